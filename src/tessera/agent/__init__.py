@@ -1,0 +1,1 @@
+"""The register's process: checkout, local API, loops, wiring."""

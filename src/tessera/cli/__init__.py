@@ -1,0 +1,1 @@
+"""The command `tessera`, one file a command."""

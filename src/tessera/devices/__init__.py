@@ -1,0 +1,1 @@
+"""Readers: from bytes on a wire to a scan."""

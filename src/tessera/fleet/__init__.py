@@ -1,0 +1,1 @@
+"""The simulation: virtual tills, a virtual network, invariants."""

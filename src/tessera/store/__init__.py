@@ -1,0 +1,1 @@
+"""Durable state: engines and migrations, the till's database and central's."""

@@ -1,0 +1,1 @@
+"""Central's database: inbox, ledger, members, registers, feeds."""

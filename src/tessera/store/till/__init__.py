@@ -1,0 +1,1 @@
+"""The till's database: what this register committed and what it caches."""

@@ -1,0 +1,1 @@
+"""Between till and central: the wire, signatures, what to send next."""
