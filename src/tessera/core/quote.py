@@ -176,3 +176,34 @@ class Quote:
     optimal: bool = True
     gap_minor: int = 0
     nodes: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReturnedLine:
+    """One line of a return: how much came back and what is paid out for it."""
+
+    line_id: str
+    quantity: str
+    refund_minor: int
+    gift_charge_minor: int = 0
+    units: tuple[UnitShare, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReturnQuote:
+    """What a return pays out and takes back, computed from the frozen quote of the sale alone.
+
+    In `units`, `earned` is what the member gives back and `spent` what the member gets back, both
+    as positive counts. refund_minor = the sum over lines, less `tendered_units_minor`, which goes
+    back as units.
+    """
+
+    engine: str
+    currency: str
+    policy: str
+    refund_minor: int
+    tendered_units_minor: int = 0
+    lines: tuple[ReturnedLine, ...] = ()
+    taxes: tuple[TaxGroup, ...] = ()
+    units: tuple[UnitMovement, ...] = ()
+    receipt: tuple[ReceiptLine, ...] = ()
