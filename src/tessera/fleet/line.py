@@ -10,6 +10,7 @@ from collections import Counter
 from collections.abc import Callable
 from enum import StrEnum
 from types import TracebackType
+from typing import Self
 
 HEADER_BYTES_MAX = 65_536
 BODY_BYTES_MAX = 33_554_432
@@ -41,7 +42,7 @@ class Line:
         self._server: asyncio.Server | None = None
         self._open: set[asyncio.StreamWriter] = set()
 
-    async def __aenter__(self) -> "Line":
+    async def __aenter__(self) -> Self:
         await self.mend()
         return self
 
