@@ -42,7 +42,7 @@ def free_port() -> int:
 
 
 def wait_until(is_so: Callable[[], bool], *, seconds: float, what: str) -> float:
-    """Wait until `is_so()`; the seconds that it took. ShopTrouble naming `what` when it never is."""
+    """Wait until `is_so()`; the seconds that it took. ShopTrouble names `what` if it never is."""
     started = time.monotonic()
     while not is_so():
         if time.monotonic() - started > seconds:
