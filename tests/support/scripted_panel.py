@@ -151,9 +151,7 @@ class Server:
             origins=frozenset({self.url}),
             beat_s=self._beat_s,
         )
-        app = Starlette(
-            routes=panel_routes(self.till, door=door, session=session, stop=self._stop)
-        )
+        app = Starlette(routes=panel_routes(self.till, door=door, session=session, stop=self._stop))
         config = uvicorn.Config(
             app,
             host="127.0.0.1",
@@ -173,6 +171,14 @@ class Server:
         self._loop.run_until_complete(self._server.serve())
         self._loop.run_until_complete(self._loop.shutdown_asyncgens())
         self._loop.close()
+
+    def freeze(self) -> None:
+        """Keep every connection open and answer nothing, as a hung program would."""
+        self._frozen = threading.Event()
+        self._loop.call_soon_threadsafe(self._frozen.wait, 30)
+
+    def thaw(self) -> None:
+        self._frozen.set()
 
     def stop(self) -> float:
         """Stop as an agent does; how long it took, in seconds."""
@@ -231,5 +237,3 @@ def crowded() -> ScreenView:
             ),
         ),
     )
-
-

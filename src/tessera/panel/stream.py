@@ -37,31 +37,36 @@ async def frames(
     at once and after each `beat_s` of silence: a named event, since a page cannot see a comment.
     """
     changes = source.subscribe(last_id)
-    stopping = asyncio.ensure_future(stop.wait())
-    change: asyncio.Future[int] | None = None
+    stopping = asyncio.create_task(stop.wait())
+    change: asyncio.Task[int | None] | None = None
     try:
         yield f"retry: {RETRY_MS}\n".encode() + frame(time(), event="beat")
         while not stop.is_set():
             if change is None:
-                change = asyncio.ensure_future(anext(changes))
+                change = asyncio.create_task(_following(changes))
             done, _ = await asyncio.wait(
                 {change, stopping}, timeout=beat_s, return_when=asyncio.FIRST_COMPLETED
             )
             if change in done:
                 event_id, change = change.result(), None
+                if event_id is None:
+                    return
                 yield frame(draw(), event_id=event_id)
             if not stop.is_set():
                 yield frame(time(), event="beat")
     finally:
-        await _finished(stopping)
+        stopping.cancel()
         if change is not None:
-            await _finished(change)
+            change.cancel()
+            with suppress(asyncio.CancelledError):
+                await change
         close = getattr(changes, "aclose", None)
         if close is not None:
             await close()
 
 
-async def _finished(future: asyncio.Future[object] | asyncio.Future[int]) -> None:
-    future.cancel()
-    with suppress(asyncio.CancelledError, StopAsyncIteration):
-        await future
+async def _following(changes: AsyncIterator[int]) -> int | None:
+    """The next change, or None at the source's end; a task cannot raise StopAsyncIteration on."""
+    async for event_id in changes:
+        return event_id
+    return None

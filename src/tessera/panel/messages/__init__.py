@@ -63,5 +63,5 @@ def catalogue(language: str) -> Catalogue:
 
 def best_language(wanted: str, fallback: str) -> str:
     """The language of a tag such as `de-AT` if the page speaks it, else `fallback`."""
-    primary = wanted.split("-")[0].lower()
+    primary = wanted.split("-", maxsplit=1)[0].lower()
     return primary if primary in LANGUAGES else fallback

@@ -10,7 +10,7 @@
   const SILENT_BEATS = 3;
   const REFUSED_SHOWN_MS = 8000;
   const RELOAD_EVERY_MS = 5000;
-  const TYPED_GAP_MS = 80;
+  const TYPED_GAP_MS = 150;
 
   // ---- the stream lives, or the page says since when it does not ----------------------------
 
