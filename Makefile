@@ -48,7 +48,7 @@ format: setup-dev ## bring the code into shape
 
 .PHONY: docs
 docs: setup-dev ## write the tables of docs/ anew from the code
-	@$(BIN)/python packaging/docs/write_tables.py
+	@$(BIN)/python -m tests.house.settings_tables
 
 .PHONY: bench
 bench: setup-dev ## measure ours beside its floor and print the ratios (ONLY=name chooses)

@@ -61,13 +61,16 @@ def bucket_of_hash(card_hash: bytes) -> int:
 
 
 def is_name(text: str) -> bool:
-    """Whether `text` may name a store, register, POS or sale: 1–64 letters, digits and . _ : / -"""
+    """Whether `text` may name a store, register, POS or sale.
+
+    1 to 64 letters, digits and `. _ : / -`, a letter or digit first.
+    """
     return bool(_NAME.match(text))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SaleKey:
-    """What makes a sale the same sale wherever it is resumed: store, POS, business day, POS's id."""
+    """What makes a sale the same one wherever it is resumed: store, POS, business day, POS's id."""
 
     store: str
     pos: str

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import sqlalchemy as sa
-from pysqlite3 import dbapi2 as pysqlite  # type: ignore[import-untyped]
+from pysqlite3 import dbapi2 as pysqlite
 from sqlalchemy.engine.interfaces import DBAPIConnection
 from sqlalchemy.pool import ConnectionPoolEntry
 

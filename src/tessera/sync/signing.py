@@ -74,7 +74,7 @@ class RequestSignature:
         return f"v1 {self.register} {self.incarnation} {self.wall_ms} {nonce} {signature}"
 
 
-def request_bytes(  # noqa: PLR0913 - every part of what is signed is named at the call
+def request_bytes(
     *,
     method: str,
     target: str,
@@ -98,7 +98,7 @@ def request_bytes(  # noqa: PLR0913 - every part of what is signed is named at t
     ).encode()
 
 
-def sign_request(  # noqa: PLR0913 - see request_bytes
+def sign_request(
     key: SigningKey,
     *,
     method: str,
@@ -131,7 +131,7 @@ def sign_request(  # noqa: PLR0913 - see request_bytes
 def read_request_header(text: str) -> RequestSignature | None:
     """The parts of a request header, or None when it is not in the documented form."""
     parts = text.split(" ")
-    if len(text) > 512 or len(parts) != _REQUEST_PARTS or parts[0] != "v1":  # noqa: PLR2004
+    if len(text) > 512 or len(parts) != _REQUEST_PARTS or parts[0] != "v1":
         return None
     try:
         nonce, signature = (base64.urlsafe_b64decode(part) for part in parts[4:])
