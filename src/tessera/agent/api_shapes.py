@@ -155,19 +155,22 @@ class CompleteGiven(BasketGiven, frozen=True, kw_only=True):
 class ReturnLineGiven(Request, frozen=True, kw_only=True):
     """A line of the original sale and how much of it comes back."""
 
-    line_id: LineId
+    id: LineId
     quantity: Quantity
 
 
+class OriginalGiven(Request, frozen=True, kw_only=True):
+    """The sale that lines come back from; day and POS are needed where an id is used again."""
+
+    sale_id: Name
+    pos: Name | None = None
+    business_day: date | None = None
+
+
 class ReturnGiven(Request, frozen=True, kw_only=True):
-    """Lines of an earlier sale brought back.
+    """Lines of an earlier sale brought back."""
 
-    `original_pos` and `original_business_day` are needed only where a sale id is used again.
-    """
-
-    original_sale_id: Name
-    original_pos: Name | None = None
-    original_business_day: date | None = None
+    original: OriginalGiven
     store_time: Instant | None = None
     business_day: date | None = None
     lines: Annotated[tuple[ReturnLineGiven, ...], Meta(min_length=1, max_length=LINES_MAX)]

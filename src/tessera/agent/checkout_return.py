@@ -95,10 +95,10 @@ async def return_lines(
         return answer_again(first, digest, what="return")
     original = find_original(
         state,
-        pos=given.original_pos,
+        pos=given.original.pos,
         own_pos=pos.name,
-        sale_id=given.original_sale_id,
-        day=given.original_business_day,
+        sale_id=given.original.sale_id,
+        day=given.original.business_day,
     )
     returning = Returning(
         key=key,
@@ -243,17 +243,17 @@ def _wishes(given: api_shapes.ReturnGiven, original: Original) -> dict[str, Deci
     measured = {line.line_id for line in original.body.basket.lines if line.measure}
     for number, line in enumerate(given.lines):
         quantity = Decimal(line.quantity)
-        rest = left.get(line.line_id, Decimal(0)) - wishes.get(line.line_id, Decimal(0))
-        whole = line.line_id not in measured
+        rest = left.get(line.id, Decimal(0)) - wishes.get(line.id, Decimal(0))
+        whole = line.id not in measured
         if quantity > rest or (whole and quantity != quantity.to_integral_value()):
             raise ApiProblem(
                 "quantity_wrong",
-                f"{line.quantity} of line {line.line_id} cannot come back; {max(rest, Decimal(0))}"
+                f"{line.quantity} of line {line.id} cannot come back; {max(rest, Decimal(0))}"
                 " are left",
                 field=f"lines[{number}].quantity",
                 hint="send the line ids and at most the quantities of the sale",
             )
-        wishes[line.line_id] = wishes.get(line.line_id, Decimal(0)) + quantity
+        wishes[line.id] = wishes.get(line.id, Decimal(0)) + quantity
     return wishes
 
 

@@ -67,10 +67,12 @@ class EventHub:
     async def subscribe(self, last_id: int | None) -> AsyncIterator[Event]:
         """Events after `last_id` as far as they are kept, then new ones, until `close`.
 
-        None: only new ones. An id that is ahead of ours (another life of the database's clock)
-        counts as None.
+        None: only new ones. An id ahead of ours is from before the clock was set back: then all
+        that is kept is given.
         """
-        seen = self.last_id if last_id is None or last_id > self.last_id else last_id
+        seen = self.last_id if last_id is None else last_id
+        if seen > self.last_id:
+            seen = -1
         waker = asyncio.Event()
         self._wakers.add(waker)
         try:
