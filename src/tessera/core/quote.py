@@ -1,0 +1,209 @@
+"""The answer for a basket, in the shape that is frozen into the journal.
+
+Owns: the values of a quote. Every part sums to its total: lines to the totals, tax groups to the
+amount due, allocations to lines. Must never: compute; `tessera.rules` does.
+"""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class Stage(StrEnum):
+    """Where in the computation something happened; thresholds name the stage that they read."""
+
+    SHELF = "shelf"
+    UNIT = "unit"
+    BASKET = "basket"
+    REDEMPTION = "redemption"
+    TENDER = "tender"
+    ACCRUAL = "accrual"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Message:
+    """A sentence by key and numbers, put into words for a language by `rules.wording`.
+
+    `arguments` are (name, value) pairs; values are text or whole numbers, names ending in `_minor`
+    are money.
+    """
+
+    key: str
+    arguments: tuple[tuple[str, str | int], ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OfferShare:
+    """What one offer took off one line. `group` tells apart several uses of the same offer."""
+
+    offer: str
+    discount_minor: int
+    group: int = 1
+    stage: Stage = Stage.UNIT
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UnitShare:
+    """Units that one line earned, or that paid for it, by offer; frozen for later returns.
+
+    `tendered_minor` is the money that the spent units stood for on this line.
+    """
+
+    unit: str
+    offer: str
+    earned: int = 0
+    spent: int = 0
+    tendered_minor: int = 0
+    issuer: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LineQuote:
+    """One line's answer; `due_minor` = shelf amount − discount. Lines of one `fold` are equal."""
+
+    line_id: str
+    amount_minor: int
+    discount_minor: int
+    due_minor: int
+    fold: int
+    offers: tuple[OfferShare, ...] = ()
+    units: tuple[UnitShare, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TaxGroup:
+    """Net, tax and gross of everything that is taxed alike; gross = net + tax.
+
+    `rate` is the decimal as the POS wrote it.
+    """
+
+    code: str
+    rate: str
+    net_minor: int
+    tax_minor: int
+    gross_minor: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UnitMovement:
+    """What the basket does to one unit of account. `available_from` and `expires` are ISO dates."""
+
+    unit: str
+    earned: int = 0
+    spent: int = 0
+    spent_value_minor: int = 0
+    issuer: str = ""
+    available_from: str = ""
+    expires: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OfferOutcome:
+    """One offer that was considered: applied, or not with a stable documented reason code."""
+
+    offer: str
+    applied: bool
+    stage: Stage
+    reason: str = ""
+    uses: int = 0
+    discount_minor: int = 0
+    units: int = 0
+    missing_minor: int = 0
+    missing_quantity: int = 0
+    text: Message | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Prompt:
+    """Something the cashier may ask: a reward to accept, a gift to choose."""
+
+    kind: str
+    offer: str
+    choices: tuple[str, ...] = ()
+    text: Message | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class IssuedCoupon:
+    """A right that the sale grants: a coupon, a draw entry, a completed stamp card's reward."""
+
+    kind: str
+    offer: str
+    count: int = 1
+    valid_from: str = ""
+    valid_until: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FiscalLine:
+    """A line whose quantity × unit price is exact, for printers that insist on it."""
+
+    line_id: str
+    quantity: int
+    unit_price_minor: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReceiptLine:
+    """A line for the receipt: what it says, and the amount at its right (None: no amount)."""
+
+    text: Message
+    amount_minor: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Quote:
+    """The whole answer. The same input gives the same quote, byte for byte, on every machine.
+
+    due_minor = shelf_minor − discount_minor − tendered_units_minor.
+    """
+
+    engine: str
+    programme: str
+    currency: str
+    shelf_minor: int
+    discount_minor: int
+    tendered_units_minor: int
+    due_minor: int
+    lines: tuple[LineQuote, ...] = ()
+    taxes: tuple[TaxGroup, ...] = ()
+    units: tuple[UnitMovement, ...] = ()
+    offers: tuple[OfferOutcome, ...] = ()
+    prompts: tuple[Prompt, ...] = ()
+    issued: tuple[IssuedCoupon, ...] = ()
+    receipt: tuple[ReceiptLine, ...] = ()
+    fiscal_lines: tuple[FiscalLine, ...] = ()
+    settings_used: tuple[tuple[str, str], ...] = ()
+    optimal: bool = True
+    gap_minor: int = 0
+    nodes: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReturnedLine:
+    """One line of a return: how much came back and what is paid out for it."""
+
+    line_id: str
+    quantity: str
+    refund_minor: int
+    gift_charge_minor: int = 0
+    units: tuple[UnitShare, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReturnQuote:
+    """What a return pays out and takes back, computed from the frozen quote of the sale alone.
+
+    In `units`, `earned` is what the member gives back and `spent` what the member gets back, both
+    as positive counts. refund_minor = the sum over lines, less `tendered_units_minor`, which goes
+    back as units.
+    """
+
+    engine: str
+    currency: str
+    policy: str
+    refund_minor: int
+    tendered_units_minor: int = 0
+    lines: tuple[ReturnedLine, ...] = ()
+    taxes: tuple[TaxGroup, ...] = ()
+    units: tuple[UnitMovement, ...] = ()
+    receipt: tuple[ReceiptLine, ...] = ()
