@@ -10,7 +10,12 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from types import MappingProxyType
 
-NO_DETAILS: Mapping[str, object] = MappingProxyType({})
+from tessera.core.cards import masked
+
+
+def no_details() -> Mapping[str, object]:
+    """Give an empty mapping that nobody can fill."""
+    return MappingProxyType({})
 
 
 class ScanKind(StrEnum):
@@ -35,17 +40,6 @@ class ReaderCondition(StrEnum):
     STOPPED = "stopped"
 
 
-def masked(text: str) -> str:
-    """Keep the last four characters of a longer text, and nothing of a short one.
-
-    >>> masked("2001234567893")
-    '*********7893'
-    """
-    if len(text) < 8:
-        return "*" * len(text)
-    return "*" * (len(text) - 4) + text[-4:]
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Scan:
     """One thing that was scanned, swiped or tapped.
@@ -67,7 +61,7 @@ class Scan:
     card_format: str | None
     reader_id: str
     monotonic_ns: int
-    details: Mapping[str, object] = NO_DETAILS
+    details: Mapping[str, object] = field(default_factory=no_details)
     warnings: tuple[str, ...] = ()
     suppressed: bool = False
 
@@ -115,11 +109,3 @@ class ReaderState:
 
 
 ReaderEvent = Scan | ReaderError | ReaderState
-
-
-@dataclass(frozen=True, slots=True)
-class Reply:
-    """Bytes that the protocol wants sent back to the device, such as an SSI acknowledgement."""
-
-    content: bytes
-    name: str = field(default="reply")

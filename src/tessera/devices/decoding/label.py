@@ -1,10 +1,10 @@
 """What decoding a frame gives: labels that were read, and refusals that say why one was not."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 
-from tessera.devices.events import NO_DETAILS
+from tessera.devices.events import no_details
 
 
 class LabelTrust(StrEnum):
@@ -28,7 +28,7 @@ class Label:
     payload: str
     number: str = ""
     trust: LabelTrust = LabelTrust.DECLARED
-    details: Mapping[str, object] = NO_DETAILS
+    details: Mapping[str, object] = field(default_factory=no_details)
     warnings: tuple[str, ...] = ()
     keep_raw: bool = True
 

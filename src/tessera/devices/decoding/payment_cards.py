@@ -32,7 +32,8 @@ _NETWORKS: tuple[tuple[str, str, frozenset[int]], ...] = (
 )
 
 # Digits as printed on cards and typed by people: single blanks or hyphens may stand between them.
-_DIGIT_RUN = re.compile(r"\d(?:[ -]?\d){11,}")
+_DIGIT_RUN = re.compile(r"[0-9](?:[ -]?[0-9]){11,}")
+_LONG_RUN = re.compile(r"[0-9](?:[ -]?[0-9]){8,}")
 
 
 def in_payment_range(number: str) -> bool:
@@ -48,13 +49,19 @@ def is_payment_card(number: str) -> bool:
     return in_payment_range(number) and has_luhn_check(number)
 
 
-def holds_payment_card(text: str) -> bool:
-    """Tell whether a payment card number stands anywhere in a text.
+def payment_card_run(text: str) -> bool:
+    """Tell whether a run of digits in a text is, as a whole, a payment card number."""
+    return any(is_payment_card(_digits(run.group())) for run in _DIGIT_RUN.finditer(text))
 
-    A longer run of digits is searched at every place, since damaged input may have glued more on.
+
+def holds_payment_card(text: str) -> bool:
+    """Tell whether a payment card number may stand anywhere in damaged bytes.
+
+    Every part of a longer run of digits counts, since damage may have glued more on; this is for
+    deciding what is kept of an error, where too careful costs nothing.
     """
     for run in _DIGIT_RUN.finditer(text):
-        digits = re.sub(r"[ -]", "", run.group())
+        digits = _digits(run.group())
         for start in range(len(digits) - 11):
             for length in range(12, min(19, len(digits) - start) + 1):
                 if is_payment_card(digits[start : start + length]):
@@ -63,10 +70,16 @@ def holds_payment_card(text: str) -> bool:
 
 
 def may_hold_part_of_card(text: str) -> bool:
-    """Tell whether a damaged or cut-off text could hold most of a payment card number."""
-    return any(
-        character_run in "23456789" for character_run in re.findall(r"(\d)(?:[ -]?\d){7,}", text)
-    )
+    """Tell whether a cut-off text may hold more of a payment card than its first eight digits."""
+    return any(_begins_like_card(_digits(run.group())) for run in _LONG_RUN.finditer(text))
+
+
+def _begins_like_card(digits: str) -> bool:
+    return any(low <= digits[: len(low)] <= high for low, high, _ in _NETWORKS)
+
+
+def _digits(run: str) -> str:
+    return run.replace(" ", "").replace("-", "")
 
 
 def range_overlaps_network(prefix: str) -> str | None:
