@@ -1,11 +1,12 @@
-"""Two filters on what was read: the same thing again, and a thing read only once.
+"""Three filters: the same thing again, a thing read only once, the same error again.
 
 Pure: time comes in with each label. Both remember a bounded number of payloads.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from tessera.devices.decoding.label import Label, Refusal
+from tessera.devices.events import ReaderError
 
 NS_PER_MS = 1_000_000
 _REMEMBERED_MAX = 64
@@ -81,3 +82,46 @@ class Confirmation:
             return []
         message = f"a number was read {held.reads} time(s), {self._reads} are needed"
         return [Refusal("unconfirmed_single_read", message)]
+
+
+@dataclass(slots=True)
+class _Fold:
+    first_ns: int
+    latest: ReaderError | None = None
+    count: int = 0
+
+
+class ErrorFolding:
+    """Folds equal errors that follow one another, so that a noisy line cannot flood its listener.
+
+    The first of a kind passes at once; those within the time after it are counted and given as one
+    event. No error is lost from the count.
+    """
+
+    def __init__(self, *, within_ms: int) -> None:
+        self._within_ns = within_ms * NS_PER_MS
+        self._folds: dict[str, _Fold] = {}
+
+    def offer(self, error: ReaderError) -> list[ReaderError]:
+        """Take an error; gives it, or nothing while it is being folded."""
+        given = self.due(error.monotonic_ns)
+        fold = self._folds.get(error.code)
+        if fold is None:
+            self._folds[error.code] = _Fold(error.monotonic_ns)
+            return [*given, error]
+        fold.latest = error
+        fold.count += 1
+        return given
+
+    def due(self, now_ns: int) -> list[ReaderError]:
+        """Give the folded errors whose time is over."""
+        given: list[ReaderError] = []
+        for code, fold in list(self._folds.items()):
+            if now_ns - fold.first_ns < self._within_ns:
+                continue
+            if fold.latest is None:
+                del self._folds[code]
+            else:
+                given.append(replace(fold.latest, repeats=fold.count))
+                self._folds[code] = _Fold(now_ns)
+        return given
