@@ -1,6 +1,8 @@
 """A headless Chromium, the distribution's own, driven by Playwright.
 
-One browser for the whole run, a fresh context (no cookies, no storage) for each test.
+One browser for a file of tests, a fresh context (no cookies, no storage) for each test. Not one for
+the whole run: while Playwright is started, its event loop runs in this thread, and no other test
+could start one.
 """
 
 from __future__ import annotations
@@ -27,7 +29,7 @@ ARGUMENTS = [
 TIMEOUT_MS = 15_000
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def chromium() -> Iterator[Browser]:
     """The browser."""
     from playwright.sync_api import sync_playwright

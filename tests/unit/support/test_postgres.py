@@ -2,12 +2,12 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import psycopg
 
 from tests.support.postgres import Cluster
+from tests.support.waiting import wait_until
 
 RUN_THAT_IS_KILLED = """
 import os, signal
@@ -49,7 +49,4 @@ def test_the_server_dies_with_a_killed_test_run(postgres_cluster: Cluster, tmp_p
     assert outcome.returncode == -signal.SIGKILL, outcome.stdout + outcome.stderr
     told = [line for line in outcome.stdout.splitlines() if line.startswith("FOLDER ")]
     lock = Path(told[0].removeprefix("FOLDER ")) / "db" / "postmaster.pid"
-    deadline = time.monotonic() + 20
-    while lock.exists() and time.monotonic() < deadline:
-        time.sleep(0.05)
-    assert not lock.exists()
+    wait_until(lambda: not lock.exists(), what="the server's end", timeout_s=20)
