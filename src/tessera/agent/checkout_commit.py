@@ -30,6 +30,7 @@ from tessera.rules.evaluate import ENGINE_VERSION
 from tessera.store.till import committed_sales, leases
 from tessera.store.till.values import AccountEffect, CommittedSale, SaleExists
 from tessera.sync.records import encoded
+from tessera.store.engine import DATABASE_ERRORS
 
 _LOG = logging.getLogger("tessera.agent.commit")
 
@@ -239,7 +240,7 @@ async def _write_surely(
     try:
         with state.engines.reader.connect() as connection:
             stands = committed_sales.find_record(connection, writing.uid) is not None
-    except sa.exc.SQLAlchemyError as error:
+    except DATABASE_ERRORS as error:
         raise CommitUnknown(
             f"the database does not answer: {error}", hint="tessera doctor checks the database"
         ) from error

@@ -24,6 +24,7 @@ from tessera.core.basket import Basket, Place
 from tessera.core.member import MemberState
 from tessera.core.quote import Quote
 from tessera.sync.records import encoded
+from tessera.store.engine import DATABASE_ERRORS
 
 _LOG = logging.getLogger("tessera.agent.quote")
 INLINE_LINES_MAX = 60
@@ -122,8 +123,8 @@ def _buyer(state: TillState, wanted: Wanted) -> tuple[Buyer, tuple[api_answers.N
             buyer = find_buyer(
                 connection, member, hasher=state.hasher, as_of_ms=state.balance_as_of_ms
             )
-    except sa.exc.SQLAlchemyError as error:
-        _LOG.error("the database cannot be read: %s", error.__cause__ or error)  # noqa: TRY400
+    except DATABASE_ERRORS as error:
+        _LOG.error("the database cannot be read: %s", error)  # noqa: TRY400
         return Buyer(status="unknown"), (notice("database_failing"),)
     return buyer, buyer.notices
 

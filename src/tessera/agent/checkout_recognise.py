@@ -14,6 +14,7 @@ from tessera.devices.card_formats import CardFormat, Classified, classify
 from tessera.devices.decoding.label import Label, LabelTrust, Refusal
 from tessera.devices.decoding.symbology import read_label
 from tessera.devices.events import ScanKind
+from tessera.store.engine import DATABASE_ERRORS
 
 CARD_KINDS = frozenset({ScanKind.MEMBER_CARD, ScanKind.STAFF_CARD})
 
@@ -62,7 +63,7 @@ def find(state: TillState, member: api_shapes.MemberGiven) -> Buyer:
             return find_buyer(
                 connection, member, hasher=state.hasher, as_of_ms=state.balance_as_of_ms
             )
-    except sa.exc.SQLAlchemyError:
+    except DATABASE_ERRORS:
         return Buyer(status="unknown", notices=(notice("database_failing"),))
 
 

@@ -26,7 +26,7 @@ from tessera.agent.openapi import openapi_bytes
 from tessera.agent.pairing import Pairings
 from tessera.agent.pos_api import answered, paired
 from tessera.agent.till_state import TillState
-from tessera.store.engine import sqlite_version
+from tessera.store.engine import DATABASE_ERRORS, sqlite_version
 from tessera.store.till import outbox
 
 Readers = Callable[[], tuple[ReaderStatus, ...]]
@@ -79,7 +79,7 @@ def queue_length(state: TillState) -> int:
     try:
         with state.engines.reader.connect() as connection:
             return outbox.depth(connection)
-    except sa.exc.SQLAlchemyError:
+    except DATABASE_ERRORS:
         return -1
 
 

@@ -51,7 +51,7 @@ class ProgrammeInForce:
             return False
         self._programme, self.bundle, self.number = programme, kept.hash, kept.number
         self.rejected = ""
-        _LOG.info("programme %s is in force", programme.programme_id, extra={"bundle": kept.hash})
+        _LOG.info("programme %s is in force", programme.programme_id, extra={"bundle": kept.hash[:12]})
         return True
 
     def price(self, basket: Basket, place: Place, member: MemberState | None) -> Quote:

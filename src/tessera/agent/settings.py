@@ -12,6 +12,7 @@ from typing import Literal
 
 from tessera.core.errors import Problem
 from tessera.core.settings_text import parse_settings, setting
+from tessera.devices.readers import ReaderSettings
 
 DEFAULT_PORT = 8440
 
@@ -63,25 +64,6 @@ class CentralSettings:
     )
     ca_file: Path | None = setting(
         "Certificates to trust for central, in PEM; without it the system's are used.", default=None
-    )
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ReaderSettings:
-    """A scanner or other card reader on this register."""
-
-    id: str = setting("Short name of the reader, shown on the page and in events.", most=64, least=1)
-    profile: str = setting(
-        "Name of the reader's profile, as `tessera devices list` shows it.",
-        default="line-scanner",
-        least=1,
-        most=64,
-    )
-    port: str = setting(
-        "Device of the reader, best by a name that stays: /dev/serial/by-id/….", least=1, most=300
-    )
-    baud: int | None = setting(
-        "Bits per second where the profile's do not fit.", default=None, least=50, most=4_000_000
     )
 
 
@@ -144,8 +126,15 @@ class AgentSettings:
     quote_deadline_ms: int = setting(
         "After this long a sale is answered without benefits.", default=50, least=5, most=5_000
     )
-    hardware_dir: Path | None = setting(
-        "Folder with reader profiles of your own, beside the built-in ones.", default=None
+    profiles_dir: Path | None = setting(
+        "Folder with reader profiles of your own, beside the built-in ones; relative to the"
+        " settings file.",
+        default=None,
+    )
+    card_formats: Path | None = setting(
+        "File that says which codes are member cards, coupons and so on, instead of the built-in"
+        " one; relative to the settings file.",
+        default=None,
     )
     listen: ListenSettings = setting("", default_factory=ListenSettings)
     central: CentralSettings = setting("", default_factory=CentralSettings)
@@ -168,4 +157,13 @@ def read_settings(
     )
     if found is None:
         return None, problems
-    return replace(found, data_dir=file.parent / found.data_dir), []
+    beside = file.parent
+    return (
+        replace(
+            found,
+            data_dir=beside / found.data_dir,
+            profiles_dir=beside / found.profiles_dir if found.profiles_dir else None,
+            card_formats=beside / found.card_formats if found.card_formats else None,
+        ),
+        [],
+    )

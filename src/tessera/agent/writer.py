@@ -12,6 +12,7 @@ from typing import TypeVar
 import sqlalchemy as sa
 
 from tessera.core.errors import TesseraError
+from tessera.store.engine import DATABASE_ERRORS
 
 T = TypeVar("T")
 
@@ -50,10 +51,10 @@ class Writer:
         try:
             with self._engine.begin() as connection:
                 return work(connection)
-        except sa.exc.DBAPIError as error:
+        except DATABASE_ERRORS as error:
             # After a failed commit or fsync SQLite's own view can't be trusted: begin anew.
             self._engine.dispose()
-            text = str(error.orig)
+            text = str(getattr(error, "orig", None) or error)
             if "full" in text or "disk I/O" in text:
                 raise DiskFull(
                     f"the database could not be written: {text}",

@@ -42,6 +42,8 @@ class Command:
 
 # To add a command: write its module, add its line here and its section in docs/commands.md.
 COMMANDS: dict[tuple[str, ...], Command] = {
+    ("agent", "serve"): Command("tessera.cli.agent_serve", "run the agent of this register"),
+    ("agent", "pair"): Command("tessera.cli.agent_pair", "give a POS the token that it must send"),
     ("version",): Command(
         "tessera.cli.version", "show what runs here: versions of tessera and its parts"
     ),
