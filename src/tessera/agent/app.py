@@ -140,15 +140,11 @@ def _server(
     return AgentServer(config, state.hub, stop)
 
 
-def make_app(
-    checkout: Checkout, readers: ReaderLoop, doors: Doors, stop: asyncio.Event
-) -> Gate:
+def make_app(checkout: Checkout, readers: ReaderLoop, doors: Doors, stop: asyncio.Event) -> Gate:
     """The local API and the cashier's page behind one gate."""
     state = checkout.state
     pairings = Pairings(state.settings.data_dir)
-    door = PanelDoor(
-        hosts=doors.hosts, origins=doors.own_origins, language=state.settings.language
-    )
+    door = PanelDoor(hosts=doors.hosts, origins=doors.own_origins, language=state.settings.language)
     routes: list[BaseRoute] = [
         stream_route(state.hub, pairings),
         *status_routes(state, pairings, readers.states),
@@ -235,7 +231,8 @@ def _address(settings: AgentSettings, listener: socket.socket) -> str:
 
 
 async def _tell_ready(server: AgentServer, address: str, state: TillState) -> None:
-    while not server.started:
+    # uvicorn has no event for this; it is a matter of milliseconds.
+    while not server.started:  # noqa: ASYNC110
         await asyncio.sleep(0.005)
     _LOG.info("ready on %s", address, extra={"mode": state.mode})
     if state.identity is None:

@@ -66,9 +66,7 @@ class Checkout:
         quoted = await self.requote(sale)
         return self._quoted(quoted, sale_id=sale_id, revision=sale.revision)
 
-    async def quote(
-        self, pos: PairedPos, given: api_shapes.BasketGiven
-    ) -> api_answers.QuoteAnswer:
+    async def quote(self, pos: PairedPos, given: api_shapes.BasketGiven) -> api_answers.QuoteAnswer:
         """A quote that leaves nothing behind."""
         quoted = await make_quote(self.state, Wanted(pos=pos, given=given), self._pricing)
         return self._quoted(quoted, sale_id="", revision=given.revision or 0)
@@ -238,9 +236,7 @@ class Checkout:
         """The member behind a card or phone number."""
         return checkout_recognise.lookup_answer(checkout_recognise.look_up(self.state, given))
 
-    async def occasion(
-        self, pos: PairedPos, event_id: str, given: api_shapes.EventGiven
-    ) -> bytes:
+    async def occasion(self, pos: PairedPos, event_id: str, given: api_shapes.EventGiven) -> bytes:
         """Something that is no purchase."""
         basket = api_shapes.BasketGiven(
             store_time=given.store_time, business_day=given.business_day, member=given.member
@@ -284,9 +280,7 @@ class Checkout:
         if told.result == api_answers.RESULT_EXISTS:
             return
         refund = told.refund_minor
-        self._show(
-            Shown(phase=phase, sale_id=return_id, pos=pos.name, refund_minor=refund)
-        )
+        self._show(Shown(phase=phase, sale_id=return_id, pos=pos.name, refund_minor=refund))
         self.state.hub.publish(
             "sale", sale_id=return_id, pos=pos.name, state=phase, refund_minor=refund
         )

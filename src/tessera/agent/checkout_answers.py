@@ -217,9 +217,7 @@ def return_answer(  # noqa: PLR0913 - as quote_answer
         ),
         taxes=taxes(quote.taxes),
         units=tuple(units),
-        receipt=tuple(
-            _said(line.text, language, quote.currency) for line in quote.receipt
-        ),
+        receipt=tuple(_said(line.text, language, quote.currency) for line in quote.receipt),
         notices=notices,
         flags=flags,
         uid=uid,

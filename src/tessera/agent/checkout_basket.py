@@ -128,7 +128,7 @@ def business_day_of(given: date | None, at: datetime) -> date:
     return day
 
 
-def place_of(  # noqa: PLR0913 - each names one part of the place
+def place_of(
     *,
     at: datetime,
     business_day: date,

@@ -1,8 +1,7 @@
 """Completing a sale: record, effects, leases and the answer in one durable transaction.
 
 Owns: what is recorded of a sale, when a mismatch stops it, and what becomes of a commit that
-failed. Must never: answer before the commit, spend beyond the leases, or lose a sale for which money
-was taken.
+failed. Must never: answer before the commit, or spend beyond the leases.
 """
 
 import hashlib
@@ -27,10 +26,10 @@ from tessera.core.journal import RecordDraft
 from tessera.core.ledger import Posting, sale_postings
 from tessera.core.sale import KIND_SALE, LeaseUse, ReturnWish, SaleBody, Tender
 from tessera.rules.evaluate import ENGINE_VERSION
+from tessera.store.engine import DATABASE_ERRORS
 from tessera.store.till import committed_sales, leases
 from tessera.store.till.values import AccountEffect, CommittedSale, SaleExists
 from tessera.sync.records import encoded
-from tessera.store.engine import DATABASE_ERRORS
 
 _LOG = logging.getLogger("tessera.agent.commit")
 
@@ -104,7 +103,7 @@ def member_effects(buyer: Buyer, postings: Sequence[Posting]) -> tuple[AccountEf
     )
 
 
-def draft_of(  # noqa: PLR0913 - a record's parts, named at the call
+def draft_of(
     state: TillState, *, kind: str, day: date, bundle: str, body: bytes, uid: str
 ) -> RecordDraft:
     """A record's draft with the clock as it stands; `day` is the business day of its key."""
@@ -147,7 +146,12 @@ async def commit_sale(state: TillState, sold: Sold, digest: bytes) -> bytes:
         uses = take(connection)
         body = encoded(_sale_body(state, sold, uses))
         draft = draft_of(
-            state, kind=KIND_SALE, day=sold.key.business_day, bundle=quoted.bundle, body=body, uid=uid
+            state,
+            kind=KIND_SALE,
+            day=sold.key.business_day,
+            bundle=quoted.bundle,
+            body=body,
+            uid=uid,
         )
         answer = quote_answer(
             quoted,
@@ -234,7 +238,7 @@ async def _write_surely(
     try:
         return await state.writer.run(work)
     except CommitUnknown as error:
-        _LOG.error("a commit failed: %s", error.message)  # noqa: TRY400 - the cause is in the text
+        _LOG.error("a commit failed: %s", error.message)
         if isinstance(error, DiskFull):
             state.give_up_reserve()
     try:

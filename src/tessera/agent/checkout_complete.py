@@ -75,7 +75,7 @@ def first_of(
     return newest
 
 
-async def complete_sale(  # noqa: PLR0913 - what a completion depends on
+async def complete_sale(
     state: TillState,
     pos: PairedPos,
     sale_id: str,
@@ -90,9 +90,7 @@ async def complete_sale(  # noqa: PLR0913 - what a completion depends on
     ApiProblem when the basket is not the quoted one and no money was taken yet.
     """
     digest = sale_digest(given)
-    key = key_of(
-        state, pos, sale_id, store_time=given.store_time, business_day=given.business_day
-    )
+    key = key_of(state, pos, sale_id, store_time=given.store_time, business_day=given.business_day)
     parked = False
     if (first := first_of(state, key, given, digest)) is not None:
         parked = late and first.request_digest != digest
@@ -101,7 +99,7 @@ async def complete_sale(  # noqa: PLR0913 - what a completion depends on
     # Finished without an answer: the customer got no discount, so the card changes no price.
     priced = changed(given, earning_only=True) if late and given.quote_id is None else given
     quoted = await _promised(state, Wanted(pos=pos, given=priced), sale, executor)
-    sold = _sold(state, replace(key, business_day=quoted.place.business_day), given, quoted)
+    sold = _sold(replace(key, business_day=quoted.place.business_day), given, quoted)
     sold = replace(sold, revision=given.revision or (sale.revision if sale else 0))
     if late:
         sold = _flagged(sold, "late")
@@ -116,7 +114,7 @@ async def complete_sale(  # noqa: PLR0913 - what a completion depends on
     return await _commit(state, pos, sold, digest, executor, late=late)
 
 
-async def _commit(  # noqa: PLR0913 - as complete_sale
+async def _commit(
     state: TillState, pos: PairedPos, sold: Sold, digest: bytes, executor: Executor, *, late: bool
 ) -> Completed:
     try:
@@ -139,7 +137,7 @@ async def _promised(
         wanted = replace(wanted, attached=sale.attached, rewards=sale.rewards)
         kept = sale.quoted
         given = wanted.given
-        assert isinstance(given, api_shapes.CompleteGiven)  # noqa: S101 - completions only
+        assert isinstance(given, api_shapes.CompleteGiven)
         if kept is not None and kept.quote_id == given.quote_id:
             basket, _ = read_basket(state, wanted)
             if basket == kept.basket:
@@ -147,9 +145,7 @@ async def _promised(
     return await make_quote(state, wanted, executor, deadline=False)
 
 
-def _sold(
-    state: TillState, key: SaleKey, given: api_shapes.CompleteGiven, quoted: Quoted
-) -> Sold:
+def _sold(key: SaleKey, given: api_shapes.CompleteGiven, quoted: Quoted) -> Sold:
     sold = Sold(key=key, given=given, quoted=quoted)
     codes = {said.code for said in quoted.notices}
     if "clock_doubt" in codes:

@@ -196,5 +196,3 @@ def unit_answers(buyer: Buyer) -> tuple[api_answers.UnitAnswer, ...]:
         )
         for view in buyer.balances().values()
     )
-
-

@@ -64,7 +64,7 @@ async def record_occasion(
 ) -> bytes:
     """Record it; the answer's bytes, once durable."""
     identity = state.identity
-    assert identity is not None  # noqa: S101 - the caller asked before
+    assert identity is not None
     key = occasion_key(identity.store, pos, event_id, quoted)
     digest = digest_of("event", given)
     if (first := find_first(state, key)) is not None:
@@ -80,11 +80,14 @@ async def record_occasion(
         card_key_id=state.hasher.key_id if state.hasher and quoted.buyer.card_hash else 0,
         flags=(FLAG,),
     )
-    answer = as_json(
-        occasion_answer(state, quoted, event_id=event_id, result="recorded", uid=uid)
-    )
+    answer = as_json(occasion_answer(state, quoted, event_id=event_id, result="recorded", uid=uid))
     draft = draft_of(
-        state, kind=KIND_SALE, day=key.business_day, bundle=quoted.bundle, body=encoded(body), uid=uid
+        state,
+        kind=KIND_SALE,
+        day=key.business_day,
+        bundle=quoted.bundle,
+        body=encoded(body),
+        uid=uid,
     )
     movements = quoted.quote.units if quoted.buyer.known else ()
     return await write_record(
@@ -94,9 +97,7 @@ async def record_occasion(
             key=key,
             digest=digest,
             record=lambda _connection: (draft, answer, ()),
-            effects=member_effects(
-                quoted.buyer, sale_postings(movements, quoted.buyer.owed())
-            ),
+            effects=member_effects(quoted.buyer, sale_postings(movements, quoted.buyer.owed())),
         ),
         what="event",
     )

@@ -11,8 +11,6 @@ from collections.abc import Callable
 from concurrent.futures import Executor
 from dataclasses import dataclass, replace
 
-import sqlalchemy as sa
-
 from tessera.agent import api_answers, api_shapes
 from tessera.agent.checkout_basket import basket_of, business_day_of, local_time, place_of
 from tessera.agent.checkout_member import NOBODY, Buyer, find_buyer, state_of
@@ -23,8 +21,8 @@ from tessera.agent.till_state import TillState
 from tessera.core.basket import Basket, Place
 from tessera.core.member import MemberState
 from tessera.core.quote import Quote
-from tessera.sync.records import encoded
 from tessera.store.engine import DATABASE_ERRORS
+from tessera.sync.records import encoded
 
 _LOG = logging.getLogger("tessera.agent.quote")
 INLINE_LINES_MAX = 60
@@ -113,9 +111,7 @@ def _buyer(state: TillState, wanted: Wanted) -> tuple[Buyer, tuple[api_answers.N
     if wanted.attached:
         member = member or api_shapes.MemberGiven()
         cards = (*member.cards, *(card for card in wanted.attached if card not in member.cards))
-        member = api_shapes.MemberGiven(
-            cards=cards, phone=member.phone, member_id=member.member_id
-        )
+        member = api_shapes.MemberGiven(cards=cards, phone=member.phone, member_id=member.member_id)
     if member is None:
         return NOBODY, ()
     try:
@@ -124,7 +120,7 @@ def _buyer(state: TillState, wanted: Wanted) -> tuple[Buyer, tuple[api_answers.N
                 connection, member, hasher=state.hasher, as_of_ms=state.balance_as_of_ms
             )
     except DATABASE_ERRORS as error:
-        _LOG.error("the database cannot be read: %s", error)  # noqa: TRY400
+        _LOG.error("the database cannot be read: %s", error)
         return Buyer(status="unknown"), (notice("database_failing"),)
     return buyer, buyer.notices
 
@@ -142,7 +138,7 @@ def _quoted(
     member = state_of(buyer, place.at.date())
     try:
         quote = state.programme.price(basket, place, member)
-    except Exception:
+    except Exception:  # noqa: BLE001 - whatever the bug is, the sale goes on
         # The rules are ours, so this is our bug; the customer in front of the till is not to pay
         # for it with a queue. The log has what is needed to mend it.
         _LOG.exception("the rules failed on a basket")

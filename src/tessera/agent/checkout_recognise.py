@@ -3,8 +3,6 @@
 Owns: the answers to scans and look-ups. Must never: keep a number in clear, or write.
 """
 
-import sqlalchemy as sa
-
 from tessera.agent import api_answers, api_shapes
 from tessera.agent.checkout_member import Buyer, find_buyer, member_answer, unit_answers
 from tessera.agent.notices import notice
@@ -32,12 +30,12 @@ def classify_code(
     outcome = classify(_unlabelled(found), formats)
     if isinstance(outcome, Refusal):
         return "refused", "", outcome.code
-    assert isinstance(outcome, Classified)  # noqa: S101 - the union has no third
+    assert isinstance(outcome, Classified)
     return str(outcome.kind), outcome.card_id or found.number or found.payload, ""
 
 
 def _unlabelled(label: Label) -> Label:
-    assert label.trust is not LabelTrust.MISSING  # noqa: S101 - we named scheme or symbology
+    assert label.trust is not LabelTrust.MISSING
     return label
 
 

@@ -35,7 +35,15 @@ from tessera.core.identity import SaleKey
 from tessera.core.journal import RecordDraft
 from tessera.core.ledger import Posting, return_postings
 from tessera.core.quote import ReturnQuote
-from tessera.core.sale import KIND_RETURN, KIND_SALE, LeaseUse, ReturnBody, ReturnWish, SaleBody, Tender
+from tessera.core.sale import (
+    KIND_RETURN,
+    KIND_SALE,
+    LeaseUse,
+    ReturnBody,
+    ReturnWish,
+    SaleBody,
+    Tender,
+)
 from tessera.rules.returns import quote_return
 from tessera.store.till import cached_members, committed_sales
 from tessera.store.till.values import AccountEffect, AccountView, CommittedSale
@@ -173,7 +181,7 @@ def _when_and_where(
 
 def _place(state: TillState, pos: PairedPos, at: datetime, day: date) -> Place:
     identity = state.identity
-    assert identity is not None  # noqa: S101 - asked before
+    assert identity is not None
     return place_of(
         at=at,
         business_day=day,
@@ -192,7 +200,7 @@ def find_original(
     ApiProblem when it does not stand there.
     """
     identity = state.identity
-    assert identity is not None  # noqa: S101 - asked before
+    assert identity is not None
     with state.engines.reader.connect() as connection:
         if day is None:
             sale = committed_sales.find_sale_by_id(connection, sale_id)
@@ -209,7 +217,7 @@ def find_original(
             )
         envelope = read_envelope(committed_sales.read_record(connection, sale.uid))
         body = read_body(envelope)
-        assert isinstance(body, SaleBody)  # noqa: S101 - the kind says so
+        assert isinstance(body, SaleBody)
         before = committed_sales.returned_before(connection, sale.key)
         buyer, accounts = _buyer(connection, state, body)
     return Original(

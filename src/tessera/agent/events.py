@@ -1,8 +1,8 @@
 """Events from readers, sales and sync to whoever listens: a POS, the cashier's page.
 
 Owns: rising ids, a bounded ring for replay after a reconnect, slow listeners that lose nothing but
-what the ring lost. Must never: write to disk or log; an event may hold a card number in clear, since
-the POS that listens is paired.
+what the ring lost. Must never: write to disk or log; an event may hold a card number in clear,
+since the POS that listens is paired.
 """
 
 import asyncio

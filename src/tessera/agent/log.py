@@ -16,11 +16,11 @@ _SHOWN_DIGITS = 4
 
 _UUID = r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}"
 _TIME = r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d[0-9.]*(?:Z|[+-]\d\d:\d\d)?"
-_TOKEN = r"(?i:bearer)\s+\S+|(?<![A-Za-z0-9_-])[A-Za-z0-9_-]{40,}(?![A-Za-z0-9_-])"
+_LONG = r"(?i:bearer)\s+\S+|(?<![A-Za-z0-9_-])[A-Za-z0-9_-]{40,}(?![A-Za-z0-9_-])"
 _NUMBER = r"\+?\d(?:[ ./()-]{0,2}\d){6,}"
 _MAIL = r"[\w.+-]+@[\w-]+(?:\.[\w-]+)+"
 _FIND = re.compile(
-    f"(?P<kept>{_UUID}|{_TIME})|(?P<token>{_TOKEN})|(?P<mail>{_MAIL})|(?P<number>{_NUMBER})"
+    f"(?P<kept>{_UUID}|{_TIME})|(?P<token>{_LONG})|(?P<mail>{_MAIL})|(?P<number>{_NUMBER})"
 )
 
 

@@ -41,7 +41,7 @@ class PairedPos:
 
 def token_of(random: bytes) -> str:
     """A token from 32 random bytes, fit for a header."""
-    assert len(random) == TOKEN_BYTES  # noqa: S101 - our own bug if not
+    assert len(random) == TOKEN_BYTES
     return base64.urlsafe_b64encode(random).rstrip(b"=").decode()
 
 
@@ -63,7 +63,7 @@ def write_secret(path: Path, content: bytes) -> None:
 
 
 def read_pairings(data_dir: Path) -> tuple[PairedPos, ...]:
-    """All pairings; none when nothing was paired yet. TesseraError for a file that reads as none."""
+    """All pairings; none when nothing was paired yet. TesseraError for an unreadable file."""
     path = data_dir / PAIRINGS_FILE
     if not path.exists():
         return ()

@@ -10,17 +10,23 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Any
 
-import msgspec
 from starlette.requests import Request
 from starlette.responses import Response
-from starlette.routing import Route
+from starlette.routing import Route as ServedRoute
+from starlette.types import Receive, Scope, Send
 
 from tessera.agent import api_answers, api_shapes
 from tessera.agent.api_answers import as_json
 from tessera.agent.api_shapes import BODY_BYTES_MAX
 from tessera.agent.checkout import Checkout
 from tessera.agent.pairing import PairedPos, Pairings
-from tessera.agent.problems_http import MEDIA_TYPE, PROBLEMS, ApiProblem, RequestReader, problem_bytes
+from tessera.agent.problems_http import (
+    MEDIA_TYPE,
+    PROBLEMS,
+    ApiProblem,
+    RequestReader,
+    problem_bytes,
+)
 from tessera.core.errors import TesseraError
 from tessera.core.identity import is_name
 
@@ -28,7 +34,10 @@ _LOG = logging.getLogger("tessera.agent.api")
 _BEARER = "Bearer "
 _TOKEN_LENGTH_MAX = 200
 
-Verb = Callable[[Checkout, PairedPos, str, Any], Awaitable[msgspec.Struct | bytes]]
+Given = Any
+"""A request of the type that the route's `takes` names; the reader has checked it."""
+Answer = api_answers.Answer | bytes
+Verb = Callable[[Checkout, PairedPos, str, Given], Awaitable[Answer]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,51 +54,51 @@ class ApiRoute:
     problems: tuple[str, ...] = ()
 
 
-async def _put(till: Checkout, pos: PairedPos, sale_id: str, given: Any) -> api_answers.Answer:
+async def _put(till: Checkout, pos: PairedPos, sale_id: str, given: Given) -> Answer:
     return await till.put_sale(pos, sale_id, given)
 
 
-async def _complete(till: Checkout, pos: PairedPos, sale_id: str, given: Any) -> bytes:
+async def _complete(till: Checkout, pos: PairedPos, sale_id: str, given: Given) -> Answer:
     return await till.complete(pos, sale_id, given)
 
 
-async def _late(till: Checkout, pos: PairedPos, sale_id: str, given: Any) -> bytes:
+async def _late(till: Checkout, pos: PairedPos, sale_id: str, given: Given) -> Answer:
     return await till.complete(pos, sale_id, given, late=True)
 
 
-async def _void(till: Checkout, pos: PairedPos, sale_id: str, given: Any) -> bytes:
+async def _void(till: Checkout, pos: PairedPos, sale_id: str, given: Given) -> Answer:
     return await till.void(pos, sale_id, given)
 
 
-async def _suspend(till: Checkout, pos: PairedPos, sale_id: str, _: Any) -> api_answers.Answer:
+async def _suspend(till: Checkout, pos: PairedPos, sale_id: str, _: Given) -> Answer:
     return till.suspend(pos, sale_id)
 
 
-async def _resume(till: Checkout, pos: PairedPos, sale_id: str, _: Any) -> api_answers.Answer:
+async def _resume(till: Checkout, pos: PairedPos, sale_id: str, _: Given) -> Answer:
     return await till.resume(pos, sale_id)
 
 
-async def _cancel(till: Checkout, pos: PairedPos, sale_id: str, _: Any) -> api_answers.Answer:
+async def _cancel(till: Checkout, pos: PairedPos, sale_id: str, _: Given) -> Answer:
     return till.cancel(pos, sale_id)
 
 
-async def _return(till: Checkout, pos: PairedPos, return_id: str, given: Any) -> bytes:
+async def _return(till: Checkout, pos: PairedPos, return_id: str, given: Given) -> Answer:
     return await till.return_lines(pos, return_id, given)
 
 
-async def _quote(till: Checkout, pos: PairedPos, _: str, given: Any) -> api_answers.Answer:
+async def _quote(till: Checkout, pos: PairedPos, _: str, given: Given) -> Answer:
     return await till.quote(pos, given)
 
 
-async def _scan(till: Checkout, pos: PairedPos, _: str, given: Any) -> api_answers.Answer:
+async def _scan(till: Checkout, pos: PairedPos, _: str, given: Given) -> Answer:
     return await till.scan(pos, given)
 
 
-async def _look_up(till: Checkout, _pos: PairedPos, _: str, given: Any) -> api_answers.Answer:
+async def _look_up(till: Checkout, _pos: PairedPos, _: str, given: Given) -> Answer:
     return till.look_up(given)
 
 
-async def _event(till: Checkout, pos: PairedPos, event_id: str, given: Any) -> bytes:
+async def _event(till: Checkout, pos: PairedPos, event_id: str, given: Given) -> Answer:
     return await till.occasion(pos, event_id, given)
 
 
@@ -215,10 +224,10 @@ ROUTES: tuple[ApiRoute, ...] = (
 )
 
 
-def api_routes(checkout: Checkout, pairings: Pairings) -> list[Route]:
+def api_routes(checkout: Checkout, pairings: Pairings) -> list[ServedRoute]:
     """The routes of the table, as Starlette serves them."""
     return [
-        Route(
+        ServedRoute(
             route.path.replace("_id}", "_id:path}"),
             _Endpoint(route, checkout, pairings),
             methods=[route.method],
@@ -237,7 +246,7 @@ class _Endpoint:
         self._pairings = pairings
         self._reader = RequestReader.of(route.takes)
 
-    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         request = Request(scope, receive)
         response = await answered(self._answer, request)
         await response(scope, receive, send)
@@ -246,9 +255,7 @@ class _Endpoint:
         pos = paired(request, self._pairings)
         path_id = _path_id(request, self._route)
         body = await read_body(request)
-        answer = await self._route.verb(
-            self._checkout, pos, path_id, self._reader.read(body)
-        )
+        answer = await self._route.verb(self._checkout, pos, path_id, self._reader.read(body))
         content = answer if isinstance(answer, bytes) else as_json(answer)
         return Response(content, media_type="application/json")
 
@@ -304,19 +311,17 @@ async def read_body(request: Request) -> bytes:
     return b"".join(pieces)
 
 
-async def answered(
-    answer: Callable[[Request], Awaitable[Response]], request: Request
-) -> Response:
+async def answered(answer: Callable[[Request], Awaitable[Response]], request: Request) -> Response:
     """The response, or the problem that became of it; nothing else leaves the API."""
     try:
         return await answer(request)
     except ApiProblem as problem:
         found = problem
     except TesseraError as error:
-        _LOG.error("a request failed: %s", error.message, extra={"code": error.code})  # noqa: TRY400
+        _LOG.error("a request failed: %s", error.message, extra={"code": error.code})
         code = error.code if error.code in PROBLEMS else "database_failing"
         found = ApiProblem(code, error.message, hint=error.hint)
-    except Exception:
+    except Exception:  # noqa: BLE001 - the last door of the API
         # The last door: our own bug. The POS goes on without us, the log says what to mend.
         _LOG.exception("a request met a bug", extra={"path": request.scope["path"]})
         found = ApiProblem(

@@ -5,10 +5,10 @@ an allowed page. Must never: look at a token; that is each route's.
 """
 
 from dataclasses import dataclass
-from typing import Any
 
 from starlette.requests import Request
 from starlette.responses import Response
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from tessera.agent.pos_api import problem_response
 from tessera.agent.problems_http import ApiProblem
@@ -26,9 +26,7 @@ class Doors:
     origins: frozenset[str]
 
 
-def doors_of(
-    *, host: str, port: int, hosts: tuple[str, ...], origins: tuple[str, ...]
-) -> Doors:
+def doors_of(*, host: str, port: int, hosts: tuple[str, ...], origins: tuple[str, ...]) -> Doors:
     """The allow-lists for an agent that listens on host and port."""
     names = {"localhost", "127.0.0.1", "[::1]", *hosts}
     names.add(f"[{host}]" if ":" in host else host)
@@ -43,11 +41,11 @@ def doors_of(
 class Gate:
     """The guard, as an ASGI application around another."""
 
-    def __init__(self, app: Any, doors: Doors) -> None:  # noqa: ANN401 - any ASGI application
+    def __init__(self, app: ASGIApp, doors: Doors) -> None:
         self._app = app
         self._doors = doors
 
-    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:  # noqa: ANN401 - ASGI
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass a request on, or refuse it."""
         if scope["type"] != "http":
             await self._app(scope, receive, send)
@@ -78,7 +76,7 @@ class Gate:
             )
         return None
 
-    async def _from_page(self, request: Request, origin: str, receive: Any, send: Any) -> None:  # noqa: ANN401
+    async def _from_page(self, request: Request, origin: str, receive: Receive, send: Send) -> None:
         headers = [
             (b"access-control-allow-origin", origin.encode()),
             (b"vary", b"Origin"),
@@ -94,7 +92,7 @@ class Gate:
             await response(request.scope, receive, send)
             return
 
-        async def send_with(message: Any) -> None:  # noqa: ANN401 - ASGI
+        async def send_with(message: Message) -> None:
             if message["type"] == "http.response.start":
                 message = {**message, "headers": [*message.get("headers", []), *headers]}
             await send(message)

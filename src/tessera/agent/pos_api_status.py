@@ -6,7 +6,6 @@ Owns: `/v1/status`, `/healthz`, `/metrics` and `/v1/openapi.json`. Must never: c
 from collections.abc import Callable
 from datetime import UTC, datetime
 
-import sqlalchemy as sa
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route

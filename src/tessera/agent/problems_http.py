@@ -183,9 +183,7 @@ def _known_fields(kind: type[msgspec.Struct], path: str) -> list[str]:
 
 def _without_null(info: object) -> object:
     if isinstance(info, msgspec.inspect.UnionType):
-        return next(
-            kind for kind in info.types if not isinstance(kind, msgspec.inspect.NoneType)
-        )
+        return next(kind for kind in info.types if not isinstance(kind, msgspec.inspect.NoneType))
     return info
 
 

@@ -51,7 +51,11 @@ class ProgrammeInForce:
             return False
         self._programme, self.bundle, self.number = programme, kept.hash, kept.number
         self.rejected = ""
-        _LOG.info("programme %s is in force", programme.programme_id, extra={"bundle": kept.hash[:12]})
+        _LOG.info(
+            "programme %s is in force",
+            programme.programme_id,
+            extra={"bundle": kept.hash[:12]},
+        )
         return True
 
     def price(self, basket: Basket, place: Place, member: MemberState | None) -> Quote:
@@ -66,7 +70,7 @@ class ProgrammeInForce:
         if basket.currency not in self._empty:
             text = f"programme: none\ncurrency: {basket.currency}\noffers: {{}}\n"
             programme, problems = parse_programme(text, file="no programme")
-            assert programme is not None, problems  # noqa: S101 - our own text
+            assert programme is not None, problems
             self._empty[basket.currency] = programme
         return evaluate(self._empty[basket.currency], None, basket, place)
 

@@ -74,7 +74,7 @@ class ReaderLoop:
                 )
             except TesseraError as error:
                 known.trouble = error
-                _LOG.error("reader %s cannot be used: %s", settings.id, error.message)  # noqa: TRY400
+                _LOG.error("reader %s cannot be used: %s", settings.id, error.message)
                 self._tell_state(settings.id, "failed", error.message, error.hint)
             else:
                 known.reader.start()
@@ -97,7 +97,7 @@ class ReaderLoop:
             event = await self._events.get()
             try:
                 await self._take(event)
-            except Exception:
+            except Exception:  # noqa: BLE001 - whatever the bug is, scanning goes on
                 # One scan that meets a bug of ours must not end scanning for the day.
                 _LOG.exception("an event of a reader met a bug")
 
@@ -106,9 +106,7 @@ class ReaderLoop:
             case Scan():
                 await self._take_scan(event)
             case ReaderState():
-                self._tell_state(
-                    event.reader_id, str(event.condition), event.message, event.hint
-                )
+                self._tell_state(event.reader_id, str(event.condition), event.message, event.hint)
             case ReaderError():
                 self._hub.publish(
                     "reader",

@@ -50,7 +50,9 @@ class ListenSettings:
             try:
                 ipaddress.ip_address(self.host)
             except ValueError:
-                raise ValueError(f'host must be an address such as "127.0.0.1": {self.host}') from None
+                raise ValueError(
+                    f'host must be an address such as "127.0.0.1", not "{self.host}"'
+                ) from None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,7 +60,7 @@ class CentralSettings:
     """Where central is."""
 
     url: str = setting(
-        "Central's address, such as https://central.example:8450. Empty: this register works alone.",
+        "Central's address, such as https://central.example:8450; empty: work alone.",
         default="",
         most=300,
     )

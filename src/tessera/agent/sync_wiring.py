@@ -98,7 +98,7 @@ class _Hearing:
             try:
                 self._state.refresh()
             except TesseraError as error:
-                _LOG.error("after sync: %s", error.message)  # noqa: TRY400 - expected kinds only
+                _LOG.error("after sync: %s", error.message)
         sync = self._state.sync() if self._state.sync is not None else None
         self._state.hub.publish(
             "sync",

@@ -9,7 +9,6 @@ import shutil
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
 from zoneinfo import ZoneInfo
 
 import sqlalchemy as sa
@@ -19,6 +18,7 @@ from tessera.agent.clock_trust import ClockTrust
 from tessera.agent.events import EventHub
 from tessera.agent.programme_in_force import ProgrammeInForce
 from tessera.agent.settings import AgentSettings
+from tessera.agent.sync_status import SyncStatus
 from tessera.agent.writer import Writer
 from tessera.core.cards import CardHasher
 from tessera.core.errors import TesseraError
@@ -33,17 +33,6 @@ DISK_LOOK_MS = 1_000
 _MIB = 1_048_576
 
 
-class SyncView(Protocol):
-    """What the rest of the agent asks of the sync loop's status."""
-
-    online: bool
-    offline_since_ms: int | None
-    queued: int
-    last_contact_ms: int | None
-    balance_as_of_ms: int | None
-    last_error: str
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Disk:
     """Room on the disk of the database, in bytes."""
@@ -56,7 +45,7 @@ class Disk:
 class TillState:
     """The register while its agent runs."""
 
-    def __init__(  # noqa: PLR0913 - the composition root names every part
+    def __init__(
         self,
         *,
         settings: AgentSettings,
@@ -77,7 +66,7 @@ class TillState:
         self.zone = ZoneInfo(settings.time_zone)
         self.currency = settings.currency
         self.programme = ProgrammeInForce()
-        self.sync: Callable[[], SyncView] | None = None
+        self.sync: Callable[[], SyncStatus] | None = None
         self.kick: Callable[[], None] = _nothing
         self.balance_as_of_ms = 0
         self.clock_trust = ClockTrust(wall_ms=clock.wall_ms(), mono_ms=clock.mono_ms())
@@ -122,9 +111,7 @@ class TillState:
 
     def clock_off_ms(self) -> int:
         """By how much the register's clock is wrong, as far as can be known."""
-        return self.clock_trust.off_ms(
-            wall_ms=self.clock.wall_ms(), mono_ms=self.clock.mono_ms()
-        )
+        return self.clock_trust.off_ms(wall_ms=self.clock.wall_ms(), mono_ms=self.clock.mono_ms())
 
     def is_clock_doubtful(self, at_ms: int | None = None) -> bool:
         """Whether the clock, or this time, is off by more than a day."""
