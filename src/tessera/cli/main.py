@@ -1,0 +1,160 @@
+"""The command `tessera`: finds the one module that a command needs, imports it and runs it.
+
+Help for `tessera` and for a group (`tessera agent`) comes from the table below, without importing
+anything. No command's work belongs here, only what all of them share: help, unknown words, the exit
+codes and how a failure is shown.
+
+A command is a module with
+
+- a docstring: its text is the description in `--help`;
+- `add_arguments(parser: argparse.ArgumentParser) -> None`;
+- `run(arguments: argparse.Namespace) -> int`, the exit code;
+- if it likes, `EXAMPLES: str`, shown below the options.
+
+Exit codes: 0 fine, 1 the thing asked about is wrong, 2 wrong usage, 3 could not do it, 130 stopped
+by Ctrl-C, 141 the reader of our output went away.
+"""
+
+import argparse
+import difflib
+import importlib
+import os
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from types import ModuleType
+
+from tessera.core.errors import TesseraError
+
+EXIT_WRONG_USAGE = 2
+EXIT_COULD_NOT = 3
+EXIT_INTERRUPTED = 130
+EXIT_BROKEN_PIPE = 141
+
+
+@dataclass(frozen=True, slots=True)
+class Command:
+    """Where a command lives and the one line about it that the overview shows."""
+
+    module: str
+    summary: str
+
+
+# To add a command: write its module, add its line here and its section in docs/commands.md.
+COMMANDS: dict[tuple[str, ...], Command] = {
+    ("version",): Command(
+        "tessera.cli.version", "show what runs here: versions of tessera and its parts"
+    ),
+}
+
+# One line for each first word that has commands under it.
+GROUPS: dict[str, str] = {
+    "agent": "the process on a register",
+    "cards": "member cards: issue and draw them",
+    "central": "the server that the registers report to",
+    "devices": "scanners and other readers",
+    "programme": "loyalty programmes: check and try them",
+}
+
+PROLOGUE = (
+    "Tessera keeps a shop's loyalty programme running at the till, with or without a network."
+)
+EPILOGUE = (
+    "exit codes: 0 fine · 1 the thing asked about is wrong · 2 wrong usage · 3 could not do it"
+)
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one command and give its exit code; `argv` is without the program's name."""
+    words = list(sys.argv[1:] if argv is None else argv)
+    try:
+        code = _dispatch(words)
+        sys.stdout.flush()
+    except TesseraError as error:
+        print(f"tessera: {error.message}", file=sys.stderr)
+        if error.hint:
+            print(f"  hint: {error.hint}", file=sys.stderr)
+        return EXIT_COULD_NOT
+    except KeyboardInterrupt:
+        return EXIT_INTERRUPTED
+    except BrokenPipeError:
+        # `tessera … | head` is no failure; what is still buffered has nowhere to go.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return EXIT_BROKEN_PIPE
+    return code
+
+
+def _dispatch(words: list[str]) -> int:
+    if not words:
+        print(_overview(), file=sys.stderr)
+        return EXIT_WRONG_USAGE
+    first, rest = words[0], words[1:]
+    if first in {"-h", "--help", "help"}:
+        print(_overview())
+        return 0
+    if first == "--version":
+        first, rest = "version", []
+    if (first,) in COMMANDS:
+        return _run((first,), rest)
+    members = {path[1]: path for path in COMMANDS if len(path) > 1 and path[0] == first}
+    if not members:
+        return _unknown(first, sorted({path[0] for path in COMMANDS}), "tessera --help")
+    if not rest:
+        print(_group_overview(first), file=sys.stderr)
+        return EXIT_WRONG_USAGE
+    if rest[0] in {"-h", "--help"}:
+        print(_group_overview(first))
+        return 0
+    if rest[0] not in members:
+        known = [f"{first} {word}" for word in sorted(members)]
+        return _unknown(f"{first} {rest[0]}", known, f"tessera {first} --help")
+    return _run(members[rest[0]], rest[1:])
+
+
+def _run(path: tuple[str, ...], rest: list[str]) -> int:
+    module = importlib.import_module(COMMANDS[path].module)
+    try:
+        arguments = _parser(path, module).parse_args(rest)
+    except SystemExit as stop:  # argparse has printed its help or its complaint
+        return stop.code if isinstance(stop.code, int) else EXIT_WRONG_USAGE
+    code: int = module.run(arguments)
+    return code
+
+
+def _parser(path: tuple[str, ...], module: ModuleType) -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog=" ".join(("tessera", *path)),
+        description=(module.__doc__ or "").strip(),
+        epilog=getattr(module, "EXAMPLES", None),
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+    )
+    module.add_arguments(parser)
+    return parser
+
+
+def _unknown(word: str, known: list[str], help_command: str) -> int:
+    print(f"tessera: there is no command '{word}'", file=sys.stderr)
+    close = difflib.get_close_matches(word, known, n=1)
+    hint = f"did you mean 'tessera {close[0]}'?" if close else f"{help_command} lists the commands"
+    print(f"  hint: {hint}", file=sys.stderr)
+    return EXIT_WRONG_USAGE
+
+
+def _overview() -> str:
+    lines = ["usage: tessera COMMAND …", "", PROLOGUE, ""]
+    lines += _listing(sorted(COMMANDS))
+    return "\n".join([*lines, "", "tessera COMMAND --help tells more about one.", EPILOGUE])
+
+
+def _group_overview(group: str) -> str:
+    lines = [f"usage: tessera {group} COMMAND …", "", f"{group}: {GROUPS[group]}", ""]
+    lines += _listing(sorted(path for path in COMMANDS if path[0] == group))
+    return "\n".join(
+        [*lines, "", f"tessera {group} COMMAND --help tells more about one.", EPILOGUE]
+    )
+
+
+def _listing(paths: list[tuple[str, ...]]) -> list[str]:
+    width = max(len(" ".join(path)) for path in paths)
+    return [f"  {' '.join(path):<{width}}  {COMMANDS[path].summary}" for path in paths]
