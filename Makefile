@@ -41,6 +41,14 @@ test-faults: setup-dev ## the long fault tests: hundreds of kills, lost and repe
 check: setup-dev ## lint, format, types, import contracts, documentation
 	@bash packaging/setup/check.sh
 
+# What can price wrongly is tested in every branch.
+PURE := tessera.core tessera.rules tessera.devices.events tessera.devices.framing \
+  tessera.devices.keystrokes tessera.devices.profiles tessera.sync.wire tessera.sync.batching \
+  tessera.sync.signing
+.PHONY: coverage
+coverage: setup-dev ## show which branches of the pure parts no test takes
+	@$(PYTEST) -q tests/unit $(ARGS) $(addprefix --cov=,$(PURE)) --cov-branch --cov-report=term-missing
+
 .PHONY: format
 format: setup-dev ## bring the code into shape
 	@$(BIN)/ruff check --fix --quiet . || true
@@ -48,7 +56,7 @@ format: setup-dev ## bring the code into shape
 
 .PHONY: docs
 docs: setup-dev ## write the tables of docs/ anew from the code
-	@$(BIN)/python packaging/docs/write_tables.py
+	@$(BIN)/python -m tests.house.settings_tables
 
 .PHONY: bench
 bench: setup-dev ## measure ours beside its floor and print the ratios (ONLY=name chooses)

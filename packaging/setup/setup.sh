@@ -19,7 +19,9 @@ esac
 python="${PYTHON:-python3}"
 log=.venv/setup.log
 
+under_way=
 fail() {
+  [ -z "$under_way" ] || echo failed
   echo "setup: $1" >&2
   [ -z "${2:-}" ] || echo "  hint: $2" >&2
   exit 3
@@ -27,6 +29,8 @@ fail() {
 
 # Where the installers looked is of no use to a reader and may hold passwords: addresses are cut out.
 show_log() {
+  echo failed
+  under_way=
   tail -n 25 "$log" | sed -E 's#[a-z+]+://[^[:space:]"'"'"')]*#(address)#g' >&2
 }
 
@@ -42,8 +46,8 @@ command -v "$python" >/dev/null \
 "$python" -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
   || fail "$("$python" --version) is too old" "Python 3.11 or later is needed; name one with PYTHON=…"
 
-step() { printf 'setup: %s … ' "$1"; started=$SECONDS; }
-done_step() { echo "$((SECONDS - started)) s"; }
+step() { printf 'setup: %s … ' "$1"; started=$SECONDS; under_way=yes; }
+done_step() { echo "$((SECONDS - started)) s"; under_way=; }
 
 if ! .venv/bin/python -c '' 2>/dev/null; then
   "$python" -c 'import ensurepip, venv' 2>/dev/null \

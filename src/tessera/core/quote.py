@@ -224,51 +224,39 @@ class Quote:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReturnedLine:
-    """What comes back of one line: quantity as a decimal, and the money for it."""
+    """One line of a return: how much came back and what is paid out for it.
+
+    `refund_minor` is already less `gift_charge_minor`. A gift that is kept although its trigger
+    came back is a line of quantity 0 whose refund is below zero. `discount_minor` and `tax_minor`
+    are the parts of the sale's discount and tax that come back with it.
+    """
 
     line_id: str
     quantity: str
     refund_minor: int
-    discount_minor: int
+    gift_charge_minor: int = 0
+    units: tuple[UnitShare, ...] = ()
+    discount_minor: int = 0
     tax_minor: int = 0
-    tax_code: str = ""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ReturnedUnits:
-    """Units of one account: `taken_back` were earned by the sale, `given_back` had been spent.
-
-    `offer` is the offer that had granted or asked for them.
-    """
-
-    unit: str
-    taken_back: int = 0
-    given_back: int = 0
-    issuer: str = ""
-    offer: str = ""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class GiftCharge:
-    """A gift that the customer keeps although its trigger came back, charged at shelf value."""
-
-    line_id: str
-    offer: str
-    charge_minor: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReturnQuote:
-    """What a return pays back: refund_minor = the lines' refunds − gift charges, never below zero.
+    """What a return pays out and takes back, computed from the frozen quote of the sale alone.
 
-    `taxes` are the parts of the sale's tax groups that come back. `policy` names how it was
-    computed, `spent_short` what happens when earned units that are taken back are spent already.
+    In `units`, `earned` is what the member gives back and `spent` what the member gets back, both
+    as positive counts. refund_minor = the sum over lines, less `tendered_units_minor`, which goes
+    back as units; never below zero. `spent_short` says what happens when units that are taken back
+    are spent already: the account goes to "owed", or "reduce-refund".
     """
 
+    engine: str
+    currency: str
+    policy: str
     refund_minor: int
+    tendered_units_minor: int = 0
     lines: tuple[ReturnedLine, ...] = ()
     taxes: tuple[TaxGroup, ...] = ()
-    units: tuple[ReturnedUnits, ...] = ()
-    gift_charges: tuple[GiftCharge, ...] = ()
-    policy: str = "allocated"
+    units: tuple[UnitMovement, ...] = ()
+    receipt: tuple[ReceiptLine, ...] = ()
     spent_short: str = "owed"

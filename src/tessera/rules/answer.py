@@ -308,13 +308,14 @@ def _prompts(work: Work) -> list[Prompt]:
             found.append(
                 Prompt(kind="gift", offer=offer.offer_id, choices=reward.choices, text=text)
             )
-        elif isinstance(reward, Spend) and outcome.reason == "not-chosen":
-            if spendable.get(reward.unit, 0) >= max(reward.count, reward.least):
-                choices = reward.gift.choices if reward.gift else ()
-                text = Message(key="prompt.reward", arguments=offer.label)
-                found.append(
-                    Prompt(kind="reward", offer=offer.offer_id, choices=choices, text=text)
-                )
+        elif (
+            isinstance(reward, Spend)
+            and outcome.reason == "not-chosen"
+            and spendable.get(reward.unit, 0) >= max(reward.count, reward.least)
+        ):
+            choices = reward.gift.choices if reward.gift else ()
+            text = Message(key="prompt.reward", arguments=offer.label)
+            found.append(Prompt(kind="reward", offer=offer.offer_id, choices=choices, text=text))
     return sorted(found, key=lambda prompt: prompt.offer)
 
 

@@ -86,8 +86,7 @@ def _settle_units(work: Work, offers: Sequence[Offer]) -> None:
             fills.append(offer)
         else:
             movers.append([offer])
-    for name in sorted(firsts):
-        movers.append(sorted(firsts[name], key=lambda offer: offer.rank))
+    movers += [sorted(firsts[name], key=lambda offer: offer.rank) for name in sorted(firsts)]
     for component, folds in _components(work, fills, movers):
         _settle_component(
             work, component, [one for one in fills if _touches(work, one, folds)], folds
@@ -103,7 +102,7 @@ def _components(
 ) -> list[tuple[list[list[Offer]], dict[int, Fold]]]:
     """Split into parts that share no goods: movers joined by common folds, then single folds.
 
-    A fill with a cap or a limit joins all its folds, because what it gives one it takes from others.
+    A fill with a cap or a limit joins all its folds, as what it gives one it takes from others.
     """
     parts: list[tuple[list[list[Offer]], dict[int, Fold]]] = []
     for mover in movers:
@@ -162,10 +161,10 @@ def _settle_component(
 def _plans(work: Work, movers: list[list[Offer]]) -> list[Plan]:
     """All orders of the movers, with every number of uses while that stays a modest number."""
     most = [_most_uses(work, mover) for mover in movers]
-    plans: list[Plan] = []
     orders = list(permutations(range(len(movers)))) if len(movers) <= 4 else _rotations(len(movers))
-    for order in orders:
-        plans.append(tuple((offer, None) for place in order for offer in movers[place]))
+    plans: list[Plan] = [
+        tuple((offer, None) for place in order for offer in movers[place]) for order in orders
+    ]
     for order in orders:
         for counts in product(*(range(most[place] + 1) for place in order)):
             if len(plans) >= TRIALS_MAX:
@@ -275,9 +274,11 @@ def _meeting(work: Work, offers: Sequence[Offer]) -> list[list[Offer]]:
     if len(offers) > 12:
         return found
     for size in (2, 3, 4):
-        for chosen in combinations(offers, size):
-            if all(work.may_share(one, two) for one, two in combinations(chosen, 2)):
-                found.append(list(chosen))
+        found += [
+            list(chosen)
+            for chosen in combinations(offers, size)
+            if all(work.may_share(one, two) for one, two in combinations(chosen, 2))
+        ]
     return found
 
 

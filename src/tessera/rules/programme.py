@@ -4,7 +4,7 @@ Owns: the top level of a programme's text, what refers to what, and the look-up 
 category, brand and tag. Must never: price a basket, read a file or a clock.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
 from tessera.core.errors import Problem
@@ -196,39 +196,40 @@ def _check_references(reader: Reader, top: Mapping, programme: Programme) -> Non
     if not isinstance(section, Mapping):
         return
     ids = set(section.entries)
-    grouped = ids | set(programme.groups)
     for offer in programme.offers:
         node = section.entries[offer.offer_id]
         assert isinstance(node, Mapping)
-        where = f"offers.{offer.offer_id}"
-        if offer.group and offer.group not in programme.groups:
-            message = f"there is no group {offer.group!r}"
-            _refer(reader, node, "in", where, message, offer.group, programme.groups)
-        for name in sorted(offer.stacks_with - grouped):
-            message = f"there is no offer or group {name!r}"
-            _refer(reader, node, "stacks", where, message, name, grouped)
-        for who in offer.who:
-            known: Iterable[str] = programme.tiers
-            if who.kind == "balance":
-                known = programme.units
-            elif who.kind != "tier":
-                continue
-            for name in sorted(who.values - set(known)):
-                message = f"there is no {'tier' if who.kind == 'tier' else 'unit'} {name!r}"
-                _refer(reader, node, "who", where, message, name, known)
-        if isinstance(offer.reward, Issue) and offer.reward.kind == "coupon":
-            if offer.reward.name not in ids:
-                message = f"there is no offer {offer.reward.name!r} that the coupon could stand for"
-                _refer(reader, node, "give", where, message, offer.reward.name, ids)
-        partner = offer.funding.partner if offer.funding else ""
-        if partner and partner not in programme.partners:
-            message = f"there is no partner {partner!r}"
-            _refer(reader, node, "funding", where, message, partner, programme.partners)
+        for key, message, name, known in _dangling(programme, offer, ids):
+            _refer(reader, node, key, f"offers.{offer.offer_id}", message, name, known)
     stopped = top.entries.get("stopped")
     for name in sorted(programme.stopped - ids):
         assert stopped is not None
         message = f"there is no offer {name!r} to stop"
         reader.problem(stopped, "stopped", message, propose(name, ids))
+
+
+def _dangling(
+    programme: Programme, offer: Offer, ids: set[str]
+) -> Iterator[tuple[str, str, str, Iterable[str]]]:
+    """Give what an offer refers to and the programme does not have: key, message, name, known."""
+    groups = programme.groups
+    if offer.group and offer.group not in groups:
+        yield "in", f"there is no group {offer.group!r}", offer.group, groups
+    for name in sorted(offer.stacks_with - ids - set(groups)):
+        yield "stacks", f"there is no offer or group {name!r}", name, ids | set(groups)
+    for who in offer.who:
+        known: Iterable[str] = programme.units if who.kind == "balance" else programme.tiers
+        if who.kind in {"balance", "tier"}:
+            word = "tier" if who.kind == "tier" else "unit"
+            for name in sorted(who.values - set(known)):
+                yield "who", f"there is no {word} {name!r}", name, known
+    reward = offer.reward
+    if isinstance(reward, Issue) and reward.kind == "coupon" and reward.name not in ids:
+        message = f"there is no offer {reward.name!r} that the coupon could stand for"
+        yield "give", message, reward.name, ids
+    partner = offer.funding.partner if offer.funding else ""
+    if partner and partner not in programme.partners:
+        yield "funding", f"there is no partner {partner!r}", partner, programme.partners
 
 
 def _refer(

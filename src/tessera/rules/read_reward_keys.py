@@ -56,6 +56,7 @@ def read_value(reader: Reader, node: Node, field: str, text: str) -> tuple[Kind,
 def read_reward_keys(
     reader: Reader, node: Mapping, field: str, units: Units, what: Selector
 ) -> Reward | None:
+    """Read a reward that is written as keys; the first known key says which form it is."""
     for key, (known, read) in _FORMS.items():
         if key in node.entries:
             reader.mapping(node, field, (key, *known))

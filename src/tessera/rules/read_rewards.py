@@ -119,6 +119,10 @@ def _units_of(reader: Reader, node: Node, field: str, text: str, units: Units) -
     if match := _TIMES.match(text):
         factor = reader.ratio_of(node, field, match[2], 1_000)
         return Multiply(unit=units.find(reader, node, field, match[1]), factor=factor)
+    return _right_of(text) or _once_of(reader, node, field, text, units)
+
+
+def _right_of(text: str) -> Issue | None:
     if match := _COUPON.match(text):
         return Issue(kind="coupon", name=match[1], days=int(match[2] or 0))
     if match := _DRAW.match(text):
@@ -127,6 +131,10 @@ def _units_of(reader: Reader, node: Node, field: str, text: str, units: Units) -
         return Issue(kind="access", name=match[1], days=int(match[2]))
     if text == "nothing":
         return Issue(kind="private-access", name="")
+    return None
+
+
+def _once_of(reader: Reader, node: Node, field: str, text: str, units: Units) -> Earn | None:
     if (match := _ONCE.match(text)) and len(match[1]) < 16:
         unit = units.find(reader, node, field, match[2])
         return Earn(unit=unit, count=(int(match[1]), 1))

@@ -9,7 +9,7 @@ order in which they come: each return takes the difference between two of these 
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from fractions import Fraction
 
@@ -17,13 +17,15 @@ from tessera.core.basket import Basket, Line, LineKind
 from tessera.core.errors import TesseraError
 from tessera.core.money import Rounding, rounded
 from tessera.core.quote import (
-    GiftCharge,
     LineQuote,
+    Message,
     Quote,
+    ReceiptLine,
     ReturnedLine,
-    ReturnedUnits,
     ReturnQuote,
     TaxGroup,
+    UnitMovement,
+    UnitShare,
 )
 
 
@@ -69,33 +71,56 @@ def quote_return(
     folds = _folds(quote, basket, returning, returned_before)
     lines: list[ReturnedLine] = []
     taxes: dict[tuple[str, str], list[int]] = {}
-    units: dict[tuple[str, str, str], list[int]] = {}
+    tendered = 0
     for fold in folds:
-        if not fold.now:
-            continue
-        lines += _returned_lines(fold, returning, taxes)
-        _returned_units(fold, units)
-    charges: list[GiftCharge] = []
+        if fold.now:
+            lines += _returned_lines(fold, returning, taxes)
+            whole = sum(one.tendered_minor for _, sold in fold.lines for one in sold.units)
+            tendered += fold.share(whole, fold.before, fold.before + fold.now)
     if settings.get("gift_kept") != "keep":
-        charges = _gift_charges(folds, returning, returned_before)
-    refund = sum(line.refund_minor for line in lines)
-    refund -= sum(charge.charge_minor for charge in charges)
+        lines = _with_gift_charges(lines, folds, returning, returned_before)
+    refund = sum(line.refund_minor for line in lines) - tendered
+    units = _movements(lines)
     return ReturnQuote(
+        engine=quote.engine,
+        currency=quote.currency,
+        policy="allocated",
         refund_minor=max(0, refund),
+        tendered_units_minor=tendered,
         lines=tuple(sorted(lines, key=lambda line: line.line_id)),
         taxes=tuple(
             TaxGroup(code=code, rate=rate, net_minor=net, tax_minor=tax, gross_minor=net + tax)
             for (code, rate), (net, tax) in sorted(taxes.items())
         ),
-        units=tuple(
-            ReturnedUnits(unit=unit, offer=offer, issuer=issuer, taken_back=taken, given_back=given)
-            for (unit, offer, issuer), (taken, given) in sorted(units.items())
-            if taken or given
-        ),
-        gift_charges=tuple(charges),
-        policy="allocated",
+        units=units,
+        receipt=_receipt(units),
         spent_short=settings.get("spent_short", "owed"),
     )
+
+
+def _movements(lines: list[ReturnedLine]) -> tuple[UnitMovement, ...]:
+    sums: dict[tuple[str, str], list[int]] = {}
+    for line in lines:
+        for one in line.units:
+            noted = sums.setdefault((one.unit, one.issuer), [0, 0, 0])
+            noted[0] += one.earned
+            noted[1] += one.spent
+            noted[2] += one.tendered_minor
+    return tuple(
+        UnitMovement(unit=unit, earned=earned, spent=spent, spent_value_minor=minor, issuer=issuer)
+        for (unit, issuer), (earned, spent, minor) in sorted(sums.items())
+        if earned or spent
+    )
+
+
+def _receipt(units: tuple[UnitMovement, ...]) -> tuple[ReceiptLine, ...]:
+    found = []
+    for movement in units:
+        for key, count in (("receipt.spent", movement.earned), ("receipt.earned", movement.spent)):
+            if count:
+                arguments = (("count", count), ("unit", movement.unit))
+                found.append(ReceiptLine(text=Message(key=key, arguments=arguments)))
+    return tuple(found)
 
 
 def what_is_left(basket: Basket, returned_before: Mapping[str, Decimal]) -> dict[str, Decimal]:
@@ -150,7 +175,6 @@ def _returned_lines(
     """Give each line its part, in the order of line ids, and add up the tax that comes back."""
     amount, discount = fold.sum_of("amount_minor"), fold.sum_of("discount_minor")
     tax, on_top = fold.sum_of("tax_minor"), fold.sum_of("on_top_minor")
-    tendered = sum(units.tendered_minor for _, quote in fold.lines for units in quote.units)
     start, found = fold.before, []
     for line, _ in sorted(fold.lines, key=lambda pair: pair[0].line_id):
         quantity = returning.get(line.line_id)
@@ -169,42 +193,81 @@ def _returned_lines(
             ReturnedLine(
                 line_id=line.line_id,
                 quantity=str(quantity),
-                refund_minor=gross - fold.share(tendered, start, end),
+                refund_minor=gross,
+                units=_returned_units(fold, start, end),
                 discount_minor=line_discount,
                 tax_minor=line_tax,
-                tax_code=code,
             )
         )
         start = end
     return found
 
 
-def _returned_units(fold: _Fold, units: dict[tuple[str, str, str], list[int]]) -> None:
-    """Add the units that the fold takes back and gives back."""
+def _returned_units(fold: _Fold, start: Fraction, end: Fraction) -> tuple[UnitShare, ...]:
+    """Give the units that some of the fold's goods had earned, or were paid with."""
     sums: dict[tuple[str, str, str], list[int]] = {}
     for _, quote in fold.lines:
         for one in quote.units:
-            noted = sums.setdefault((one.unit, one.offer, one.issuer), [0, 0])
+            noted = sums.setdefault((one.unit, one.offer, one.issuer), [0, 0, 0])
             noted[0] += one.earned
             noted[1] += one.spent
-    end = fold.before + fold.now
-    for key, (earned, spent) in sums.items():
-        noted = units.setdefault(key, [0, 0])
-        noted[0] += fold.share(earned, fold.before, end)
-        noted[1] += fold.share(spent, fold.before, end)
+            noted[2] += one.tendered_minor
+    found = []
+    for (unit, offer, issuer), totals in sorted(sums.items()):
+        earned, spent, minor = (fold.share(total, start, end) for total in totals)
+        if earned or spent or minor:
+            found.append(
+                UnitShare(
+                    unit=unit,
+                    offer=offer,
+                    earned=earned,
+                    spent=spent,
+                    tendered_minor=minor,
+                    issuer=issuer,
+                )
+            )
+    return tuple(found)
 
 
 # -- gifts
 
 
-def _gift_charges(
-    folds: list[_Fold], returning: Mapping[str, Decimal], returned_before: Mapping[str, Decimal]
-) -> list[GiftCharge]:
+def _with_gift_charges(
+    lines: list[ReturnedLine],
+    folds: list[_Fold],
+    returning: Mapping[str, Decimal],
+    returned_before: Mapping[str, Decimal],
+) -> list[ReturnedLine]:
     """Charge gifts whose triggers have all come back; a charged gift that comes back is refunded.
 
     What a gift costs at any moment follows from what has come back until then; this return pays
     the difference between the moments before and after it.
     """
+    triggers, gifts = _gifts_of(folds)
+    after = {
+        line_id: returned_before.get(line_id, Decimal(0)) + returning.get(line_id, Decimal(0))
+        for line_id in (*returned_before, *returning)
+    }
+    by_id = {line.line_id: line for line in lines}
+    for offer, line, discount in gifts:
+        hangs_on = triggers.get(offer, [])
+        charge = _kept(line, discount, hangs_on, after) - _kept(
+            line, discount, hangs_on, returned_before
+        )
+        if charge:
+            known = by_id.get(line.line_id)
+            if known is None:
+                known = ReturnedLine(line_id=line.line_id, quantity="0", refund_minor=0)
+            by_id[line.line_id] = replace(
+                known,
+                refund_minor=known.refund_minor - charge,
+                gift_charge_minor=known.gift_charge_minor + charge,
+            )
+    return list(by_id.values())
+
+
+def _gifts_of(folds: list[_Fold]) -> tuple[dict[str, list[Line]], list[tuple[str, Line, int]]]:
+    """Give the lines that each gift hangs on, and the gifts with what they took off."""
     triggers: dict[str, list[Line]] = {}
     gifts: list[tuple[str, Line, int]] = []
     for fold in folds:
@@ -214,19 +277,7 @@ def _gift_charges(
                     triggers.setdefault(one.offer, []).append(line)
                 elif one.role == "gift" and one.discount_minor:
                     gifts.append((one.offer, line, one.discount_minor))
-    after = {
-        line_id: returned_before.get(line_id, Decimal(0)) + returning.get(line_id, Decimal(0))
-        for line_id in (*returned_before, *returning)
-    }
-    charges = []
-    for offer, line, discount in gifts:
-        hangs_on = triggers.get(offer, [])
-        charge = _kept(line, discount, hangs_on, after) - _kept(
-            line, discount, hangs_on, returned_before
-        )
-        if charge:
-            charges.append(GiftCharge(line_id=line.line_id, offer=offer, charge_minor=charge))
-    return sorted(charges, key=lambda one: (one.line_id, one.offer))
+    return triggers, gifts
 
 
 def _kept(line: Line, discount: int, triggers: list[Line], returned: Mapping[str, Decimal]) -> int:

@@ -118,10 +118,8 @@ def _capped(
 def _shared(
     total: int, sums: Sequence[tuple[Fold, list[Parcel], int, int]], weights: Sequence[int]
 ) -> list[int]:
-    parts = dict(
-        (fold.number, part)
-        for fold, part in share_over(total, [fold for fold, _, _, _ in sums], weights)
-    )
+    shared = share_over(total, [fold for fold, _, _, _ in sums], weights)
+    parts = {fold.number: part for fold, part in shared}
     return [parts[fold.number] for fold, _, _, _ in sums]
 
 

@@ -150,17 +150,7 @@ class Work:
                 and line.kind.value in offer.what.kinds
                 and selects(offer.what, line, self.categories_above(line), units_of(line))
             )
-        if fold.amount < 0:
-            return False
-        if offer.stage is Stage.ACCRUAL:
-            if not line.earns:
-                return False
-        elif offer.stage in {Stage.UNIT, Stage.BASKET}:
-            if not line.discountable:
-                return False
-            if line.list_price_minor is not None and not offer.changed_prices:
-                return False
-        elif not line.redeemable:
+        if fold.amount < 0 or not is_eligible(offer, line):
             return False
         if alone:
             return True
@@ -221,18 +211,12 @@ class Work:
     def meets(self, need: Need, offer: Offer, outcome: Outcome) -> bool:
         """Tell whether a threshold is reached; what is missing goes into the outcome."""
         minor = quantity = 0
-        accrues = offer.stage is Stage.ACCRUAL
         gift = offer.reward if isinstance(offer.reward, Gift) else None
         for fold in self.goods:
             line = fold.line
             if gift is not None and line.sku in gift.choices:
                 continue  # a gift does not help to reach its own threshold
-            if accrues:
-                if not line.earns:
-                    continue
-            elif not line.discountable or (
-                line.list_price_minor is not None and not offer.changed_prices
-            ):
+            if not is_eligible(offer, line):
                 continue
             if not need.of.everything and not self.matches(need.of, fold):
                 continue
@@ -346,6 +330,15 @@ class Work:
                 fold.unit_discount += minor
                 if offer.of_a_line:
                     fold.line_discount += minor
+
+
+def is_eligible(offer: Offer, line: Line) -> bool:
+    """Tell whether a line's flags let an offer of its stage act on it, or count it."""
+    if offer.stage is Stage.ACCRUAL:
+        return line.earns
+    if offer.stage in {Stage.UNIT, Stage.BASKET}:
+        return line.discountable and (line.list_price_minor is None or offer.changed_prices)
+    return line.redeemable
 
 
 def path_of(offer: Offer, groups: dict[str, Group]) -> tuple[str, ...]:

@@ -1,0 +1,90 @@
+"""What a register commits: the bodies of journal records. Members by id only.
+
+Owns: the content of each record kind, with *all* inputs of its quote, so that it can be re-run.
+Must never: hold a personal field; a test walks these types and refuses one.
+"""
+
+from dataclasses import dataclass
+
+from tessera.core.basket import Basket, Place
+from tessera.core.identity import SaleKey
+from tessera.core.member import MemberState
+from tessera.core.quote import Quote, ReturnQuote
+
+KIND_SALE = "sale"
+KIND_RETURN = "return"
+KIND_LEASE_RETURN = "lease-return"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Tender:
+    """How a part of the total was paid: `kind` as the POS names it (cash, card, voucher …)."""
+
+    kind: str
+    amount_minor: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LeaseUse:
+    """What a record spends of (positive) or puts back into (negative) one lease."""
+
+    lease_id: str
+    unit: str
+    amount: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SaleBody:
+    """A completed sale: its inputs, its frozen quote, and how it was paid.
+
+    `card_hash` is hexadecimal, of the card that named the member. `flags` are stable codes of what
+    was unusual ("late", "total-mismatch", "key-reused", "clock-doubt").
+    """
+
+    key: SaleKey
+    place: Place
+    basket: Basket
+    member: MemberState | None
+    quote: Quote
+    tenders: tuple[Tender, ...] = ()
+    total_taken_minor: int = 0
+    rounding_minor: int = 0
+    leases: tuple[LeaseUse, ...] = ()
+    card_hash: str = ""
+    card_key_id: int = 0
+    flags: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReturnWish:
+    """Which line of the original sale comes back, and how much of it."""
+
+    line_id: str
+    quantity: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReturnBody:
+    """Lines of an earlier sale brought back. `original_uid` is that sale's record."""
+
+    key: SaleKey
+    place: Place
+    original: SaleKey
+    original_uid: str
+    member_id: str
+    wishes: tuple[ReturnWish, ...]
+    returned_before: tuple[ReturnWish, ...]
+    quote: ReturnQuote
+    tenders: tuple[Tender, ...] = ()
+    flags: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LeaseReturnBody:
+    """The holder states what it gives back of a lease; after this record it spends it no more."""
+
+    member_id: str
+    lease_id: str
+    unit: str
+    amount: int
+    reason: str = ""

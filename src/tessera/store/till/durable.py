@@ -1,0 +1,95 @@
+"""A commit that is known to stand, or known not to: what to do when the disk or SQLite says no.
+
+Owns: the answer to a failed commit. Must never: report a sale as lost or as kept without looking.
+
+A failed commit or fsync means *unknown*: the frames may be on the disk or not. So everything is
+closed and opened again, the uid is looked up, and the same uid is tried once more.
+"""
+
+from collections.abc import Callable
+
+import sqlalchemy as sa
+from pysqlite3 import dbapi2 as pysqlite
+
+from tessera.core.errors import TesseraError
+from tessera.core.journal import SealedRecord
+from tessera.store.engine import Engines
+from tessera.store.till.committed_sales import find_record
+
+SQLITE_FULL = 13
+ATTEMPTS = 2
+
+Write = Callable[[sa.Connection], SealedRecord]
+
+
+class DiskFull(TesseraError):
+    """The disk has no room for this commit: benefits stop, sales go on from the reserve."""
+
+    code = "disk_full"
+
+
+class CommitFailed(TesseraError):
+    """A commit that did not come through, and is known not to stand."""
+
+    code = "commit_failed"
+
+
+def commit_or_find(
+    engines: Engines,
+    *,
+    uid: str,
+    write: Write,
+    after_commit: Callable[[SealedRecord], None] | None = None,
+    on_full: Callable[[], None] | None = None,
+) -> SealedRecord:
+    """Commit what `write` writes under `uid`, exactly once, or raise knowing that it is not there.
+
+    `after_commit` hears of the record once it stands (witness and salvage); `on_full` is called
+    before DiskFull is raised, to give the reserve free. CommitFailed after two attempts. What
+    `write` raises itself (SaleExists, LeaseShort) passes through, rolled back.
+    """
+    for attempt in range(1, ATTEMPTS + 1):
+        try:
+            with engines.writer.begin() as tx:
+                record = write(tx)
+        except (sa.exc.DBAPIError, pysqlite.Error) as error:
+            found = _look_again(engines, uid, error)
+            if found is None and is_full(error):
+                if on_full is not None:
+                    on_full()
+                raise DiskFull(
+                    "the disk is full: this commit is not in the journal",
+                    hint="free space on the till's disk; sales go on without benefits meanwhile",
+                ) from error
+            if found is None and attempt == ATTEMPTS:
+                raise CommitFailed(
+                    f"the journal could not be written: {error}",
+                    hint="run `tessera doctor`; look at the disk's health before selling on",
+                ) from error
+            if found is None:
+                continue
+            record = found
+        if after_commit is not None:
+            after_commit(record)
+        return record
+    raise AssertionError("the loop above returns or raises")
+
+
+def _look_again(engines: Engines, uid: str, cause: Exception) -> SealedRecord | None:
+    engines.dispose()
+    try:
+        with engines.writer.begin() as tx:
+            return find_record(tx, uid)
+    except (sa.exc.DBAPIError, pysqlite.Error) as error:
+        raise CommitFailed(
+            f"the journal could not be written ({cause}) nor read afterwards ({error});"
+            f" whether record {uid} stands is unknown",
+            hint="run `tessera doctor`; when the disk answers again the same sale may be repeated",
+        ) from error
+
+
+def is_full(error: BaseException) -> bool:
+    """Whether an error of SQLite means that there is no room."""
+    if isinstance(error, sa.exc.DBAPIError):
+        error = error.orig or error
+    return getattr(error, "sqlite_errorcode", None) == SQLITE_FULL

@@ -1,0 +1,210 @@
+"""Opening a till's folder: migrate, check, compare with the witness, set the reserve aside.
+
+Owns: the order of these steps and the names of the files. Must never: delete a damaged file, or go
+on under an old incarnation with a database that is older than its witness.
+"""
+
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import sqlalchemy as sa
+from pysqlite3 import dbapi2 as pysqlite
+
+from tessera.core.identity import INCARNATION_BYTES, new_incarnation
+from tessera.core.journal import SealedRecord, head_after
+from tessera.store.engine import Engines, open_sqlite
+from tessera.store.migrate import ensure_schema
+from tessera.store.till import MIGRATIONS, identity_book, outbox
+from tessera.store.till.durable import Write, commit_or_find
+from tessera.store.till.reserve import RESERVE_BYTES, Reserve
+from tessera.store.till.salvage import SalvageFile
+from tessera.store.till.witness import BranchEnd, Witness, is_behind
+from tessera.store.till.witness import read as read_witness
+
+DATABASE = "till.db"
+WITNESS = "till.witness"
+SALVAGE = "till.salvage"
+RESERVE = "till.reserve"
+_SIDE_FILES = ("", "-wal", "-shm")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Finding:
+    """Something unusual at the start that people should hear of: a stable code and a sentence."""
+
+    code: str
+    text: str
+
+
+class OpenTill:
+    """A till's open folder: engines, and what is kept outside the database after each commit."""
+
+    def __init__(self, folder: Path, engines: Engines, reserve: Reserve) -> None:
+        self.folder = folder
+        self.engines = engines
+        self.reserve = reserve
+        self._witness = Witness(folder / WITNESS)
+        self._salvage = SalvageFile(folder / SALVAGE)
+        self._register = ""
+        self._unsynced = False
+
+    def commit(self, uid: str, write: Write) -> SealedRecord:
+        """Commit under `uid` exactly once; see `durable.commit_or_find` for what it raises.
+
+        To be called by the one thread that writes.
+        """
+        return commit_or_find(
+            self.engines,
+            uid=uid,
+            write=write,
+            after_commit=self._committed,
+            on_full=self.reserve.give_free,
+        )
+
+    def _committed(self, record: SealedRecord) -> None:
+        # The commit stands whatever happens here: a full disk must not turn it into a failure.
+        with suppress(OSError):
+            self._salvage.append(record)
+            self._witness.keep(head_after(record, self._register_name()))
+            self._unsynced = True
+
+    def _register_name(self) -> str:
+        if not self._register:
+            with self.engines.reader.connect() as connection:
+                self._register = identity_book.read_head(connection).register
+        return self._register
+
+    def sync_side_files(self) -> None:
+        """Make witness and salvage durable; to be called about once a second."""
+        if self._unsynced:
+            self._unsynced = False
+            self._salvage.sync()
+            self._witness.sync()
+
+    def close(self) -> None:
+        """Close everything; the WAL goes into the database with the last connection."""
+        self._salvage.close()
+        self._witness.close()
+        self.engines.dispose()
+
+
+def open_till(
+    folder: Path,
+    *,
+    random: Callable[[int], bytes],
+    wall_ms: int,
+    reserve_bytes: int = RESERVE_BYTES,
+) -> tuple[OpenTill, list[Finding]]:
+    """Open (and if need be make) the till's database in `folder`, which must exist.
+
+    A damaged file is set aside under a name with `wall_ms`, and a new one begun. A database that is
+    older than its witness goes on under a new incarnation whose parent is its own tail; leases of
+    the earlier life are not spent again. Raises as `open_sqlite` and `ensure_schema` do.
+    """
+    findings: list[Finding] = []
+    path = folder / DATABASE
+    if path.exists() and not is_sound(path):
+        kept = _set_aside(folder, wall_ms)
+        findings.append(
+            Finding(
+                code="database_damaged",
+                text=f"the till's database was damaged and is kept as {kept.name};"
+                " enrol again, then `tessera agent salvage` brings its records back",
+            )
+        )
+    engines = open_sqlite(path)
+    try:
+        ensure_schema(engines.writer, MIGRATIONS, name=DATABASE)
+        if _went_back(folder, engines):
+            with engines.writer.begin() as tx:
+                _begin_new_life(tx, new_incarnation(random(INCARNATION_BYTES)))
+            # Once the new life stands: a crash before this begins one more, which is harmless.
+            _forget_witness(folder)
+            findings.append(
+                Finding(
+                    code="database_restored",
+                    text="the till's database is older than what it had committed: it goes on"
+                    " under a new incarnation, and its leases wait until central has spoken",
+                )
+            )
+    except BaseException:
+        engines.dispose()
+        raise
+    reserve = Reserve(folder / RESERVE, reserve_bytes)
+    if not reserve.set_aside():
+        findings.append(
+            Finding(
+                code="disk_reserve_missing",
+                text="there is no room for the disk reserve: free space on the till's disk",
+            )
+        )
+    till = OpenTill(folder, engines, reserve)
+    return till, findings
+
+
+def is_sound(path: Path) -> bool:
+    """Whether SQLite's quick check finds nothing wrong; a file it cannot read is not sound."""
+    with suppress(pysqlite.DatabaseError):
+        connection = pysqlite.connect(str(path), timeout=5)
+        try:
+            return bool(connection.execute("PRAGMA quick_check(1)").fetchone() == ("ok",))
+        finally:
+            connection.close()
+    return False
+
+
+def _set_aside(folder: Path, wall_ms: int) -> Path:
+    for ending in _SIDE_FILES:
+        with suppress(FileNotFoundError):
+            (folder / (DATABASE + ending)).rename(folder / f"{DATABASE}.damaged-{wall_ms}{ending}")
+    # The witness and salvage of the damaged database go with it: they are about its journal.
+    for name in (WITNESS, SALVAGE):
+        with suppress(FileNotFoundError):
+            (folder / name).rename(folder / f"{name}.damaged-{wall_ms}")
+    return folder / f"{DATABASE}.damaged-{wall_ms}"
+
+
+def _went_back(folder: Path, engines: Engines) -> bool:
+    heads = read_witness(folder / WITNESS)
+    if not heads:
+        return False
+    with engines.reader.connect() as connection:
+        if identity_book.read_identity(connection) is None:
+            return False
+        for witnessed in heads:
+            ends = [
+                BranchEnd(
+                    incarnation=life.head.incarnation,
+                    seq=life.head.seq,
+                    link_at_witness=_link_at(connection, life, witnessed.seq),
+                )
+                for life in outbox.lives(connection)
+            ]
+            if is_behind(witnessed, ends):
+                return True
+    return False
+
+
+def _forget_witness(folder: Path) -> None:
+    witness = Witness(folder / WITNESS)
+    try:
+        witness.begin_anew()
+    finally:
+        witness.close()
+
+
+def _link_at(connection: sa.Connection, life: outbox.Life, seq: int) -> bytes | None:
+    if seq > life.head.seq:
+        return None
+    return outbox.link_before(connection, life.head.incarnation, seq + 1)
+
+
+def _begin_new_life(connection: sa.Connection, incarnation: str) -> None:
+    identity = identity_book.read_identity(connection)
+    assert identity is not None
+    identity_book.write_identity(
+        connection,
+        replace(identity, incarnation=incarnation, parent=identity_book.read_head(connection)),
+    )

@@ -1,0 +1,188 @@
+"""What central has not acknowledged yet.
+
+Owns: table outbox and each life's high-water mark. Must never: touch the journal.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import sqlalchemy as sa
+
+from tessera.core.journal import Head, SealedRecord, genesis
+from tessera.store.till.committed_sales import sealed_of
+from tessera.store.till.rows import Cursor, cursor_of, place_of, seq_of
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Life:
+    """One life of this register: where its chain begins and ends, and what central has of it."""
+
+    number: int
+    start: Head
+    head: Head
+    parent: Head | None
+    high_water: int
+
+
+def lives(connection: sa.Connection) -> list[Life]:
+    """Every life, oldest first."""
+    cursor = cursor_of(connection)
+    try:
+        rows = cursor.execute(
+            "SELECT number, incarnation, register, parent_incarnation, parent_seq, parent_link,"
+            " head_seq, head_link, high_water FROM branch ORDER BY number"
+        ).fetchall()
+    finally:
+        cursor.close()
+    found = []
+    for row in rows:
+        parent = None
+        if row[3] is not None:
+            parent = Head(register=row[2], incarnation=row[3], seq=row[4], link_hash=row[5])
+        found.append(
+            Life(
+                number=row[0],
+                start=genesis(row[2], row[1], parent),
+                head=Head(register=row[2], incarnation=row[1], seq=row[6], link_hash=row[7]),
+                parent=parent,
+                high_water=row[8],
+            )
+        )
+    return found
+
+
+def oldest_waiting(connection: sa.Connection) -> tuple[str, int] | None:
+    """Incarnation and seq of the first record that waits; None when nothing does."""
+    cursor = cursor_of(connection)
+    try:
+        row = cursor.execute(
+            "SELECT b.incarnation, o.place FROM outbox o JOIN branch b ON b.number = o.place >> 40"
+            " ORDER BY o.place LIMIT 1"
+        ).fetchone()
+    finally:
+        cursor.close()
+    return None if row is None else (str(row[0]), seq_of(row[1]))
+
+
+def waiting(
+    connection: sa.Connection, *, limit: int, after_seq: int = 0, incarnation: str = ""
+) -> list[SealedRecord]:
+    """Records of one life that wait, in order of seq; the oldest life with any, unless named."""
+    if not incarnation:
+        oldest = oldest_waiting(connection)
+        if oldest is None:
+            return []
+        incarnation = oldest[0]
+    cursor = cursor_of(connection)
+    try:
+        number = _number(cursor, incarnation)
+        rows = cursor.execute(
+            "SELECT j.place, j.uid, j.kind, j.raw, j.link, ? FROM outbox o"
+            " JOIN journal j ON j.place = o.place WHERE o.place > ? AND o.place < ?"
+            " ORDER BY o.place LIMIT ?",
+            (incarnation, place_of(number, after_seq), place_of(number + 1, 0), limit),
+        ).fetchall()
+    finally:
+        cursor.close()
+    return [sealed_of(row) for row in rows]
+
+
+def link_before(connection: sa.Connection, incarnation: str, seq: int) -> bytes:
+    """The link hash that record `seq` was chained to: that of seq - 1, or the life's genesis."""
+    if seq <= 1:
+        life = next(one for one in lives(connection) if one.head.incarnation == incarnation)
+        return life.start.link_hash
+    cursor = cursor_of(connection)
+    try:
+        number = _number(cursor, incarnation)
+        row = cursor.execute(
+            "SELECT link FROM journal WHERE place = ?", (place_of(number, seq - 1),)
+        ).fetchone()
+    finally:
+        cursor.close()
+    if row is None:
+        raise KeyError((incarnation, seq - 1))
+    return bytes(row[0])
+
+
+def settle(
+    connection: sa.Connection,
+    incarnation: str,
+    high_water: int,
+    malformed: Sequence[tuple[int, str]] = (),
+) -> int:
+    """Central stores everything of this life up to `high_water`; the count that still waits.
+
+    `malformed`: (seq, reason) of records that central could not read and keeps aside; what they
+    changed here counts no more. A mark below one that was heard before changes nothing:
+    `resend_after` is for a central that was restored.
+    """
+    cursor = cursor_of(connection)
+    try:
+        number = _number(cursor, incarnation)
+        cursor.execute(
+            "DELETE FROM outbox WHERE place > ? AND place <= ?",
+            (place_of(number, 0), place_of(number, high_water)),
+        )
+        cursor.execute(
+            "UPDATE branch SET high_water = max(high_water, ?) WHERE number = ?",
+            (high_water, number),
+        )
+        for seq, reason in malformed:
+            place = place_of(number, seq)
+            cursor.execute(
+                "INSERT INTO record_outcome (place, state, reason) VALUES (?, 'malformed', ?)"
+                " ON CONFLICT (place) DO UPDATE SET state = excluded.state,"
+                " reason = excluded.reason",
+                (place, reason),
+            )
+            cursor.execute(
+                "UPDATE own_effect SET included_from = 0 WHERE place = ? AND included_from IS NULL",
+                (place,),
+            )
+    finally:
+        cursor.close()
+    return depth(connection)
+
+
+def resend_after(connection: sa.Connection, incarnation: str, high_water: int) -> int:
+    """Central came back with an older mark: queue again what follows it; the count queued anew.
+
+    What those records changed counts as pending again, since central's balances are older, too.
+    """
+    cursor = cursor_of(connection)
+    try:
+        number = _number(cursor, incarnation)
+        first, end = place_of(number, high_water), place_of(number + 1, 0)
+        cursor.execute(
+            "INSERT OR IGNORE INTO outbox (place) SELECT place FROM journal"
+            " WHERE place > ? AND place < ?",
+            (first, end),
+        )
+        queued = int(cursor.rowcount)
+        cursor.execute(
+            "UPDATE own_effect SET included_from = NULL WHERE place > ? AND place < ?",
+            (first, end),
+        )
+        cursor.execute("UPDATE branch SET high_water = ? WHERE number = ?", (high_water, number))
+    finally:
+        cursor.close()
+    return queued
+
+
+def depth(connection: sa.Connection) -> int:
+    """How many records wait."""
+    cursor = cursor_of(connection)
+    try:
+        return int(cursor.execute("SELECT count(*) FROM outbox").fetchone()[0])
+    finally:
+        cursor.close()
+
+
+def _number(cursor: Cursor, incarnation: str) -> int:
+    row = cursor.execute(
+        "SELECT number FROM branch WHERE incarnation = ?", (incarnation,)
+    ).fetchone()
+    if row is None:
+        raise KeyError(incarnation)
+    return int(row[0])

@@ -1,0 +1,278 @@
+"""Every message between a till and central, with its bounds. docs/sync.md shows them in use.
+
+Owns: shapes only. Unknown fields are ignored when read (the release before and after must be
+understood), and what is hashed or signed is always the bytes as they came.
+Must never: decide anything.
+"""
+
+import hashlib
+from datetime import date
+from typing import Annotated
+
+import msgspec
+
+BATCH_RECORDS_MAX = 200
+BATCH_BYTES_MAX = 8_388_608
+"""Largest batch, uncompressed; a reader stops inflating there."""
+FEED_SEGMENTS_MAX = 50
+SEGMENT_ROWS_MAX = 500
+BUNDLE_BYTES_MAX = 16_777_216
+
+Id = Annotated[str, msgspec.Meta(min_length=1, max_length=64)]
+Digest = Annotated[str, msgspec.Meta(pattern="^[0-9a-f]{64}$")]
+Incarnation = Annotated[str, msgspec.Meta(pattern="^[0-9a-f]{16}$")]
+Count = Annotated[int, msgspec.Meta(ge=0, le=2**63 - 1)]
+Int64 = Annotated[int, msgspec.Meta(ge=-(2**63), le=2**63 - 1)]
+ShortText = Annotated[str, msgspec.Meta(max_length=500)]
+
+
+class Message(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """A message; fields at their default are left out on the wire."""
+
+
+# ---- enrolment -----------------------------------------------------------------------------
+
+
+class EnrolRequest(Message, frozen=True, kw_only=True):
+    """A new register presents its one-time code and the public key it made for itself."""
+
+    code: Annotated[str, msgspec.Meta(min_length=8, max_length=64)]
+    public_key: Digest
+    incarnation: Incarnation
+    host: ShortText = ""
+    release: ShortText = ""
+
+
+class Certificate(Message, frozen=True, kw_only=True):
+    """Central's statement who a register is; signed, so that it can be presented again later."""
+
+    register: Id
+    store: Id
+    region: str = ""
+    public_key: Digest
+    serial: Count
+    issued_ms: Count
+    not_after_ms: Count
+
+
+class EnrolAnswer(Message, frozen=True, kw_only=True):
+    """What a register needs to begin. `certificate` is canonical JSON, `signature` central's.
+
+    `card_key` is secret: the key under which card numbers are hashed, in hexadecimal.
+    """
+
+    certificate: str
+    signature: str
+    central_key: Digest
+    generation: Id
+    card_key_id: int
+    card_key: str
+    time_zone: str
+    currency: str
+    central_ms: Count
+
+
+# ---- push ----------------------------------------------------------------------------------
+
+
+class BatchHead(Message, frozen=True, kw_only=True):
+    """What a register signs of a batch: its place in the chain and the hash of its bytes.
+
+    `previous_link` is the link hash before the first record, `last_link` the one after the last.
+    `content_hash` is over the uncompressed payload: the records' raw bytes, each ended by a line
+    feed (canonical JSON holds none). `parent` and `parent_link` name the life before this one,
+    in the first batch of an incarnation.
+    """
+
+    register: Id
+    incarnation: Incarnation
+    first_seq: Annotated[int, msgspec.Meta(ge=1)]
+    last_seq: Annotated[int, msgspec.Meta(ge=1)]
+    previous_link: Digest
+    last_link: Digest
+    content_hash: Digest
+    generation: str = ""
+    parent: str = ""
+    parent_seq: int = 0
+    parent_link: str = ""
+
+
+class Malformed(Message, frozen=True, kw_only=True):
+    """A record that cannot be read; it is parked with its raw bytes, and the till moves on."""
+
+    seq: int
+    reason: ShortText
+
+
+class BatchAnswer(Message, frozen=True, kw_only=True):
+    """Given after central's commit: `high_water` is the last of the gap-free stored records.
+
+    `fork` is set when central holds another history under this incarnation: the till goes on
+    under a new one.
+    """
+
+    generation: Id
+    incarnation: Incarnation
+    high_water: Count
+    central_ms: Count
+    repeated: bool = False
+    fork: bool = False
+    malformed: tuple[Malformed, ...] = ()
+    next_after_s: int = 0
+
+
+# ---- feed ----------------------------------------------------------------------------------
+
+
+class MemberRow(Message, frozen=True, kw_only=True, tag="member"):
+    """A member as tills of the audience may know them. `display_name` is short ("A. M.")."""
+
+    member_id: Id
+    version: Count
+    status: str = "active"
+    tier: str = ""
+    display_name: ShortText = ""
+    language: str = ""
+    segments: tuple[str, ...] = ()
+    entitlements: tuple[str, ...] = ()
+    joined: date | None = None
+    birthday: str = ""
+    staff: bool = False
+    visits: int = 0
+    lifetime_spend_minor: int = 0
+    period_spend_minor: int = 0
+    last_visit: date | None = None
+
+
+class CardRow(Message, frozen=True, kw_only=True, tag="card"):
+    """A card by its keyed hash (32 hexadecimal digits)."""
+
+    card_hash: Annotated[str, msgspec.Meta(pattern="^[0-9a-f]{32}$")]
+    key_id: int
+    member_id: Id
+    version: Count
+    status: str = "active"
+
+
+class BalanceRow(Message, frozen=True, kw_only=True, tag="balance"):
+    """An account at a version: what it holds, and how much of that is leased to registers."""
+
+    member_id: Id
+    account: Id
+    points: Int64
+    leased: Count = 0
+    version: Count
+
+
+class AccountVersion(Message, frozen=True, kw_only=True):
+    """An account right after one record was applied."""
+
+    account: Id
+    points: Int64
+    leased: Count
+    version: Count
+
+
+class OutcomeRow(Message, frozen=True, kw_only=True, tag="outcome"):
+    """What became of one record: from `version` of each account on, the balance includes it."""
+
+    uid: Id
+    incarnation: Incarnation
+    seq: Count
+    state: str
+    reason: ShortText = ""
+    member_id: str = ""
+    accounts: tuple[AccountVersion, ...] = ()
+
+
+class LeaseRow(Message, frozen=True, kw_only=True, tag="lease"):
+    """A part of a balance that one incarnation of one register may spend without asking.
+
+    `signature` (hexadecimal) is central's over the canonical JSON of the row without it.
+    """
+
+    lease_id: Id
+    member_id: Id
+    unit: Id
+    amount: Count
+    register: Id
+    incarnation: Incarnation
+    generation: Id
+    signature: str = ""
+
+
+class AssignmentRow(Message, frozen=True, kw_only=True, tag="assignment"):
+    """Which bundle is to run here, from when on. `number` only rises within a generation."""
+
+    number: Count
+    bundle: Digest
+    active_from_ms: Count
+    size: Count
+    generation: Id
+    signature: str = ""
+
+
+class RemovalRow(Message, frozen=True, kw_only=True, tag="removal"):
+    """Something this audience must no longer hold: a member who moved away or was erased."""
+
+    what: str
+    key: Id
+    version: Count
+    reason: str = ""
+
+
+FeedRow = MemberRow | CardRow | BalanceRow | OutcomeRow | LeaseRow | AssignmentRow | RemovalRow
+
+
+class SegmentBody(Message, frozen=True, kw_only=True):
+    """The content of a segment: numbered within its audience and generation, never changed."""
+
+    generation: Id
+    audience: Id
+    number: Count
+    rows: tuple[FeedRow, ...]
+
+
+class Segment(Message, frozen=True, kw_only=True):
+    """A segment as served: `body` is the canonical JSON of a SegmentBody, signed by central."""
+
+    number: Count
+    body: str
+    signature: str
+
+
+class FeedPage(Message, frozen=True, kw_only=True):
+    """Segments after a cursor. `head` is the audience's last number when it was asked."""
+
+    generation: Id
+    audience: Id
+    head: Count
+    central_ms: Count
+    segments: tuple[Segment, ...] = ()
+
+
+class Heartbeat(Message, frozen=True, kw_only=True):
+    """How a register is; separate from uploads, so that a stuck queue is still heard of."""
+
+    register: Id
+    incarnation: Incarnation
+    release: ShortText = ""
+    queued: Count = 0
+    bundle: str = ""
+    clock_ms: Count = 0
+    disk_free_bytes: Count = 0
+    cursors: tuple[tuple[str, int], ...] = ()
+
+
+class Refusal(Message, frozen=True, kw_only=True):
+    """Central's answer to a request that it does not serve: a stable code and what to do next."""
+
+    code: Id
+    detail: ShortText
+    hint: ShortText = ""
+    retry_after_s: int = 0
+
+
+def content_hash(payload: bytes) -> str:
+    """SHA-256 of a payload in hexadecimal, as batch heads and bundles name it."""
+    return hashlib.sha256(payload).hexdigest()

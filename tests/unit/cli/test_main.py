@@ -1,0 +1,175 @@
+import argparse
+import json
+import subprocess
+import sys
+from collections.abc import Callable
+from types import ModuleType
+
+import pytest
+
+from tessera import __version__
+from tessera.cli import main as cli
+from tessera.core.errors import TesseraError
+
+
+@pytest.fixture
+def command(monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
+    """Put a command into the table that does what the test says."""
+
+    def put(*path: str, run: Callable[[argparse.Namespace], int]) -> None:
+        module = ModuleType("tests_command", f"Do what {path} does.")
+        module.add_arguments = lambda parser: parser.add_argument("--sum", type=int)  # type: ignore[attr-defined]
+        module.run = run  # type: ignore[attr-defined]
+        module.EXAMPLES = "examples:\n  tessera x"  # type: ignore[attr-defined]
+        monkeypatch.setitem(sys.modules, "tests_command", module)
+        monkeypatch.setitem(cli.COMMANDS, path, cli.Command("tests_command", "does it"))
+
+    return put
+
+
+def fail(error: BaseException) -> Callable[[argparse.Namespace], int]:
+    def run(_: argparse.Namespace) -> int:
+        raise error
+
+    return run
+
+
+def test_the_exit_code_is_the_commands_own(command: Callable[..., None]) -> None:
+    command("agent", "weigh", run=lambda arguments: int(arguments.sum))
+    assert cli.main(["agent", "weigh", "--sum", "1"]) == 1
+
+
+def test_a_failure_tells_the_fact_and_the_hint(
+    command: Callable[..., None], capsys: pytest.CaptureFixture[str]
+) -> None:
+    command("weigh", run=fail(TesseraError("port COM9 is busy", hint="close the other program")))
+    assert cli.main(["weigh"]) == 3
+    assert capsys.readouterr().err == (
+        "tessera: port COM9 is busy\n  hint: close the other program\n"
+    )
+
+
+def test_a_failure_without_a_hint_is_one_line(
+    command: Callable[..., None], capsys: pytest.CaptureFixture[str]
+) -> None:
+    command("weigh", run=fail(TesseraError("port COM9 is busy")))
+    assert cli.main(["weigh"]) == 3
+    assert capsys.readouterr().err == "tessera: port COM9 is busy\n"
+
+
+def test_ctrl_c_is_no_traceback(command: Callable[..., None]) -> None:
+    command("weigh", run=fail(KeyboardInterrupt()))
+    assert cli.main(["weigh"]) == 130
+
+
+def test_a_mistake_of_our_own_is_not_hidden(command: Callable[..., None]) -> None:
+    command("weigh", run=fail(ZeroDivisionError()))
+    with pytest.raises(ZeroDivisionError):
+        cli.main(["weigh"])
+
+
+def test_an_unknown_option_is_wrong_usage(
+    command: Callable[..., None], capsys: pytest.CaptureFixture[str]
+) -> None:
+    command("weigh", run=lambda _: 0)
+    assert cli.main(["weigh", "--su", "1"]) == 2
+    assert "usage: tessera weigh" in capsys.readouterr().err
+
+
+def test_the_help_of_a_command_is_its_docstring_and_examples(
+    command: Callable[..., None], capsys: pytest.CaptureFixture[str]
+) -> None:
+    command("agent", "weigh", run=lambda _: 0)
+    assert cli.main(["agent", "weigh", "--help"]) == 0
+    shown = capsys.readouterr().out
+    assert "usage: tessera agent weigh" in shown
+    assert "Do what ('agent', 'weigh') does." in shown
+    assert shown.endswith("examples:\n  tessera x\n")
+
+
+@pytest.mark.parametrize(
+    "words, hint",
+    [
+        (["weihg"], "did you mean 'tessera weigh'?"),
+        (["qqqq"], "tessera --help lists the commands"),
+        (["agent", "measur"], "did you mean 'tessera agent measure'?"),
+        (["agent", "qqqq"], "tessera agent --help lists the commands"),
+    ],
+)
+def test_an_unknown_command_is_wrong_usage_with_a_proposal(
+    command: Callable[..., None],
+    capsys: pytest.CaptureFixture[str],
+    words: list[str],
+    hint: str,
+) -> None:
+    command("weigh", run=lambda _: 0)
+    command("agent", "measure", run=lambda _: 0)
+    assert cli.main(words) == 2
+    told = capsys.readouterr().err
+    assert told == f"tessera: there is no command '{' '.join(words)}'\n  hint: {hint}\n"
+
+
+def test_the_overview_lists_every_command(capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.main(["--help"]) == 0
+    shown = capsys.readouterr().out
+    for path, entry in cli.COMMANDS.items():
+        assert " ".join(path) in shown
+        assert entry.summary in shown
+
+
+def test_a_group_lists_its_own_commands_only(
+    command: Callable[..., None], capsys: pytest.CaptureFixture[str]
+) -> None:
+    command("agent", "weigh", run=lambda _: 0)
+    assert cli.main(["agent", "--help"]) == 0
+    shown = capsys.readouterr().out
+    assert "agent weigh" in shown
+    assert "version" not in shown
+
+
+@pytest.mark.parametrize("words", [[], ["agent"]])
+def test_no_command_is_wrong_usage(
+    command: Callable[..., None], capsys: pytest.CaptureFixture[str], words: list[str]
+) -> None:
+    command("agent", "weigh", run=lambda _: 0)
+    assert cli.main(words) == 2
+    assert "usage: tessera" in capsys.readouterr().err
+
+
+def test_the_overview_imports_no_command() -> None:
+    script = (
+        "import sys; from tessera.cli.main import main, COMMANDS; main(['--help']);"
+        "sys.exit(any(c.module in sys.modules for c in COMMANDS.values()))"
+    )
+    outcome = subprocess.run([sys.executable, "-c", script], capture_output=True, check=False)
+    assert outcome.returncode == 0
+
+
+def test_a_reader_that_goes_away_is_no_traceback() -> None:
+    script = "import sys; from tessera.cli.main import main; sys.exit(main(['version']))"
+    with subprocess.Popen(
+        [sys.executable, "-c", script], stdout=subprocess.PIPE, stderr=subprocess.PIPE
+    ) as running:
+        assert running.stdout is not None
+        assert running.stderr is not None
+        running.stdout.close()
+        told = running.stderr.read()
+    assert (running.returncode, told) == (141, b"")
+
+
+def test_the_version_is_told_in_words_and_for_programs(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    assert cli.main(["--version"]) == 0
+    assert capsys.readouterr().out.splitlines()[0].split() == ["tessera", __version__]
+    assert cli.main(["version", "--json"]) == 0
+    versions = json.loads(capsys.readouterr().out)
+    assert versions["tessera"] == __version__
+    assert tuple(map(int, versions["sqlite"].split("."))) > (3, 51, 2)
+
+
+def test_the_module_is_the_command() -> None:
+    outcome = subprocess.run(
+        [sys.executable, "-m", "tessera", "--version"], capture_output=True, check=False
+    )
+    assert outcome.stdout.startswith(b"tessera")
