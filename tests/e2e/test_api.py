@@ -1,5 +1,6 @@
 """A POS and a real agent process: quotes, sales, returns, and all that a POS can get wrong."""
 
+import http.client
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -283,12 +284,10 @@ def test_what_was_confirmed_survives_a_kill(till: Path) -> None:
 
 
 def test_it_stops_at_once_when_asked_even_with_an_open_stream(till: Path) -> None:
-    import http.client
-
     agent = start(till, settings_file(till))
     stream = http.client.HTTPConnection("127.0.0.1", agent.port, timeout=10)
     stream.request("GET", "/v1/events", headers={"Authorization": f"Bearer {agent.token}"})
     opened = stream.getresponse()
-    assert opened.fp.readline().startswith(b"retry:")
+    assert opened.readline().startswith(b"retry:")
     assert agent.stop() == 0
     stream.close()

@@ -10,7 +10,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -165,7 +165,8 @@ class Agent:
     process: subprocess.Popen[str]
     port: int
     token: str
-    log: list[str] = field(default_factory=list)
+    log: list[str]
+    draining: threading.Thread
 
     def call(
         self, method: str, path: str, body: Any = None, *, headers: dict[str, str] | None = None
@@ -205,12 +206,19 @@ class Agent:
     def kill(self) -> None:
         """As a power cut would."""
         self.process.send_signal(signal.SIGKILL)
-        self.process.wait(10)
+        self._gone()
 
     def stop(self) -> int:
         """As systemd would; the exit status."""
         self.process.terminate()
-        return self.process.wait(10)
+        return self._gone()
+
+    def _gone(self) -> int:
+        status = self.process.wait(10)
+        self.draining.join(10)
+        assert self.process.stderr is not None
+        self.process.stderr.close()
+        return status
 
 
 def launch(config: Path, *, wrap: tuple[str, ...] = ()) -> subprocess.Popen[str]:
@@ -231,14 +239,15 @@ def start(folder: Path, config: Path, *, wrap: tuple[str, ...] = ()) -> Agent:
     process = launch(config, wrap=wrap)
     log: list[str] = []
     assert process.stderr is not None
-    threading.Thread(target=_drain, args=(process.stderr, log), daemon=True).start()
+    draining = threading.Thread(target=log.extend, args=(process.stderr,), daemon=True)
+    draining.start()
 
     def ready() -> int:
         assert process.poll() is None, "".join(log)
         return int(address.read_text().rsplit(":", 1)[1]) if address.exists() else 0
 
     port = wait_until(ready, what="the agent's address")
-    agent = Agent(process, port, token, log)
+    agent = Agent(process, port, token, log, draining)
 
     def answers() -> bool:
         with contextlib.suppress(OSError):
@@ -247,10 +256,6 @@ def start(folder: Path, config: Path, *, wrap: tuple[str, ...] = ()) -> Agent:
 
     wait_until(answers, what="the agent answers")
     return agent
-
-
-def _drain(pipe: Any, log: list[str]) -> None:
-    log.extend(pipe)
 
 
 @contextlib.contextmanager

@@ -44,6 +44,12 @@ class Command:
 COMMANDS: dict[tuple[str, ...], Command] = {
     ("agent", "serve"): Command("tessera.cli.agent_serve", "run the agent of this register"),
     ("agent", "pair"): Command("tessera.cli.agent_pair", "give a POS the token that it must send"),
+    ("programme", "check"): Command(
+        "tessera.cli.programme_check", "check a programme and say everything that is wrong with it"
+    ),
+    ("programme", "evaluate"): Command(
+        "tessera.cli.programme_evaluate", "price one basket by a programme and show the quote"
+    ),
     ("version",): Command(
         "tessera.cli.version", "show what runs here: versions of tessera and its parts"
     ),
