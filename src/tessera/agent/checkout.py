@@ -22,6 +22,9 @@ from tessera.agent.problems_http import ApiProblem
 from tessera.agent.till_state import TillState
 from tessera.devices.card_formats import CardFormat
 
+CARD_WAITS_MS = 120_000
+"""How long a card that was scanned between two sales waits for the next one."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Shown:
@@ -46,7 +49,8 @@ class Checkout:
         self.sales = OpenSales()
         self.shown = Shown()
         self._formats = formats
-        self._waiting_cards: tuple[str, ...] = ()
+        # The card that was scanned while no sale was open, and when (milliseconds since boot).
+        self._waiting_card: tuple[str, int] | None = None
         self._pricing = ThreadPoolExecutor(max_workers=2, thread_name_prefix="pricing")
 
     def close(self) -> None:
@@ -61,8 +65,7 @@ class Checkout:
         """The whole basket as it stands: the quote for it."""
         self._refuse_completed(pos, sale_id, given)
         sale = self.sales.put(pos, sale_id, given)
-        # A card that was scanned between two sales belongs to the one that comes next.
-        sale.attached, self._waiting_cards = sale.attached or self._waiting_cards, ()
+        sale.attached = sale.attached or self._take_waiting()
         quoted = await self.requote(sale)
         return self._quoted(quoted, sale_id=sale_id, revision=sale.revision)
 
@@ -222,7 +225,7 @@ class Checkout:
         buyer = checkout_recognise.find(self.state, api_shapes.MemberGiven(cards=(number,)))
         self.state.hub.publish("scan", kind=kind, code=number, reader=reader)
         if sale is None:
-            self._waiting_cards = (number,)
+            self._waiting_card = (number, self.state.clock.mono_ms())
         else:
             sale.attached = (number,)
         self._tell_member(buyer, sale)
@@ -250,9 +253,16 @@ class Checkout:
             )
         return await record_occasion(self.state, pos, event_id, given, quoted)
 
+    def _take_waiting(self) -> tuple[str, ...]:
+        """The card that was scanned before this sale began, unless its customer has long gone."""
+        waiting, self._waiting_card = self._waiting_card, None
+        if waiting is None or self.state.clock.mono_ms() - waiting[1] > CARD_WAITS_MS:
+            return ()
+        return (waiting[0],)
+
     async def clear_member(self, sale: OpenSale | None) -> None:
         """Forget the card that was scanned; who the POS itself named stays."""
-        self._waiting_cards = ()
+        self._waiting_card = None
         if sale is None:
             self._show(Shown())
         else:
