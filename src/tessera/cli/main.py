@@ -42,6 +42,16 @@ class Command:
 
 # To add a command: write its module, add its line here and its section in docs/commands.md.
 COMMANDS: dict[tuple[str, ...], Command] = {
+    ("agent", "enrol"): Command(
+        "tessera.cli.agent_enrol", "make this register known to central, by a one-time code"
+    ),
+    ("agent", "journal", "verify"): Command(
+        "tessera.cli.agent_journal_verify", "check that the register's journal is whole"
+    ),
+    ("agent", "queue"): Command(
+        "tessera.cli.agent_queue", "show what waits to be sent, and what central kept aside"
+    ),
+    ("agent", "status"): Command("tessera.cli.agent_status", "show how the running agent is"),
     ("version",): Command(
         "tessera.cli.version", "show what runs here: versions of tessera and its parts"
     ),
