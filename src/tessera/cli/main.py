@@ -42,6 +42,12 @@ class Command:
 
 # To add a command: write its module, add its line here and its section in docs/commands.md.
 COMMANDS: dict[tuple[str, ...], Command] = {
+    ("programme", "check"): Command(
+        "tessera.cli.programme_check", "check a programme and say everything that is wrong with it"
+    ),
+    ("programme", "evaluate"): Command(
+        "tessera.cli.programme_evaluate", "price one basket by a programme and show the quote"
+    ),
     ("version",): Command(
         "tessera.cli.version", "show what runs here: versions of tessera and its parts"
     ),
