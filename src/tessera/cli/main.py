@@ -52,6 +52,12 @@ COMMANDS: dict[tuple[str, ...], Command] = {
         "tessera.cli.agent_queue", "show what waits to be sent, and what central kept aside"
     ),
     ("agent", "status"): Command("tessera.cli.agent_status", "show how the running agent is"),
+    ("programme", "check"): Command(
+        "tessera.cli.programme_check", "check a programme and say everything that is wrong with it"
+    ),
+    ("programme", "evaluate"): Command(
+        "tessera.cli.programme_evaluate", "price one basket by a programme and show the quote"
+    ),
     ("version",): Command(
         "tessera.cli.version", "show what runs here: versions of tessera and its parts"
     ),
