@@ -42,6 +42,10 @@ class Command:
 
 # To add a command: write its module, add its line here and its section in docs/commands.md.
 COMMANDS: dict[tuple[str, ...], Command] = {
+    ("cards", "issue"): Command("tessera.cli.cards_issue", "make and draw new card numbers"),
+    ("devices", "decode"): Command("tessera.cli.devices_decode", "decode recorded bytes"),
+    ("devices", "list"): Command("tessera.cli.devices_list", "list readers and reader profiles"),
+    ("devices", "listen"): Command("tessera.cli.devices_listen", "show what one reader scans"),
     ("version",): Command(
         "tessera.cli.version", "show what runs here: versions of tessera and its parts"
     ),

@@ -112,7 +112,7 @@ class ReaderProfile:
             if not _is_hex4(vendor) or not (product == "*" or _is_hex4(product)):
                 raise ValueError(f"usb '{identity}' is not vendor:product such as 05e0:1701")
         if self.transport == "evdev" and self.framing.kind != "keystrokes":
-            raise ValueError("an evdev reader has framing.kind = \"keystrokes\"")
+            raise ValueError('an evdev reader has framing.kind = "keystrokes"')
         if self.framing.kind == "wiegand" and self.framing.bits != self.decode.bits:
             raise ValueError("framing.bits and decode.bits differ")
 
