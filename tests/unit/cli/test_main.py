@@ -173,3 +173,12 @@ def test_the_module_is_the_command() -> None:
         [sys.executable, "-m", "tessera", "--version"], capture_output=True, check=False
     )
     assert outcome.stdout.startswith(b"tessera")
+
+
+def test_a_command_may_have_three_words(
+    command: Callable[..., None], capsys: pytest.CaptureFixture[str]
+) -> None:
+    command("agent", "scale", "weigh", run=lambda arguments: int(arguments.sum))
+    assert cli.main(["agent", "scale", "weigh", "--sum", "1"]) == 1
+    assert cli.main(["agent", "scale", "wiegh"]) == 2
+    assert "did you mean 'tessera agent scale weigh'?" in capsys.readouterr().err
