@@ -10,6 +10,7 @@ from typing import Literal
 from tessera.core.settings_schema import setting
 from tessera.devices.framing.layouts import LAYOUTS
 
+LabelScheme = Literal["none", "aim", "zebra", "honeywell", "datalogic-us", "datalogic-eu"]
 Transport = Literal["serial", "evdev", "hid-pos", "pcsc", "wiegand", "hid-kbd-text"]
 
 
@@ -51,7 +52,7 @@ class Decoding:
     kind: Literal["barcode", "stripe", "em4100", "hex-uid", "pcsc-uid", "wiegand"] = setting(
         "what the message holds"
     )
-    ids: Literal["none", "aim", "zebra", "honeywell", "datalogic-us", "datalogic-eu"] = setting(
+    ids: LabelScheme = setting(
         "the code ids that stand before a barcode's data", default="none"
     )
     lrc: bool = setting("each stripe track is followed by its LRC", default=False)

@@ -183,4 +183,3 @@ CODE_IDS: Mapping[str, Mapping[str, str]] = {
     "datalogic-us": _DATALOGIC_US,
     "datalogic-eu": _DATALOGIC_EU,
 }
-LABEL_SCHEMES = frozenset({"none", "aim", *CODE_IDS})
