@@ -52,6 +52,10 @@ COMMANDS: dict[tuple[str, ...], Command] = {
         "tessera.cli.agent_queue", "show what waits to be sent, and what central kept aside"
     ),
     ("agent", "status"): Command("tessera.cli.agent_status", "show how the running agent is"),
+    ("cards", "issue"): Command("tessera.cli.cards_issue", "make and draw new card numbers"),
+    ("devices", "decode"): Command("tessera.cli.devices_decode", "decode recorded bytes"),
+    ("devices", "list"): Command("tessera.cli.devices_list", "list readers and reader profiles"),
+    ("devices", "listen"): Command("tessera.cli.devices_listen", "show what one reader scans"),
     ("programme", "check"): Command(
         "tessera.cli.programme_check", "check a programme and say everything that is wrong with it"
     ),
