@@ -2,35 +2,37 @@
 
 import time
 from pathlib import Path
+from typing import Self, TypeVar
 
 import pytest
 import serial
 
 from tessera.devices.event_queue import EventQueue
-from tessera.devices.events import ReaderCondition, ReaderError, ReaderState, Scan
+from tessera.devices.events import ReaderCondition, ReaderError, ReaderEvent, ReaderState, Scan
 from tessera.devices.readers import ReaderSettings, open_reader
 from tessera.devices.simulated import SimulatedScanner
 
 PATIENCE_S = 10
+Kind = TypeVar("Kind", Scan, ReaderError, ReaderState)
 
 
 class Listener:
     """Starts a reader and waits for what it says."""
 
-    def __init__(self, port: str, profile: str = "aim-cr"):
+    def __init__(self, port: str, profile: str = "aim-cr") -> None:
         self.queue = EventQueue()
         settings = ReaderSettings(id="left", profile=profile, port=port)
         self.reader = open_reader(settings, on_event=self.queue.put, clock_ns=time.monotonic_ns)
-        self.seen = []
+        self.seen: list[ReaderEvent] = []
 
-    def __enter__(self):
+    def __enter__(self) -> Self:
         self.reader.start()
         return self
 
-    def __exit__(self, *_):
+    def __exit__(self, *_: object) -> None:
         self.reader.stop()
 
-    def next(self, kind):
+    def next(self, kind: type[Kind]) -> Kind:
         """Give the next event of a kind, noting the others."""
         end = time.monotonic() + PATIENCE_S
         while time.monotonic() < end:
@@ -41,7 +43,7 @@ class Listener:
                     return event
         raise AssertionError(f"no {kind} within {PATIENCE_S} s, only {self.seen}")
 
-    def until(self, condition):
+    def until(self, condition: ReaderCondition) -> None:
         while self.next(ReaderState).condition != condition:
             pass
 
@@ -53,7 +55,7 @@ def ean13(number: int) -> str:
     return body + str(-total % 10)
 
 
-def test_a_burst_of_forty_scans_arrives_whole_and_in_order():
+def test_a_burst_of_forty_scans_arrives_whole_and_in_order() -> None:
     with SimulatedScanner() as scanner, Listener(scanner.port) as listener:
         listener.until(ReaderCondition.CONNECTED)
         wanted = [ean13(number) for number in range(40)]
@@ -64,7 +66,9 @@ def test_a_burst_of_forty_scans_arrives_whole_and_in_order():
         assert listener.reader.state().errors == 0
 
 
-def test_a_cable_pulled_in_the_middle_of_a_scan_gives_an_error_and_never_half_a_number(tmp_path):
+def test_a_cable_pulled_in_the_middle_of_a_scan_gives_an_error_and_never_half_a_number(
+    tmp_path: Path,
+) -> None:
     with (
         SimulatedScanner(link=tmp_path / "scanner") as scanner,
         Listener(scanner.port) as listener,
@@ -82,7 +86,9 @@ def test_a_cable_pulled_in_the_middle_of_a_scan_gives_an_error_and_never_half_a_
         assert [event.card_id for event in listener.seen if isinstance(event, Scan)] == [ean13(7)]
 
 
-def test_a_reader_that_is_not_there_is_reported_once_and_found_when_it_comes(tmp_path: Path):
+def test_a_reader_that_is_not_there_is_reported_once_and_found_when_it_comes(
+    tmp_path: Path,
+) -> None:
     link = tmp_path / "scanner"
     with Listener(str(link)) as listener:
         state = listener.next(ReaderState)
@@ -97,7 +103,7 @@ def test_a_reader_that_is_not_there_is_reported_once_and_found_when_it_comes(tmp
         assert states == [ReaderCondition.DISCONNECTED, ReaderCondition.CONNECTED]
 
 
-def test_a_port_that_another_program_holds_is_named_as_busy():
+def test_a_port_that_another_program_holds_is_named_as_busy() -> None:
     with SimulatedScanner() as scanner, serial.Serial(scanner.port, exclusive=True):
         with Listener(scanner.port) as listener:
             state = listener.next(ReaderState)
@@ -105,7 +111,7 @@ def test_a_port_that_another_program_holds_is_named_as_busy():
         assert "in use" in state.message
 
 
-def test_two_readers_do_not_mix():
+def test_two_readers_do_not_mix() -> None:
     with (
         SimulatedScanner() as left,
         SimulatedScanner() as right,
@@ -121,7 +127,7 @@ def test_two_readers_do_not_mix():
         assert at_right.next(Scan).card_id == ean13(2)
 
 
-def test_an_ssi_scanner_gets_its_acknowledgement():
+def test_an_ssi_scanner_gets_its_acknowledgement() -> None:
     packet = bytes.fromhex("12f300000b34303036333831333333393331fc54")
     with SimulatedScanner() as scanner, Listener(scanner.port, "zebra-ssi") as listener:
         listener.until(ReaderCondition.CONNECTED)
@@ -130,7 +136,7 @@ def test_an_ssi_scanner_gets_its_acknowledgement():
         assert scanner.replies() == bytes.fromhex("04d00400ff28")
 
 
-def test_a_payment_card_leaves_no_trace_in_any_event():
+def test_a_payment_card_leaves_no_trace_in_any_event() -> None:
     number = "4111111111111111"
     with SimulatedScanner() as scanner, Listener(scanner.port, "msr-cr") as listener:
         listener.until(ReaderCondition.CONNECTED)
@@ -142,6 +148,6 @@ def test_a_payment_card_leaves_no_trace_in_any_event():
 
 
 @pytest.mark.parametrize("port", ["usb:colour=red", "usb:"])
-def test_a_malformed_port_name_is_refused_before_anything_is_opened(port: str):
+def test_a_malformed_port_name_is_refused_before_anything_is_opened(port: str) -> None:
     with pytest.raises(Exception, match="is none of"):
         Listener(port)

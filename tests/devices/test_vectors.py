@@ -2,6 +2,7 @@
 
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -17,11 +18,11 @@ FORMATS = read_card_formats().format
 WAYS = ("as given", "byte by byte", "in one piece")
 
 
-def test_no_shipped_profile_has_a_mistake():
+def test_no_shipped_profile_has_a_mistake() -> None:
     assert SHELF.problems == []
 
 
-def pieces(case: dict, way: str) -> dict:
+def pieces(case: dict[str, Any], way: str) -> dict[str, Any]:
     """Give the case with its bytes cut another way; answers that come whole stay whole."""
     if way == "as given" or case["transport"] == "pcsc":
         return case
@@ -34,8 +35,10 @@ def pieces(case: dict, way: str) -> dict:
 
 @pytest.mark.parametrize("way", WAYS)
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case["id"])
-def test_vector(case: dict, way: str):
-    answer = decode_case(pieces(case, way), SHELF.profiles[case["profile"]], FORMATS)
+def test_vector(case: dict[str, Any], way: str) -> None:
+    answer: dict[str, Any] = decode_case(
+        pieces(case, way), SHELF.profiles[case["profile"]], FORMATS
+    )
     expected = case["expect"]
     assert len(answer["scans"]) == len(expected["scans"]), answer
     for scan, wanted in zip(answer["scans"], expected["scans"], strict=True):

@@ -43,9 +43,7 @@ def decode_case(
     if "id" in case:
         answer["id"] = case["id"]
     answer["scans"] = [
-        scan_fields(event)
-        for event in events
-        if isinstance(event, Scan) and not event.suppressed
+        scan_fields(event) for event in events if isinstance(event, Scan) and not event.suppressed
     ]
     answer["errors"] = [event.code for event in events if isinstance(event, ReaderError)]
     repeats = [scan_fields(each) for each in events if isinstance(each, Scan) and each.suppressed]

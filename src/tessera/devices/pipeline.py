@@ -86,10 +86,11 @@ class Pipeline:
             elif isinstance(outcome, FrameError):
                 events.append(self._framing_error(outcome, now_ns))
             else:
-                events += self._frame(outcome, now_ns)
+                events += self.take_frame(outcome, now_ns)
         return events
 
-    def _frame(self, frame: Frame, now_ns: int) -> list[PipelineEvent]:
+    def take_frame(self, frame: Frame, now_ns: int) -> list[PipelineEvent]:
+        """Take a frame that needs no cutting any more."""
         events: list[PipelineEvent] = []
         for decoded in decode_frame(frame, self._decode):
             found: list[Label | Refusal] = [decoded]

@@ -10,6 +10,7 @@ from typing import Literal
 from tessera.core.settings_schema import setting
 from tessera.devices.framing.layouts import LAYOUTS
 
+LabelScheme = Literal["none", "aim", "zebra", "honeywell", "datalogic-us", "datalogic-eu"]
 Transport = Literal["serial", "evdev", "hid-pos", "pcsc", "wiegand", "hid-kbd-text"]
 
 
@@ -51,7 +52,7 @@ class Decoding:
     kind: Literal["barcode", "stripe", "em4100", "hex-uid", "pcsc-uid", "wiegand"] = setting(
         "what the message holds"
     )
-    ids: Literal["none", "aim", "zebra", "honeywell", "datalogic-us", "datalogic-eu"] = setting(
+    ids: LabelScheme = setting(
         "the code ids that stand before a barcode's data", default="none"
     )
     lrc: bool = setting("each stripe track is followed by its LRC", default=False)
@@ -112,7 +113,7 @@ class ReaderProfile:
             if not _is_hex4(vendor) or not (product == "*" or _is_hex4(product)):
                 raise ValueError(f"usb '{identity}' is not vendor:product such as 05e0:1701")
         if self.transport == "evdev" and self.framing.kind != "keystrokes":
-            raise ValueError("an evdev reader has framing.kind = \"keystrokes\"")
+            raise ValueError('an evdev reader has framing.kind = "keystrokes"')
         if self.framing.kind == "wiegand" and self.framing.bits != self.decode.bits:
             raise ValueError("framing.bits and decode.bits differ")
 

@@ -88,9 +88,7 @@ def read_profile(name: str, *folders: Path) -> ReaderProfile:
             f"reader profile '{name}' has a mistake: {own[0].render()}", hint="mend the file"
         )
     known = ", ".join(sorted(shelf.profiles)) or "none"
-    raise TesseraError(
-        f"there is no reader profile '{name}'", hint=f"known profiles: {known}"
-    )
+    raise TesseraError(f"there is no reader profile '{name}'", hint=f"known profiles: {known}")
 
 
 def read_card_formats(path: Path | None = None) -> CardFormats:
@@ -115,9 +113,7 @@ def framer_of(profile: ReaderProfile) -> Framer:
             )
             return LineFramer(rules)
         case "stx-etx":
-            return LineFramer(
-                LineRules(ends=frozenset({ETX}), start=STX, idle_ms=framing.idle_ms)
-            )
+            return LineFramer(LineRules(ends=frozenset({ETX}), start=STX, idle_ms=framing.idle_ms))
         case "length":
             return LengthPrefixedFramer(
                 LengthRules(

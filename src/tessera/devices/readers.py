@@ -85,7 +85,7 @@ def open_reader(
 
 def _opener(settings: ReaderSettings, profile: ReaderProfile) -> PortOpener:
     # Imported here: a register with only a keyboard scanner needs no pyserial.
-    from tessera.devices.serial_port import SerialPortOpener
+    from tessera.devices.serial_port import SerialPortOpener  # noqa: PLC0415
 
     if profile.transport not in {"serial", "hid-kbd-text"}:
         raise TesseraError(

@@ -36,7 +36,7 @@ _FAILURES = (serial.SerialException, OSError, termios.error, ValueError)
 class SerialPort:
     """An open serial port."""
 
-    def __init__(self, port: serial.SerialBase, device: str) -> None:
+    def __init__(self, port: serial.Serial, device: str) -> None:
         self._port = port
         self._device = device
 
@@ -144,7 +144,7 @@ def list_serial_ports() -> list[FoundPort]:
     ]
 
 
-def _closed_port(device: str, line: SerialLine) -> serial.SerialBase:
+def _closed_port(device: str, line: SerialLine) -> serial.Serial:
     try:
         port = serial.serial_for_url(
             device,
@@ -194,7 +194,7 @@ def _unavailable(device: str, error: Exception) -> PortUnavailable:
 def holder_of(device: str) -> str:
     """Name the process that has a device open, as `name (pid n)`; empty where it cannot be seen."""
     try:
-        target = os.stat(device).st_rdev
+        target = Path(device).stat().st_rdev
     except OSError:
         return ""
     for process in Path("/proc").glob("[0-9]*"):
@@ -213,7 +213,7 @@ def holder_of(device: str) -> str:
 
 def _rdev(descriptor: Path) -> int | None:
     try:
-        return os.stat(descriptor).st_rdev
+        return descriptor.stat().st_rdev
     except OSError:
         return None
 

@@ -35,7 +35,11 @@ _AIM_EXACT = {
     "]z1": "gs1-aztec",
     "]z4": "gs1-aztec",
 }
-_AIM_RANGES = {"Q": ("qr", "012456"), "d": ("datamatrix", "0123456"), "z": ("aztec", "0123456789ABC")}
+_AIM_RANGES = {
+    "Q": ("qr", "012456"),
+    "d": ("datamatrix", "0123456"),
+    "z": ("aztec", "0123456789ABC"),
+}
 
 
 def aim_symbology(aim: str) -> str:
@@ -179,4 +183,3 @@ CODE_IDS: Mapping[str, Mapping[str, str]] = {
     "datalogic-us": _DATALOGIC_US,
     "datalogic-eu": _DATALOGIC_EU,
 }
-LABEL_SCHEMES = frozenset({"none", "aim", *CODE_IDS})

@@ -132,7 +132,9 @@ def _unreadable() -> Refusal:
 def _keep(found: dict[str, str], ai: str, value: str) -> Refusal | None:
     digits = _CHECKED_DIGITS.get(ai)
     if digits and not has_gs1_check(value[:digits]):
-        return Refusal("bad_check_digit", f"the check digit in application identifier {ai} is wrong")
+        return Refusal(
+            "bad_check_digit", f"the check digit in application identifier {ai} is wrong"
+        )
     if found.setdefault(ai, value) != value:
         return Refusal("bad_gs1", f"application identifier {ai} stands there twice")
     return None

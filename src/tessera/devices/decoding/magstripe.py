@@ -20,7 +20,9 @@ _START = {"%": 1, ";": 2, "+": 3}
 # After the end sentinel a reader may add one status character; MagTek sends "0". An LRC can be any
 # character, a sentinel's too, so that it is cut off by its place.
 _STATUS, _LRC = "[^%;+?]?", ".?"
-_PATTERN = r"(?P<start>[%;+])(?:(?P<error>E)\?|(?P<content>[^?%;+]*)(?:(?P<end>\?)(?P<after>AFTER))?)"
+_PATTERN = (
+    r"(?P<start>[%;+])(?:(?P<error>E)\?|(?P<content>[^?%;+]*)(?:(?P<end>\?)(?P<after>AFTER))?)"
+)
 _PATTERN += r"(?P<rest>[^%;+]*)"
 _TRACK = re.compile(_PATTERN.replace("AFTER", _STATUS))
 _TRACK_WITH_LRC = re.compile(_PATTERN.replace("AFTER", _LRC))
@@ -76,12 +78,16 @@ def read_stripe(body: bytes, *, with_lrc: bool) -> list[Decoded]:
 def _track(match: re.Match[str], number: int, *, with_lrc: bool) -> _Track | Refusal:
     content = match["content"] or ""
     if match["error"]:
-        return Refusal(f"track{number}_error", f"the reader could not read track {number}", False)
+        return Refusal(
+            f"track{number}_error", f"the reader could not read track {number}", keep_raw=False
+        )
     if not match["end"]:
         return Refusal("missing_end_sentinel", f"track {number} has no end", keep_raw=False)
     allowed = _TRACK_1_CHARACTERS if number == 1 else _TRACK_23_CHARACTERS
     if not content or not allowed.fullmatch(content):
-        return Refusal(f"track{number}_error", f"track {number} holds impossible characters", False)
+        return Refusal(
+            f"track{number}_error", f"track {number} holds impossible characters", keep_raw=False
+        )
     if with_lrc:
         expected = _lrc(match["start"] + content + "?", track=number)
         if match["after"] != expected:
@@ -109,9 +115,9 @@ def _label(tracks: list[_Track]) -> list[Decoded]:
     by_number = {track.number: track for track in tracks}
     if len(by_number) != len(tracks):
         return [Refusal("track_mismatch", "a track came twice", keep_raw=False)]
-    if 1 in by_number and 2 in by_number:
-        if by_number[1].card_number != by_number[2].card_number:
-            return [Refusal("track_mismatch", "two tracks name different cards", keep_raw=False)]
+    numbers = {by_number[track].card_number for track in (1, 2) if track in by_number}
+    if len(numbers) > 1:
+        return [Refusal("track_mismatch", "two tracks name different cards", keep_raw=False)]
     # Track 2 holds digits only and has fewer characters to misread; track 3 is the last resort.
     best = by_number.get(2) or by_number.get(1) or by_number[3]
     if len(tracks) == 1:

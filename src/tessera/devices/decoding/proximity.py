@@ -22,7 +22,7 @@ def read_em4100(body: bytes) -> Decoded:
     text = body.decode("latin-1")
     if not _EM4100.fullmatch(text):
         return Refusal("bad_frame", "an EM4100 frame has twelve hexadecimal digits")
-    number, check = bytes.fromhex(text[:10]), int(text[10:], 16)
+    number, check = bytes.fromhex(text[:10]), bytes.fromhex(text[10:])[0]
     total = 0
     for byte in number:
         total ^= byte
@@ -30,7 +30,7 @@ def read_em4100(body: bytes) -> Decoded:
         return Refusal("bad_checksum", "the checksum is wrong")
     payload = text[:10]
     # The decimal number that is printed on many tags: the lower four bytes.
-    decimal = f"{int(payload[2:], 16):010d}"
+    decimal = f"{int.from_bytes(number[1:], 'big'):010d}"
     return Label(
         text=payload,
         symbology="em4100",

@@ -42,7 +42,7 @@ _RECOVERY_US = 100_000
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class KeystrokeRules:
-    """What the scanner is programmed for. `ends_with_tab` adds TAB to Enter as the end of a scan."""
+    """What the scanner is programmed for; `ends_with_tab` makes TAB end a scan beside Enter."""
 
     layout: Layout
     ends_with_tab: bool = False

@@ -84,7 +84,7 @@ LAYOUTS: Mapping[str, Layout] = {
             "fr",
             ("&é\"'(-è_çà)=", "azertyuiop^$", "qsdfghjklmù", "wxcvbn,;:!", "²*<"),
             ("1234567890°+", "AZERTYUIOP¨£", "QSDFGHJKLM%", "WXCVBN?./§", "~µ>"),
-            'é~"#\'{([-|è`_\\ç^à@)]=}e€',
+            "é~\"#'{([-|è`_\\ç^à@)]=}e€",
         ),
         _layout(
             "es",

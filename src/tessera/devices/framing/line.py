@@ -36,7 +36,7 @@ _DATALOGIC_REPLY = re.compile(rb"\$[>%!]")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LineRules:
-    """How lines end. `ends` are byte values; `start` opens a frame if set. Times in milliseconds."""
+    """How lines end: `ends` are byte values, `start` opens a frame where it is set."""
 
     ends: frozenset[int]
     start: int | None = None
