@@ -55,6 +55,7 @@ COMMANDS: dict[tuple[str, ...], Command] = {
     ("agent", "serve"): Command("tessera.cli.agent_serve", "run the agent of this register"),
     ("agent", "status"): Command("tessera.cli.agent_status", "show how the running agent is"),
     ("cards", "issue"): Command("tessera.cli.cards_issue", "make and draw new card numbers"),
+    ("demo",): Command("tessera.cli.demo", "a shop's bad day, all real, told as it happens"),
     ("devices", "decode"): Command("tessera.cli.devices_decode", "decode recorded bytes"),
     ("devices", "list"): Command("tessera.cli.devices_list", "list readers and reader profiles"),
     ("devices", "listen"): Command("tessera.cli.devices_listen", "show what one reader scans"),
