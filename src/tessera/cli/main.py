@@ -42,6 +42,23 @@ class Command:
 
 # To add a command: write its module, add its line here and its section in docs/commands.md.
 COMMANDS: dict[tuple[str, ...], Command] = {
+    ("central", "balance"): Command(
+        "tessera.cli.central_balance", "show a member's accounts, leases and postings"
+    ),
+    ("central", "member"): Command("tessera.cli.central_member", "add or import members"),
+    ("central", "programme"): Command(
+        "tessera.cli.central_programme", "release a programme to the stores"
+    ),
+    ("central", "quarantine"): Command(
+        "tessera.cli.central_quarantine", "records that could not be booked: look, retry, drop"
+    ),
+    ("central", "register"): Command(
+        "tessera.cli.central_register", "add, list and revoke registers"
+    ),
+    ("central", "serve"): Command("tessera.cli.central_serve", "run the server"),
+    ("central", "verify"): Command(
+        "tessera.cli.central_verify", "rebuild balances from postings and compare"
+    ),
     ("version",): Command(
         "tessera.cli.version", "show what runs here: versions of tessera and its parts"
     ),
