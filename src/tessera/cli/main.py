@@ -48,10 +48,16 @@ COMMANDS: dict[tuple[str, ...], Command] = {
     ("agent", "journal", "verify"): Command(
         "tessera.cli.agent_journal_verify", "check that the register's journal is whole"
     ),
+    ("agent", "pair"): Command("tessera.cli.agent_pair", "give a POS the token that it must send"),
     ("agent", "queue"): Command(
         "tessera.cli.agent_queue", "show what waits to be sent, and what central kept aside"
     ),
+    ("agent", "serve"): Command("tessera.cli.agent_serve", "run the agent of this register"),
     ("agent", "status"): Command("tessera.cli.agent_status", "show how the running agent is"),
+    ("cards", "issue"): Command("tessera.cli.cards_issue", "make and draw new card numbers"),
+    ("devices", "decode"): Command("tessera.cli.devices_decode", "decode recorded bytes"),
+    ("devices", "list"): Command("tessera.cli.devices_list", "list readers and reader profiles"),
+    ("devices", "listen"): Command("tessera.cli.devices_listen", "show what one reader scans"),
     ("programme", "check"): Command(
         "tessera.cli.programme_check", "check a programme and say everything that is wrong with it"
     ),
