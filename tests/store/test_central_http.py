@@ -228,7 +228,7 @@ def test_a_revoked_register_is_refused(central: Central, client: httpx.Client, t
 def test_a_released_programme_reaches_the_store(
     central: Central, client: httpx.Client, till: Till
 ) -> None:
-    text = "programme: corner-shop\ncurrency: EUR\n"
+    text = (Path(__file__).parents[2] / "config/programmes/corner-shop.yaml").read_text()
     release, _problems = release_programme(central, text, file="p.yaml")
     assert release is not None
     told = next(

@@ -17,18 +17,18 @@ if TYPE_CHECKING:
     from tessera.central.opening import Central
     from tessera.central.settings import CentralSettings
 
-SETTINGS_VARIABLE = "TESSERA_CENTRAL_SETTINGS"
+CONFIG_VARIABLE = "TESSERA_CENTRAL_CONFIG"
 DEFAULT_FILE = Path("/etc/tessera/central.toml")
 
 
-def add_settings_option(parser: argparse.ArgumentParser) -> None:
-    """Add --settings, the same for every command about central."""
+def add_config_option(parser: argparse.ArgumentParser) -> None:
+    """Add --config, the same for every command about central."""
     parser.add_argument(
-        "--settings",
+        "--config",
         metavar="FILE",
         type=Path,
-        default=Path(os.environ.get(SETTINGS_VARIABLE, DEFAULT_FILE)),
-        help=f"central's settings file (default: ${SETTINGS_VARIABLE}, else {DEFAULT_FILE})",
+        default=Path(os.environ.get(CONFIG_VARIABLE, DEFAULT_FILE)),
+        help=f"central's settings file (default: ${CONFIG_VARIABLE}, else {DEFAULT_FILE})",
     )
 
 
@@ -41,7 +41,7 @@ def load_settings(file: Path) -> "CentralSettings":
     except (OSError, UnicodeDecodeError) as error:
         raise TesseraError(
             f"settings file {file} cannot be read: {error}",
-            hint="name another with --settings; config/central.toml is an example to start from",
+            hint="name another with --config; config/central.toml is an example to start from",
         ) from error
     settings, problems = read_settings(text, file=file, environment=os.environ)
     for problem in problems:
@@ -55,8 +55,8 @@ def load_settings(file: Path) -> "CentralSettings":
 
 @contextmanager
 def central_from(arguments: argparse.Namespace) -> Iterator["Central"]:
-    """Central, open as long as the context lasts, by the command's --settings."""
+    """Central, open as long as the context lasts, by the command's --config."""
     from tessera.central.opening import opened
 
-    with opened(load_settings(arguments.settings)) as central:
+    with opened(load_settings(arguments.config)) as central:
         yield central

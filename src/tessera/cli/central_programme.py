@@ -9,7 +9,7 @@ import json
 import sys
 from pathlib import Path
 
-from tessera.cli.central_open import add_settings_option, central_from
+from tessera.cli.central_open import add_config_option, central_from
 from tessera.core.errors import TesseraError
 
 EXAMPLES = """\
@@ -30,7 +30,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--store", action="append", default=[], help="only for this store; repeat it"
     )
     releasing.add_argument("--json", action="store_true", help="print JSON for programs")
-    add_settings_option(releasing)
+    add_config_option(releasing)
 
 
 def run(arguments: argparse.Namespace) -> int:

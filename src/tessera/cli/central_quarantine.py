@@ -9,7 +9,7 @@ waiting and are booked by themselves when it arrives.
 import argparse
 import json
 
-from tessera.cli.central_open import add_settings_option, central_from
+from tessera.cli.central_open import add_config_option, central_from
 
 EXAMPLES = """\
 examples:
@@ -39,7 +39,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
             help="its uid, or the first 8 digits of its hash",
         )
     for one in (listing, showing, retrying, dropping):
-        add_settings_option(one)
+        add_config_option(one)
         one.add_argument("--json", action="store_true", help="print JSON for programs")
 
 

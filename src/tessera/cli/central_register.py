@@ -8,7 +8,7 @@ stays reserved until it is written off.
 import argparse
 import json
 
-from tessera.cli.central_open import add_settings_option, central_from
+from tessera.cli.central_open import add_config_option, central_from
 
 EXAMPLES = """\
 examples:
@@ -27,9 +27,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     adding = actions.add_parser("add", help="add a register and print its enrolment code")
     adding.add_argument("--store", required=True, help="the store's id; a new one is added")
     adding.add_argument("--register", required=True, help="the register's id, unique everywhere")
-    adding.add_argument("--region", default="", help="the store's region, for offers")
-    adding.add_argument("--time-zone", default="", help="the store's time zone, Europe/Berlin")
-    adding.add_argument("--currency", default="", help="the store's currency, EUR")
     adding.add_argument(
         "--again", action="store_true", help="a new code for a register that exists"
     )
@@ -37,7 +34,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     revoking = actions.add_parser("revoke", help="take a register's rights")
     revoking.add_argument("--register", required=True, help="the register's id")
     for one in (adding, listing, revoking):
-        add_settings_option(one)
+        add_config_option(one)
         one.add_argument("--json", action="store_true", help="print JSON for programs")
 
 
@@ -56,9 +53,6 @@ def _add(arguments: argparse.Namespace) -> int:
             central,
             store_id=arguments.store,
             register_id=arguments.register,
-            region=arguments.region,
-            time_zone=arguments.time_zone,
-            currency=arguments.currency,
             again=arguments.again,
         )
         hours = central.settings.limits.code_hours

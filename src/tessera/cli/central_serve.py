@@ -6,23 +6,23 @@ or Ctrl-C, finishes what it is doing and ends with exit code 0.
 
 import argparse
 
-from tessera.cli.central_open import add_settings_option, load_settings
+from tessera.cli.central_open import add_config_option, load_settings
 
 EXAMPLES = """\
 examples:
-  tessera central serve --settings config/central.toml
-  TESSERA__LISTEN__PORT=8451 tessera central serve --settings config/central.toml
+  tessera central serve --config config/central.toml
+  TESSERA__LISTEN__PORT=8451 tessera central serve --config config/central.toml
 """
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the options of this command."""
-    add_settings_option(parser)
+    add_config_option(parser)
 
 
 def run(arguments: argparse.Namespace) -> int:
     """Serve until stopped."""
     from tessera.central.serving import serve
 
-    serve(load_settings(arguments.settings))
+    serve(load_settings(arguments.config))
     return 0

@@ -11,7 +11,7 @@ import json
 import sys
 import time
 
-from tessera.cli.central_open import add_settings_option, central_from
+from tessera.cli.central_open import add_config_option, central_from
 
 EXAMPLES = """\
 examples:
@@ -23,7 +23,7 @@ PROGRESS_S = 1.0
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the options of this command."""
-    add_settings_option(parser)
+    add_config_option(parser)
     parser.add_argument("--json", action="store_true", help="print one JSON object for programs")
 
 

@@ -33,12 +33,21 @@ class Message:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OfferShare:
-    """What one offer took off one line. `group` tells apart several uses of the same offer."""
+    """What one offer took off one line. `group` tells apart several uses of the same offer.
+
+    `role` is "gift" on a line given for nothing and "trigger" on a line that the gift hangs on.
+    `partner_minor` is the part of the discount that `partner` pays, `third_party_minor` the part of
+    that which stays in the tax base.
+    """
 
     offer: str
     discount_minor: int
     group: int = 1
     stage: Stage = Stage.UNIT
+    role: str = ""
+    partner: str = ""
+    partner_minor: int = 0
+    third_party_minor: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,7 +67,10 @@ class UnitShare:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LineQuote:
-    """One line's answer; `due_minor` = shelf amount − discount. Lines of one `fold` are equal."""
+    """One line's answer; `due_minor` = shelf amount − discount. Lines of one `fold` are equal.
+
+    `tax_minor` is all tax on the line, `on_top_minor` the part of it that is not in `due_minor`.
+    """
 
     line_id: str
     amount_minor: int
@@ -67,13 +79,26 @@ class LineQuote:
     fold: int
     offers: tuple[OfferShare, ...] = ()
     units: tuple[UnitShare, ...] = ()
+    tax_minor: int = 0
+    on_top_minor: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TaxPart:
+    """One of several taxes of a group."""
+
+    code: str
+    rate: str
+    tax_minor: int
+    included: bool = True
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TaxGroup:
     """Net, tax and gross of everything that is taxed alike; gross = net + tax.
 
-    `rate` is the decimal as the POS wrote it.
+    `rate` is the decimal as the POS wrote it. Lines with several taxes are a group of their own:
+    codes and rates are joined by "+", and `parts` names each tax. Untaxed lines have the code "".
     """
 
     code: str
@@ -81,6 +106,7 @@ class TaxGroup:
     net_minor: int
     tax_minor: int
     gross_minor: int
+    parts: tuple[TaxPart, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -124,13 +150,27 @@ class Prompt:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class IssuedCoupon:
-    """A right that the sale grants: a coupon, a draw entry, a completed stamp card's reward."""
+    """A right that the sale grants: a coupon, a draw entry, a completed stamp card's reward.
+
+    `name` is what it stands for (the coupon's offer, the draw, the access); `detail` holds what the
+    kind needs besides ("1 in 4" and the prizes of an instant win).
+    """
 
     kind: str
     offer: str
     count: int = 1
     valid_from: str = ""
     valid_until: str = ""
+    name: str = ""
+    detail: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CounterUse:
+    """What the sale adds to a counter that a limit reads; see `member.Counter`."""
+
+    key: str
+    used: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -154,7 +194,8 @@ class ReceiptLine:
 class Quote:
     """The whole answer. The same input gives the same quote, byte for byte, on every machine.
 
-    due_minor = shelf_minor − discount_minor − tendered_units_minor.
+    due_minor = shelf_minor − discount_minor + tax_on_top_minor − tendered_units_minor.
+    The gross of all tax groups = due_minor + tendered_units_minor + third_party_minor.
     """
 
     engine: str
@@ -176,17 +217,27 @@ class Quote:
     optimal: bool = True
     gap_minor: int = 0
     nodes: int = 0
+    tax_on_top_minor: int = 0
+    third_party_minor: int = 0
+    counters: tuple[CounterUse, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReturnedLine:
-    """One line of a return: how much came back and what is paid out for it."""
+    """One line of a return: how much came back and what is paid out for it.
+
+    `refund_minor` is already less `gift_charge_minor`. A gift that is kept although its trigger
+    came back is a line of quantity 0 whose refund is below zero. `discount_minor` and `tax_minor`
+    are the parts of the sale's discount and tax that come back with it.
+    """
 
     line_id: str
     quantity: str
     refund_minor: int
     gift_charge_minor: int = 0
     units: tuple[UnitShare, ...] = ()
+    discount_minor: int = 0
+    tax_minor: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -195,7 +246,8 @@ class ReturnQuote:
 
     In `units`, `earned` is what the member gives back and `spent` what the member gets back, both
     as positive counts. refund_minor = the sum over lines, less `tendered_units_minor`, which goes
-    back as units.
+    back as units; never below zero. `spent_short` says what happens when units that are taken back
+    are spent already: the account goes to "owed", or "reduce-refund".
     """
 
     engine: str
@@ -207,3 +259,4 @@ class ReturnQuote:
     taxes: tuple[TaxGroup, ...] = ()
     units: tuple[UnitMovement, ...] = ()
     receipt: tuple[ReceiptLine, ...] = ()
+    spent_short: str = "owed"

@@ -6,7 +6,7 @@ on under an old incarnation with a database that is older than its witness.
 
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 import sqlalchemy as sa
@@ -119,7 +119,7 @@ def open_till(
         ensure_schema(engines.writer, MIGRATIONS, name=DATABASE)
         if _went_back(folder, engines):
             with engines.writer.begin() as tx:
-                _begin_new_life(tx, new_incarnation(random(INCARNATION_BYTES)))
+                identity_book.begin_new_life(tx, new_incarnation(random(INCARNATION_BYTES)))
             # Once the new life stands: a crash before this begins one more, which is harmless.
             _forget_witness(folder)
             findings.append(
@@ -199,12 +199,3 @@ def _link_at(connection: sa.Connection, life: outbox.Life, seq: int) -> bytes | 
     if seq > life.head.seq:
         return None
     return outbox.link_before(connection, life.head.incarnation, seq + 1)
-
-
-def _begin_new_life(connection: sa.Connection, incarnation: str) -> None:
-    identity = identity_book.read_identity(connection)
-    assert identity is not None
-    identity_book.write_identity(
-        connection,
-        replace(identity, incarnation=incarnation, parent=identity_book.read_head(connection)),
-    )

@@ -1,0 +1,75 @@
+"""Files that the programme commands read: programmes, baskets, members.
+
+Owns: reading them within a size limit and showing what is wrong with them. Must never: judge a
+rule; `tessera.rules` does.
+"""
+
+import json
+import sys
+from decimal import Decimal
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from tessera.core.errors import Problem, TesseraError
+
+if TYPE_CHECKING:
+    from tessera.rules.programme import Programme
+
+SIZE_MAX = 64_000_000
+"""Largest file that is read, in bytes; a programme's own limit is tighter."""
+
+
+def read_text(path: Path) -> str:
+    """Read a text file; `-` is standard input."""
+    try:
+        if str(path) == "-":
+            return sys.stdin.read(SIZE_MAX + 1)
+        if path.stat().st_size > SIZE_MAX:
+            raise TesseraError(
+                f"{path} is larger than {SIZE_MAX} bytes", hint="is it the right file?"
+            )
+        return path.read_text(encoding="utf-8")
+    except UnicodeDecodeError as error:
+        raise TesseraError(
+            f"{path} is no UTF-8 text (byte {error.start})", hint="save it as UTF-8"
+        ) from None
+    except OSError as error:
+        reason = (error.strerror or "can't be read").lower()
+        raise TesseraError(f"{path}: {reason}", hint="look at the path and its rights") from None
+
+
+def read_programme(path: Path) -> "tuple[Programme | None, list[Problem]]":
+    """Read and check a programme file."""
+    from tessera.rules.programme import parse_programme
+
+    return parse_programme(read_text(path), file=str(path))
+
+
+def sound_programme(path: Path) -> "Programme":
+    """Read a programme that has to be sound; its problems go to standard error."""
+    programme, problems = read_programme(path)
+    if programme is None:
+        for problem in problems[:20]:
+            print(problem.render(), file=sys.stderr)
+        raise TesseraError(
+            f"{path} can't be used: {len(problems)} problems",
+            hint=f"tessera programme check {path}",
+        )
+    return programme
+
+
+def read_json(path: Path) -> object:
+    """Read a JSON file; numbers with a point become decimals, never floats."""
+    try:
+        value: object = json.loads(
+            read_text(path), parse_float=Decimal, parse_constant=_no_constant
+        )
+    except ValueError as error:
+        raise TesseraError(f"{path} is no JSON: {error}", hint="see docs/programmes.md") from None
+    except RecursionError:
+        raise TesseraError(f"{path} is nested too deep", hint="is it the right file?") from None
+    return value
+
+
+def _no_constant(word: str) -> object:
+    raise ValueError(f"{word} is no number")

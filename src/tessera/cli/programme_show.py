@@ -1,0 +1,77 @@
+"""Quotes printed for people and for programs.
+
+Owns: the layout of tables. Must never: compute anything that is not in the quote.
+"""
+
+import json
+from dataclasses import asdict
+from typing import TYPE_CHECKING
+
+from tessera.core.quote import OfferOutcome, Quote
+
+if TYPE_CHECKING:
+    from tessera.cli.programme_sale import Sale
+
+
+def print_json(quote: Quote) -> None:
+    """Print the quote as one JSON object."""
+    print(json.dumps(asdict(quote), ensure_ascii=False))
+
+
+def print_quote(sale: "Sale", language: str) -> None:
+    """Print lines, totals, units and offers as a table."""
+    from tessera.rules.wording import money, receipt_texts
+
+    quote = sale.quote
+    texts = {line.line_id: line.text or line.sku for line in sale.basket.lines}
+
+    def shown(minor: int) -> str:
+        return money(minor, language, quote.currency)
+
+    width = max([4, *(len(text[:32]) for text in texts.values())])
+    print(f"{'line':<{width}}  {'shelf':>10}  {'off':>10}  {'due':>10}  offers")
+    for line in quote.lines:
+        offers = ", ".join(sorted({one.offer for one in line.offers}))
+        print(
+            f"{texts[line.line_id][:32]:<{width}}  {shown(line.amount_minor):>10}  "
+            f"{shown(-line.discount_minor):>10}  {shown(line.due_minor):>10}  {offers}"
+        )
+    print()
+    for text, minor in _totals(quote):
+        print(f"{text:<{width}}  {shown(minor):>10} {quote.currency}")
+    for movement in quote.units:
+        print(f"{movement.unit}: +{movement.earned} −{movement.spent}")
+    print()
+    for outcome in quote.offers:
+        print(outcome_text(outcome, language, quote.currency))
+    if quote.receipt:
+        print("\nreceipt:")
+        for text in receipt_texts(quote, language):
+            print(f"  {text}")
+
+
+def _totals(quote: Quote) -> list[tuple[str, int]]:
+    totals = [("shelf", quote.shelf_minor), ("discount", -quote.discount_minor)]
+    totals += [
+        (f"tax {group.code or 'none'} {group.rate}", group.tax_minor) for group in quote.taxes
+    ]
+    if quote.tax_on_top_minor:
+        totals.append(("tax on top", quote.tax_on_top_minor))
+    if quote.tendered_units_minor:
+        totals.append(("paid with units", -quote.tendered_units_minor))
+    return [*totals, ("due", quote.due_minor)]
+
+
+def outcome_text(outcome: OfferOutcome, language: str, currency: str) -> str:
+    """Give one line about an offer: what it did, or why not."""
+    from tessera.rules.wording import money, say
+
+    if not outcome.applied:
+        why = say(outcome.text, language, currency) if outcome.text else ""
+        return f"  no   {outcome.offer}: {outcome.reason} — {why}"
+    parts = []
+    if outcome.discount_minor:
+        parts.append(f"{money(outcome.discount_minor, language, currency)} off")
+    if outcome.units:
+        parts.append(f"{outcome.units} units")
+    return f"  yes  {outcome.offer}: {', '.join(parts) or 'applied'} ({outcome.uses} uses)"

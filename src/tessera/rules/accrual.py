@@ -1,0 +1,301 @@
+"""Units earned and rights issued: points, stamps, multipliers, coupons, draw entries, access.
+
+Owns: the basis that points are counted on, whole steps, multipliers and the one rounding down per
+basket. Must never: change a price.
+"""
+
+from collections.abc import Sequence
+from datetime import date, timedelta
+from fractions import Fraction
+from math import lcm
+
+from tessera.core.money import UNITS_MAX, share
+from tessera.core.quote import IssuedCoupon, Stage, UnitMovement
+from tessera.rules.folds import Fold, in_order, spread_to_lines
+from tessera.rules.model import Earn, Issue, Multiply, Offer, UnitDefinition
+from tessera.rules.work import NO_SAVING, Work
+
+NOT_REACHED = "step-not-reached"
+
+
+class Part:
+    """Units that one offer grants, exact, and by which folds they were earned."""
+
+    __slots__ = ("exact", "folds", "issuer", "offer", "weights")
+
+    def __init__(
+        self, offer: Offer, exact: Fraction, folds: list[Fold], weights: list[int], issuer: str
+    ) -> None:
+        self.offer = offer
+        self.exact = exact
+        self.folds = folds
+        self.weights = weights
+        self.issuer = issuer
+
+
+def accrue(work: Work) -> None:
+    """Work out the units that the basket earns and note them on its folds."""
+    by_unit: dict[str, list[Part]] = {}
+    multipliers: dict[str, list[Offer]] = {}
+    for offer in sorted(work.available[Stage.ACCRUAL], key=lambda one: one.order):
+        reward = offer.reward
+        if isinstance(reward, Multiply):
+            multipliers.setdefault(reward.unit, []).append(offer)
+        elif isinstance(reward, Earn):
+            part = _earned(work, offer, reward)
+            if part is None:
+                work.outcomes[offer].reason = NOT_REACHED
+            else:
+                by_unit.setdefault(reward.unit, []).append(part)
+    for unit in sorted(by_unit):
+        parts = by_unit[unit]
+        _book(work, unit, [*parts, *_multiplied(work, parts, multipliers.get(unit, []))])
+    for offers in multipliers.values():
+        for offer in offers:
+            if not work.outcomes[offer].uses and not work.outcomes[offer].reason:
+                work.outcomes[offer].reason = NO_SAVING
+
+
+def basis_of(work: Work, fold: Fold) -> int:
+    """The money of a fold that points are counted on, as the programme sets it."""
+    settings = work.settings
+    if settings.accrual_basis == "shelf":
+        basis = fold.amount
+    elif settings.accrual_basis == "after-line-offers":
+        basis = fold.amount - fold.line_discount
+    else:
+        basis = fold.due
+    return max(0, basis if settings.units_paid_earn == "yes" else basis - fold.tendered)
+
+
+def _earned(work: Work, offer: Offer, reward: Earn) -> Part | None:
+    folds = work.found[offer]
+    issuer = offer.funding.partner if offer.funding else work.programme.units[reward.unit].issuer
+    if reward.per == "basket":
+        exact = Fraction(*reward.count)
+        weights = [max(0, fold.due) for fold in folds]
+        return Part(offer, exact, list(folds), weights, issuer)
+    weights = [_measured(work, reward, fold) for fold in folds]
+    steps = Fraction(sum(weights), reward.step)
+    if reward.by_line:
+        counted = [
+            Fraction(part, reward.step)
+            for fold, weight in zip(folds, weights, strict=True)
+            for part in spread_to_lines(weight, fold, work.basket.lines)
+        ]
+        steps = sum((Fraction(one // 1) if reward.whole else one for one in counted), Fraction(0))
+    elif reward.whole:
+        steps = Fraction(steps // 1)
+    exact = steps * Fraction(*reward.count)
+    if reward.cap is not None:
+        exact = min(exact, Fraction(reward.cap))
+    if work.settings.units_rounding == "before-multiplying":
+        exact = Fraction(exact // 1)
+    return Part(offer, exact, list(folds), weights, issuer) if exact > 0 else None
+
+
+def _measured(work: Work, reward: Earn, fold: Fold) -> int:
+    """What counts of a fold: minor units, pieces, or thousandths of its measure."""
+    if reward.per == "amount":
+        return basis_of(work, fold) if fold.goods else max(0, fold.due)
+    if reward.per == "quantity":
+        return fold.count
+    if fold.line.measure != reward.measure:
+        return 0
+    quantity = Fraction(fold.line.quantity) * 1000 * (fold.count if fold.line.measure else 1)
+    return int(quantity)
+
+
+# -- multipliers
+
+
+def _multiplied(work: Work, parts: Sequence[Part], offers: Sequence[Offer]) -> list[Part]:
+    """Give what multipliers add, in the name of the offers that add it."""
+    style = work.settings.multipliers
+    added: list[Part] = []
+    if not offers:
+        return added
+    for part in parts:
+        earn = part.offer.reward
+        assert isinstance(earn, Earn)
+        if earn.per == "basket":
+            continue  # a welcome present is no amount that a multiplier could count
+        if all(offer.what.everything for offer in offers):
+            added += _extra(style, part, offers, part.exact, part.folds, part.weights)
+            continue
+        whole = sum(part.weights)
+        for fold, weight in zip(part.folds, part.weights, strict=True):
+            reached = [offer for offer in offers if fold in work.found[offer]]
+            if reached and weight:
+                exact = part.exact * weight / whole
+                added += _extra(style, part, reached, exact, [fold], [weight])
+    return added
+
+
+def _extra(
+    style: str,
+    part: Part,
+    offers: Sequence[Offer],
+    exact: Fraction,
+    folds: list[Fold],
+    weights: list[int],
+) -> list[Part]:
+    factors = []
+    for offer in offers:
+        assert isinstance(offer.reward, Multiply)
+        factors.append((Fraction(*offer.reward.factor), offer))
+    if style == "highest":
+        # Offers come in the documented order, so the first of equal factors has the name.
+        factors = [max(factors, key=lambda pair: pair[0])]
+    extra, reached = [], Fraction(1)
+    for factor, offer in factors:
+        grown = reached * factor if style == "multiply" else reached + factor - 1
+        extra.append(Part(offer, exact * (grown - reached), folds, weights, part.issuer))
+        reached = grown
+    return extra
+
+
+# -- booking
+
+
+def _book(work: Work, unit: str, parts: Sequence[Part]) -> None:
+    """Round the sum down once for each issuer, and share it over offers and folds."""
+    by_issuer: dict[str, list[Part]] = {}
+    for part in parts:
+        by_issuer.setdefault(part.issuer, []).append(part)
+    for issuer in sorted(by_issuer):
+        found = by_issuer[issuer]
+        total = min(UNITS_MAX, sum((part.exact for part in found), Fraction(0)) // 1)
+        total = max(0, total)
+        for part, units in zip(found, _share_exact(total, found), strict=True):
+            _note(work, unit, issuer, part, units)
+
+
+def _share_exact(total: int, parts: Sequence[Part]) -> list[int]:
+    if len(parts) == 1:
+        return [total]
+    common = lcm(*(part.exact.denominator for part in parts))
+    return share(total, [max(0, int(part.exact * common)) for part in parts])
+
+
+def _note(work: Work, unit: str, issuer: str, part: Part, units: int) -> None:
+    outcome = work.outcomes[part.offer]
+    outcome.units += units
+    outcome.uses = 1
+    if units:
+        work.earned[unit, issuer] = work.earned.get((unit, issuer), 0) + units
+    if not part.folds or not units:
+        return
+    ordered = in_order(part.folds)
+    by_number = {fold.number: weight for fold, weight in zip(part.folds, part.weights, strict=True)}
+    weights = [by_number[fold.number] for fold in ordered]
+    for fold, earned in zip(ordered, share(units, weights), strict=True):
+        if earned:
+            key = (unit, part.offer.offer_id, issuer)
+            fold.earned[key] = fold.earned.get(key, 0) + earned
+
+
+def movements(work: Work, earned: dict[tuple[str, str], int]) -> list[UnitMovement]:
+    """Give the movement of each (unit, issuer): what was earned, and what the folds spent."""
+    day = work.place.business_day
+    spent: dict[tuple[str, str], list[int]] = {}
+    for unit, issuer, units, minor in work.spendings:
+        noted = spent.setdefault((unit, issuer), [0, 0])
+        noted[0] += units
+        noted[1] += minor
+    found = []
+    for unit, issuer in sorted(earned.keys() | spent.keys()):
+        definition = work.programme.units[unit]
+        gained = earned.get((unit, issuer), 0)
+        units, minor = spent.get((unit, issuer), (0, 0))
+        if not gained and not units:
+            continue
+        available, expires = lifetime(definition, day) if gained else ("", "")
+        found.append(
+            UnitMovement(
+                unit=unit,
+                earned=gained,
+                spent=units,
+                spent_value_minor=minor,
+                issuer=issuer,
+                available_from=available,
+                expires=expires,
+            )
+        )
+    return found
+
+
+def lifetime(unit: UnitDefinition, day: date) -> tuple[str, str]:
+    """Give from when and until when units earned on a day count, as ISO dates; "" for ever."""
+    available = day + timedelta(days=unit.available_days)
+    if unit.expires_months:
+        return available.isoformat(), add_months(day, unit.expires_months).isoformat()
+    if unit.expires_days:
+        return available.isoformat(), (day + timedelta(days=unit.expires_days)).isoformat()
+    return available.isoformat(), ""
+
+
+def add_months(day: date, months: int) -> date:
+    """The same day of the month so many months later, or the last one that month has."""
+    year, month = divmod(day.year * 12 + day.month - 1 + months, 12)
+    first_of_next = date(year + (month + 1) // 12, (month + 1) % 12 + 1, 1)
+    last = (first_of_next - timedelta(days=1)).day
+    return date(year, month + 1, min(day.day, last))
+
+
+# -- rights
+
+
+def issue(work: Work, earned: dict[tuple[str, str], int]) -> list[IssuedCoupon]:
+    """Give the rights that the sale grants, in the documented order of their offers."""
+    found = []
+    day = work.place.business_day
+    for offer in sorted(work.available[Stage.ACCRUAL], key=lambda one: one.order):
+        reward = offer.reward
+        if not isinstance(reward, Issue):
+            continue
+        outcome = work.outcomes[offer]
+        outcome.uses = 1
+        if reward.kind == "private-access":
+            continue
+        start = day + timedelta(days=reward.starts_in_days)
+        end = (start + timedelta(days=reward.days)).isoformat() if reward.days else ""
+        detail: tuple[str, ...] = ()
+        if reward.kind == "win":
+            detail = (f"{reward.chance[0]} in {reward.chance[1]}", *reward.prizes)
+        found.append(
+            IssuedCoupon(
+                kind=reward.kind,
+                offer=offer.offer_id,
+                count=reward.count,
+                valid_from=start.isoformat(),
+                valid_until=end,
+                name=reward.name,
+                detail=detail,
+            )
+        )
+    return found + _completed_cards(work, earned)
+
+
+def _completed_cards(work: Work, earned: dict[tuple[str, str], int]) -> list[IssuedCoupon]:
+    member = work.known_member
+    found = []
+    balances = {unit.unit: unit.balance for unit in member.units} if member else {}
+    for unit, definition in sorted(work.programme.units.items()):
+        gained = sum(count for (name, _), count in earned.items() if name == unit)
+        if not definition.completes or not gained:
+            continue
+        before = balances.get(unit, 0)
+        size = definition.completes
+        count = (before + gained) // size - before // size
+        if count:
+            found.append(
+                IssuedCoupon(
+                    kind="completed",
+                    offer=definition.completes_offer,
+                    count=count,
+                    valid_from=work.place.business_day.isoformat(),
+                    name=unit,
+                )
+            )
+    return found

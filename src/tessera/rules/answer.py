@@ -1,0 +1,370 @@
+"""The quote put together from what the stages left behind, its reasons and receipt lines included.
+
+Owns: the distribution from folds to lines, the order of everything in a quote, messages.
+Must never: change a sum; it only distributes them.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, fields
+
+from tessera.core.money import share
+from tessera.core.quote import (
+    CounterUse,
+    IssuedCoupon,
+    LineQuote,
+    Message,
+    OfferOutcome,
+    OfferShare,
+    Prompt,
+    Quote,
+    ReceiptLine,
+    Stage,
+    TaxGroup,
+    UnitMovement,
+    UnitShare,
+)
+from tessera.rules.accrual import movements
+from tessera.rules.conditions import counter_key
+from tessera.rules.fiscal import fiscal_lines
+from tessera.rules.folds import Fold, spread_to_lines
+from tessera.rules.model import Gift, Offer, Settings, Spend
+from tessera.rules.redemption import Spending
+from tessera.rules.taxes import FoldTax
+from tessera.rules.work import Outcome, Work
+
+
+@dataclass(slots=True)
+class Parts:
+    """What the stages computed besides the folds."""
+
+    taxes: list[TaxGroup]
+    fold_taxes: list[FoldTax]
+    spendings: list[Spending]
+    extra: dict[int, int]
+    issued: list[IssuedCoupon]
+
+
+def quote_of(work: Work, parts: Parts, engine: str) -> Quote:
+    """Give the quote of a finished evaluation."""
+    basket = work.basket
+    lines = _lines(work, parts)
+    shelf = sum(line.amount_minor for line in basket.lines)
+    discount = sum(line.discount_minor for line in lines)
+    on_top = sum(tax.on_top for tax in parts.fold_taxes)
+    tendered = sum(spending.minor for spending in parts.spendings if spending.tender)
+    units = movements(work, work.earned)
+    return Quote(
+        engine=engine,
+        programme=work.programme.programme_id,
+        currency=basket.currency,
+        shelf_minor=shelf,
+        discount_minor=discount,
+        tendered_units_minor=tendered,
+        due_minor=shelf - discount + on_top - tendered,
+        lines=tuple(lines),
+        taxes=tuple(parts.taxes),
+        units=tuple(units),
+        offers=tuple(_outcomes(work)),
+        prompts=tuple(_prompts(work)),
+        issued=tuple(parts.issued),
+        receipt=tuple(_receipt(work, parts, units)),
+        fiscal_lines=fiscal_lines(basket.lines, lines),
+        settings_used=_settings(work.settings),
+        tax_on_top_minor=on_top,
+        third_party_minor=sum(parts.extra.values()),
+        counters=tuple(_counters(work)),
+    )
+
+
+def _settings(settings: Settings) -> tuple[tuple[str, str], ...]:
+    return tuple((field.name, str(getattr(settings, field.name))) for field in fields(settings))
+
+
+def third_party_parts(work: Work) -> dict[int, int]:
+    """Give what partners pay on each fold without lowering the tax base."""
+    found: dict[int, int] = {}
+    for fold in work.goods:
+        for (offer, _), minor in fold.shares.items():
+            funding = offer.funding
+            if funding is not None and funding.third_party_paid:
+                part = minor * funding.share[0] // funding.share[1]
+                found[fold.number] = found.get(fold.number, 0) + part
+    return found
+
+
+# -- lines
+
+
+def _lines(work: Work, parts: Parts) -> list[LineQuote]:
+    found: list[LineQuote | None] = [None] * len(work.basket.lines)
+    for fold in work.folds:
+        tax = parts.fold_taxes[fold.number]
+        if len(fold.members) == 1:
+            member = fold.members[0]
+            found[member] = _line(work, fold, member, _shares(fold), _units(fold), tax)
+        else:
+            for place, line in enumerate(_fold_lines(work, fold, tax)):
+                found[fold.members[place]] = line
+    return [line for line in found if line is not None]
+
+
+def _line(
+    work: Work,
+    fold: Fold,
+    member: int,
+    offers: tuple[OfferShare, ...],
+    units: tuple[UnitShare, ...],
+    tax: FoldTax,
+) -> LineQuote:
+    line = work.basket.lines[member]
+    discount = sum(one.discount_minor for one in offers)
+    return LineQuote(
+        line_id=line.line_id,
+        amount_minor=line.amount_minor,
+        discount_minor=discount,
+        due_minor=line.amount_minor - discount,
+        fold=fold.number + 1,
+        offers=offers,
+        units=units,
+        tax_minor=tax.tax,
+        on_top_minor=tax.on_top,
+    )
+
+
+def _share_of(offer: Offer, group: int, minor: int) -> OfferShare:
+    funding = offer.funding
+    if funding is None:
+        role = "gift" if isinstance(offer.reward, Gift) else ""
+        return OfferShare(
+            offer=offer.offer_id, discount_minor=minor, group=group, stage=offer.stage, role=role
+        )
+    partner_minor = minor * funding.share[0] // funding.share[1]
+    return OfferShare(
+        offer=offer.offer_id,
+        discount_minor=minor,
+        group=group,
+        stage=offer.stage,
+        role="gift" if isinstance(offer.reward, Gift) else "",
+        partner=funding.partner,
+        partner_minor=partner_minor,
+        third_party_minor=partner_minor if funding.third_party_paid else 0,
+    )
+
+
+def _shares(fold: Fold) -> tuple[OfferShare, ...]:
+    if not fold.shares and not fold.redeemed and not fold.triggers:
+        return ()
+    found = [_share_of(offer, group, minor) for (offer, group), minor in fold.shares.items()]
+    found += [
+        OfferShare(offer=name, discount_minor=minor, stage=Stage.REDEMPTION)
+        for name, minor in fold.redeemed.items()
+    ]
+    found += [
+        OfferShare(offer=offer.offer_id, discount_minor=0, stage=offer.stage, role="trigger")
+        for offer in fold.triggers
+    ]
+    if len(found) > 1:
+        found.sort(key=_share_order)
+    return tuple(found)
+
+
+def _share_order(one: OfferShare) -> tuple[object, ...]:
+    return (_STAGES[one.stage], one.offer, one.group, one.role)
+
+
+_STAGES = {stage: place for place, stage in enumerate(Stage)}
+
+
+def _units(fold: Fold) -> tuple[UnitShare, ...]:
+    if not fold.earned and not fold.spent:
+        return ()
+    found = [
+        UnitShare(unit=unit, offer=offer, earned=earned, issuer=issuer)
+        for (unit, offer, issuer), earned in sorted(fold.earned.items())
+    ]
+    found += [
+        UnitShare(unit=unit, offer=offer, spent=spent, tendered_minor=minor, issuer=issuer)
+        for (unit, offer, issuer), (spent, minor) in sorted(fold.spent.items())
+    ]
+    return tuple(found)
+
+
+def _fold_lines(work: Work, fold: Fold, tax: FoldTax) -> list[LineQuote]:
+    """Distribute a fold's sums over its equal lines, each sum by largest remainder.
+
+    The discount is shared as one sum, and each line's discount over the offers after that, so that
+    equal lines never differ by more than one minor unit.
+    """
+    lines = work.basket.lines
+    shares, units = _shares(fold), _units(fold)
+    total = sum(one.discount_minor for one in shares)
+    by_line = spread_to_lines(total, fold, lines)
+    columns = _spread_offers([one.discount_minor for one in shares], by_line)
+    taxes = spread_to_lines(tax.tax, fold, lines)
+    tops = spread_to_lines(tax.on_top, fold, lines)
+    earned = [spread_to_lines(one.earned, fold, lines) for one in units]
+    spent = [spread_to_lines(one.spent, fold, lines) for one in units]
+    tendered = [spread_to_lines(one.tendered_minor, fold, lines) for one in units]
+    found = []
+    for place, member in enumerate(fold.members):
+        offers = tuple(
+            _with_discount(one, column[place])
+            for one, column in zip(shares, columns, strict=True)
+            if column[place] or one.role
+        )
+        unit_shares = tuple(
+            UnitShare(
+                unit=one.unit,
+                offer=one.offer,
+                earned=earned[number][place],
+                spent=spent[number][place],
+                tendered_minor=tendered[number][place],
+                issuer=one.issuer,
+            )
+            for number, one in enumerate(units)
+        )
+        line_tax = FoldTax()
+        line_tax.tax, line_tax.on_top = taxes[place], tops[place]
+        found.append(_line(work, fold, member, offers, unit_shares, line_tax))
+    return found
+
+
+def _with_discount(one: OfferShare, minor: int) -> OfferShare:
+    whole = one.discount_minor
+    partner = one.partner_minor * minor // whole if whole else 0
+    return OfferShare(
+        offer=one.offer,
+        discount_minor=minor,
+        group=one.group,
+        stage=one.stage,
+        role=one.role,
+        partner=one.partner,
+        partner_minor=partner,
+        third_party_minor=one.third_party_minor * minor // whole if whole else 0,
+    )
+
+
+def _spread_offers(offers: Sequence[int], by_line: Sequence[int]) -> list[list[int]]:
+    """Give a table offer × line whose rows sum to `offers` and whose columns to `by_line`."""
+    left = list(by_line)
+    table = []
+    for place, minor in enumerate(offers):
+        row = list(left) if place == len(offers) - 1 else share(minor, left)
+        table.append(row)
+        left = [old - new for old, new in zip(left, row, strict=True)]
+    return table
+
+
+# -- outcomes, prompts, receipt
+
+
+def _outcomes(work: Work) -> list[OfferOutcome]:
+    return [
+        _outcome(offer, work.outcomes[offer])
+        for offer in sorted(work.outcomes, key=lambda one: (_STAGES[one.stage], one.order))
+    ]
+
+
+def _outcome(offer: Offer, outcome: Outcome) -> OfferOutcome:
+    if outcome.uses:
+        return OfferOutcome(
+            offer=offer.offer_id,
+            applied=True,
+            stage=offer.stage,
+            uses=outcome.uses,
+            discount_minor=outcome.discount,
+            units=outcome.units,
+        )
+    return OfferOutcome(
+        offer=offer.offer_id,
+        applied=False,
+        stage=offer.stage,
+        reason=outcome.reason or "no-saving",
+        missing_minor=outcome.missing_minor,
+        missing_quantity=outcome.missing_quantity,
+        text=_why(offer, outcome),
+    )
+
+
+def _why(offer: Offer, outcome: Outcome) -> Message:
+    if outcome.missing_minor:
+        missing = ("missing_minor", outcome.missing_minor)
+        return Message(key="near-amount", arguments=(missing, *offer.label))
+    if outcome.missing_quantity:
+        missing = ("missing", outcome.missing_quantity)
+        return Message(key="near-quantity", arguments=(missing, *offer.label))
+    return Message(key=f"reason.{outcome.reason or 'no-saving'}", arguments=offer.label)
+
+
+def _prompts(work: Work) -> list[Prompt]:
+    """Ask for a gift that is missing in the basket, and for rewards that the member could take."""
+    found = []
+    member = work.known_member
+    spendable = {unit.unit: unit.spendable for unit in member.units} if member else {}
+    for offer, outcome in work.outcomes.items():
+        reward = offer.reward
+        if isinstance(reward, Gift) and outcome.reason == "gift-not-in-basket":
+            text = Message(key="prompt.gift", arguments=offer.label)
+            found.append(
+                Prompt(kind="gift", offer=offer.offer_id, choices=reward.choices, text=text)
+            )
+        elif (
+            isinstance(reward, Spend)
+            and outcome.reason == "not-chosen"
+            and spendable.get(reward.unit, 0) >= max(reward.count, reward.least)
+        ):
+            choices = reward.gift.choices if reward.gift else ()
+            text = Message(key="prompt.reward", arguments=offer.label)
+            found.append(Prompt(kind="reward", offer=offer.offer_id, choices=choices, text=text))
+    return sorted(found, key=lambda prompt: prompt.offer)
+
+
+def _receipt(work: Work, parts: Parts, units: Sequence[UnitMovement]) -> list[ReceiptLine]:
+    found = []
+    applied = [(offer, outcome) for offer, outcome in work.outcomes.items() if outcome.discount]
+    if len(applied) > 1:
+        applied.sort(key=lambda pair: (_STAGES[pair[0].stage], pair[0].order))
+    for offer, outcome in applied:
+        text = Message(key="receipt.discount", arguments=offer.receipt_label or offer.label)
+        found.append(ReceiptLine(text=text, amount_minor=-outcome.discount))
+    for spending in parts.spendings:
+        if spending.units and (spending.tender or spending.offer.startswith("unit:")):
+            arguments = (("count", spending.units), *unit_label(work, spending.unit))
+            text = Message(key="receipt.spent", arguments=arguments)
+            found.append(ReceiptLine(text=text, amount_minor=-spending.minor))
+        elif spending.units:
+            arguments = (("count", spending.units), *unit_label(work, spending.unit))
+            found.append(ReceiptLine(text=Message(key="receipt.spent", arguments=arguments)))
+    for movement in units:
+        if movement.earned:
+            arguments = (("count", movement.earned), *unit_label(work, movement.unit))
+            found.append(ReceiptLine(text=Message(key="receipt.earned", arguments=arguments)))
+    found += [
+        ReceiptLine(text=Message(key=f"receipt.issued.{one.kind}", arguments=(("name", one.name),)))
+        for one in parts.issued
+    ]
+    return found
+
+
+def unit_label(work: Work, unit: str) -> tuple[tuple[str, str | int], ...]:
+    """Give a unit's names as message arguments."""
+    names = work.programme.units[unit].names
+    if not names:
+        return (("unit", unit),)
+    more = [(f"unit.{language}", text) for language, text in names if language]
+    return (("unit", names[0][1]), *more)
+
+
+def _counters(work: Work) -> list[CounterUse]:
+    """Give what limits have to count, sorted by key."""
+    found = []
+    for offer, outcome in work.outcomes.items():
+        if not outcome.uses:
+            continue
+        for limit in offer.limits:
+            if limit.period == "basket":
+                continue
+            used = outcome.discount if limit.period == "budget" else outcome.uses
+            key = counter_key(offer, limit, work.place.business_day)
+            found.append(CounterUse(key=key, used=used))
+    return sorted(found, key=lambda one: one.key)

@@ -1,0 +1,153 @@
+"""What basket offers take off: a percentage, an amount or a step of a ladder, in one sum.
+
+Owns: the base of a basket offer and the arithmetic on it. Must never: choose between offers.
+"""
+
+from collections.abc import Sequence
+
+from tessera.core.money import divided, share
+from tessera.core.quote import Stage
+from tessera.rules.folds import Fold, Parcel, in_order
+from tessera.rules.model import Kind, Off, Offer, Step
+from tessera.rules.unit_offers import base_of, most_of
+from tessera.rules.work import AMOUNT_SHORT, GOODS_TAKEN, NO_SAVING, QUANTITY_SHORT, Work
+
+Piece = tuple[Fold, Parcel]
+
+
+def base_pieces(work: Work, offer: Offer) -> list[Piece]:
+    """The parcels that an offer may act on: those that nothing it can't stack with has taken."""
+    return [
+        (fold, parcel)
+        for fold in work.found[offer]
+        for parcel in work.open_parcels(fold, offer)
+        if parcel.due > 0
+    ]
+
+
+def off_discount(work: Work, offer: Offer, base: int, due: int, quantity: int) -> int:
+    """What an offer takes off a base of `base` minor units, of which `due` are left to pay."""
+    reward = offer.reward
+    assert isinstance(reward, Off)
+    if reward.ladder:
+        minor = _ladder(work, reward, base, quantity)
+    else:
+        minor = _one(work, reward.kind, reward.value, base)
+    cap = most_of(work, offer, reward.cap_minor)
+    minor = min(minor, due)
+    return max(0, minor if cap is None else min(minor, cap))
+
+
+def _one(work: Work, kind: Kind, value: tuple[int, int], base: int) -> int:
+    number, denominator = value
+    if kind is Kind.PERCENT:
+        return divided(base * number, denominator, work.settings.rounding)
+    return min(base, number)
+
+
+def _ladder(work: Work, reward: Off, base: int, quantity: int) -> int:
+    reading = _reading(work, reward, base, quantity)
+    if reward.marginal and reward.reads == "basket":
+        return _marginal(work, reward.ladder, base)
+    reached = [step for step in reward.ladder if step.start <= reading]
+    return _one(work, reached[-1].kind, reached[-1].value, base) if reached else 0
+
+
+def _reading(work: Work, reward: Off, base: int, quantity: int) -> int:
+    member = work.known_member
+    match reward.reads:
+        case "basket":
+            return base
+        case "quantity":
+            return quantity
+        case "lifetime":
+            return member.lifetime_spend_minor if member else 0
+        case "visits":
+            return member.visits if member else 0
+    assert reward.reads == "period"
+    return member.period_spend_minor if member else 0
+
+
+def _marginal(work: Work, ladder: Sequence[Step], base: int) -> int:
+    """Each step's percentage on its own slice of the base, rounded once over all slices."""
+    exact_number, exact_denominator, flat = 0, 1, 0
+    for place, step in enumerate(ladder):
+        if base < step.start:
+            break
+        end = ladder[place + 1].start if place + 1 < len(ladder) else base
+        slice_minor = min(base, end) - step.start
+        if step.kind is Kind.PERCENT:
+            number, denominator = step.value
+            exact_number = exact_number * denominator + slice_minor * number * exact_denominator
+            exact_denominator *= denominator
+        else:
+            flat += step.value[0]
+    return flat + divided(exact_number, exact_denominator, work.settings.rounding)
+
+
+def saving_of(work: Work, offer: Offer, pieces: Sequence[Piece]) -> int:
+    """What an offer would take off some pieces, if its thresholds are reached."""
+    base = sum(base_of(work, parcel) for _, parcel in pieces)
+    due = sum(parcel.due for _, parcel in pieces)
+    return off_discount(work, offer, base, due, sum(parcel.count for _, parcel in pieces))
+
+
+def later_needs_met(work: Work, offer: Offer, stage: Stage) -> bool:
+    """Tell whether the thresholds that are read after a stage are reached."""
+    outcome = work.outcomes[offer]
+    return all(work.meets(need, offer, outcome) for need in offer.needs if need.at is stage)
+
+
+def apply_off(work: Work, offer: Offer) -> int:
+    """Apply a basket offer to what is open to it; give the discount."""
+    outcome = work.outcomes[offer]
+    if not later_needs_met(work, offer, Stage.BASKET):
+        return 0
+    pieces = base_pieces(work, offer)
+    if not pieces:
+        outcome.reason = GOODS_TAKEN if work.found[offer] else NO_SAVING
+        return 0
+    minor = saving_of(work, offer, pieces)
+    if minor <= 0:
+        _say_next_step(work, offer, pieces)
+        return 0
+    outcome.uses += 1
+    outcome.groups = 1
+    _put_shares(work, offer, pieces, minor)
+    return minor
+
+
+def _put_shares(work: Work, offer: Offer, pieces: Sequence[Piece], minor: int) -> None:
+    """Share a discount over the folds by what is due on each, then over a fold's parcels."""
+    by_fold: dict[int, list[Parcel]] = {}
+    folds: dict[int, Fold] = {}
+    for fold, parcel in pieces:
+        by_fold.setdefault(fold.number, []).append(parcel)
+        folds[fold.number] = fold
+    ordered = in_order(list(folds.values())) if len(folds) > 1 else list(folds.values())
+    weights = [sum(parcel.due for parcel in by_fold[fold.number]) for fold in ordered]
+    for fold, part in zip(ordered, share(minor, weights), strict=True):
+        parcels = by_fold[fold.number]
+        parts = [part] if len(parcels) == 1 else share(part, [one.due for one in parcels])
+        for parcel, piece in zip(parcels, parts, strict=True):
+            work.put(offer, 1, fold, parcel, piece)
+
+
+def _say_next_step(work: Work, offer: Offer, pieces: Sequence[Piece]) -> None:
+    """Say what is missing for the first step of a ladder."""
+    reward, outcome = offer.reward, work.outcomes[offer]
+    assert isinstance(reward, Off)
+    outcome.reason = NO_SAVING
+    if not reward.ladder:
+        return
+    base = sum(base_of(work, parcel) for _, parcel in pieces)
+    count = sum(parcel.count for _, parcel in pieces)
+    missing = reward.ladder[0].start - _reading(work, reward, base, count)
+    if missing <= 0:
+        return
+    if reward.reads == "quantity":
+        outcome.reason, outcome.missing_quantity = QUANTITY_SHORT, missing
+    elif reward.reads == "visits":
+        outcome.reason = "other-visit"
+    else:
+        outcome.reason, outcome.missing_minor = AMOUNT_SHORT, missing

@@ -1,0 +1,281 @@
+"""What bundles take off: n for a price, buy and get, the cheapest free, sets of several parts.
+
+Owns: which units one use takes, which of them it rewards, and the discount's share on each unit.
+Must never: choose between offers; whoever calls says which offer is next and how often.
+"""
+
+from fractions import Fraction
+
+from tessera.core.money import rounded, share
+from tessera.rules.folds import Fold, Parcel, take
+from tessera.rules.model import Bundle, Kind, Offer
+from tessera.rules.unit_offers import close_line, most_of
+from tessera.rules.work import BUDGET_USED, GOODS_TAKEN, NO_SAVING, Work
+
+
+class Run:
+    """Units of one parcel that a bundle may take: the price of one, and how many are left."""
+
+    __slots__ = ("fold", "left", "parcel", "price")
+
+    def __init__(self, fold: Fold, parcel: Parcel, price: Fraction) -> None:
+        self.fold = fold
+        self.parcel = parcel
+        self.price = price
+        self.left = parcel.count
+
+
+Pick = tuple[Run, int]
+
+
+class Use:
+    """One use of a bundle: all units it takes, and those of them that it rewards."""
+
+    __slots__ = ("picks", "rewarded")
+
+    def __init__(self, picks: list[Pick], rewarded: list[Pick]) -> None:
+        self.picks = picks
+        self.rewarded = rewarded
+
+
+def apply_bundle(work: Work, offer: Offer, most_uses: int | None = None) -> int:
+    """Apply a bundle as often as it saves and is allowed; give the number of uses."""
+    reward = offer.reward
+    assert isinstance(reward, Bundle)
+    left = work.left.get(offer)
+    if left is not None:
+        left -= work.outcomes[offer].uses
+        most_uses = left if most_uses is None else min(left, most_uses)
+    uses: list[Use] = []
+    for runs in _run_sets(work, offer, reward):
+        allowed = None if most_uses is None else most_uses - len(uses)
+        uses += _plan(work, reward, runs, allowed)
+    outcome = work.outcomes[offer]
+    if not uses:
+        if most_uses != 0:
+            _say_short(work, offer, reward)
+        return 0
+    discounts = _discounts(work, reward, uses)
+    budget = most_of(work, offer, None)
+    if budget is not None:
+        discounts = _within(budget, discounts)
+    done = 0
+    for use, minor in zip(uses, discounts, strict=True):
+        if minor <= 0:
+            continue
+        done += 1
+        outcome.groups += 1
+        _commit(work, offer, use, minor, outcome.groups)
+    outcome.uses += done
+    if not done:
+        outcome.reason = NO_SAVING if budget is None else BUDGET_USED
+    return done
+
+
+def _within(budget: int, discounts: list[int]) -> list[int]:
+    kept = []
+    for minor in discounts:
+        part = min(minor, budget)
+        budget -= part
+        kept.append(part)
+    return kept
+
+
+def _say_short(work: Work, offer: Offer, reward: Bundle) -> None:
+    """Say how many items are missing for the next use, or that others have taken them."""
+    outcome = work.outcomes[offer]
+    missing = 0
+    taken = False
+    for selector, count in reward.parts:
+        folds = [fold for fold in work.found[offer] if work.matches(selector, fold)]
+        there = sum(fold.count for fold in folds)
+        missing += max(0, count - there)
+        taken = taken or any(parcel.offers for fold in folds for parcel in fold.all_parcels)
+    if missing:
+        outcome.reason = "quantity-short"
+        outcome.missing_quantity = missing
+    else:
+        outcome.reason = GOODS_TAKEN if taken else NO_SAVING
+
+
+def _run_sets(work: Work, offer: Offer, reward: Bundle) -> list[list[Run]]:
+    """Give the open units, the dearest first; one list, or one for each item of its own."""
+    runs = [
+        Run(fold, parcel, Fraction(parcel.due, parcel.count))
+        for fold in work.found[offer]
+        for parcel in work.open_parcels(fold, offer)
+    ]
+    if len(runs) > 1:
+        runs.sort(key=lambda run: (-run.price, run.fold.order, run.parcel.discount))
+    if not reward.same_item:
+        return [runs]
+    by_sku: dict[str, list[Run]] = {}
+    for run in runs:
+        by_sku.setdefault(run.fold.line.sku, []).append(run)
+    return [by_sku[sku] for sku in sorted(by_sku)]
+
+
+def _plan(work: Work, reward: Bundle, runs: list[Run], most: int | None) -> list[Use]:
+    if len(reward.parts) > 1:
+        return _plan_parts(work, reward, runs, most)
+    size = reward.parts[0][1]
+    there = sum(run.left for run in runs)
+    count = there // size if most is None else min(there // size, most)
+    if reward.aim == "cheapest" and work.settings.cheapest_free == "cheapest-overall":
+        return _plan_overall(reward, runs, count)
+    uses = []
+    for _ in range(count):
+        picks = _pick(runs, size)
+        if reward.kind is Kind.PRICE and _worth(picks) <= reward.value[0]:
+            break  # the dearest units that are left cost less one by one
+        uses.append(Use(picks, _aimed(reward, picks)))
+    return uses
+
+
+def _plan_overall(reward: Bundle, runs: list[Run], count: int) -> list[Use]:
+    """The merchant's reading: of everything taken together the cheapest are rewarded."""
+    size = reward.parts[0][1]
+    cheap = _pick(list(reversed(runs)), count * reward.count)
+    dear = _pick(runs, count * (size - reward.count))
+    uses = []
+    for _ in range(count):
+        rewarded = _split(cheap, reward.count)
+        uses.append(Use([*_split(dear, size - reward.count), *rewarded], rewarded))
+    return uses
+
+
+def _split(picks: list[Pick], count: int) -> list[Pick]:
+    """Take `count` units off the front of some picks."""
+    found: list[Pick] = []
+    while count and picks:
+        run, there = picks[0]
+        part = min(there, count)
+        found.append((run, part))
+        count -= part
+        if part == there:
+            picks.pop(0)
+        else:
+            picks[0] = (run, there - part)
+    return found
+
+
+def _plan_parts(work: Work, reward: Bundle, runs: list[Run], most: int | None) -> list[Use]:
+    """Plan a bundle of several parts: in each use the scarcest part chooses first."""
+    fitting = [
+        [run for run in runs if work.matches(selector, run.fold)] for selector, _ in reward.parts
+    ]
+    order = sorted(
+        range(len(reward.parts)), key=lambda part: (sum(run.left for run in fitting[part]), part)
+    )
+    uses: list[Use] = []
+    while most is None or len(uses) < most:
+        picked: dict[int, list[Pick]] = {}
+        for part in order:
+            count = reward.parts[part][1]
+            found = _pick(fitting[part], count)
+            picked[part] = found
+            if sum(number for _, number in found) < count:
+                _put_back([pick for picks in picked.values() for pick in picks])
+                return uses
+        picks = [pick for part in sorted(picked) for pick in picked[part]]
+        if reward.kind is Kind.PRICE and _worth(picks) <= reward.value[0]:
+            _put_back(picks)
+            return uses
+        rewarded = picks
+        if reward.aim.startswith("part:"):
+            rewarded = picked[int(reward.aim.removeprefix("part:"))]
+        elif reward.aim != "all":
+            rewarded = _aimed(reward, sorted(picks, key=lambda pick: -pick[0].price))
+        uses.append(Use(picks, rewarded))
+    return uses
+
+
+def _pick(runs: list[Run], count: int) -> list[Pick]:
+    found: list[Pick] = []
+    for run in runs:
+        if not count:
+            break
+        part = min(run.left, count)
+        if part:
+            run.left -= part
+            count -= part
+            found.append((run, part))
+    return found
+
+
+def _put_back(picks: list[Pick]) -> None:
+    for run, count in picks:
+        run.left += count
+
+
+def _worth(picks: list[Pick]) -> Fraction:
+    return sum((run.price * count for run, count in picks), Fraction(0))
+
+
+def _aimed(reward: Bundle, picks: list[Pick]) -> list[Pick]:
+    """Give the rewarded ones of picks that are sorted, the dearest first."""
+    if reward.aim == "all":
+        return picks
+    ordered = list(reversed(picks)) if reward.aim == "cheapest" else list(picks)
+    return _split(ordered, reward.count)
+
+
+def _discounts(work: Work, reward: Bundle, uses: list[Use]) -> list[int]:
+    """Give what each use takes off; percentages are rounded once over all of them."""
+    number, denominator = reward.value
+    if reward.kind is not Kind.PERCENT:
+        found = []
+        for use in uses:
+            worth = int(_worth(use.rewarded))
+            found.append(
+                max(0, worth - number) if reward.kind is Kind.PRICE else min(worth, number)
+            )
+        return found
+    found, exact, before = [], Fraction(0), 0
+    for use in uses:
+        exact += _worth(use.rewarded) * number / denominator
+        after = rounded(exact, work.settings.rounding)
+        found.append(after - before)
+        before = after
+    return found
+
+
+def _commit(work: Work, offer: Offer, use: Use, minor: int, group: int) -> None:
+    """Split the units off their parcels and share the discount over them."""
+    only_rewarded = work.settings.attribution == "reward-only"
+    rewarded = {id(run) for run, _ in use.rewarded}
+    pieces = [(run.fold, take(run.fold, run.parcel, count), run) for run, count in use.picks]
+    if only_rewarded:
+        left = {id(run): count for run, count in use.rewarded}
+        weights = []
+        for _, parcel, run in pieces:
+            part = min(left.get(id(run), 0), parcel.count) if id(run) in rewarded else 0
+            left[id(run)] = left.get(id(run), 0) - part
+            weights.append(parcel.due * part // parcel.count)
+    else:
+        weights = [parcel.due for _, parcel, _ in pieces]
+    places = sorted(range(len(pieces)), key=lambda place: (pieces[place][0].order, place))
+    parts = _no_more_than(
+        share(minor, [weights[place] for place in places]),
+        [pieces[place][1].due for place in places],
+    )
+    for place, part in zip(places, parts, strict=True):
+        fold, parcel, _ = pieces[place]
+        work.put(offer, group, fold, parcel, part)
+    if offer.of_a_line:
+        for fold in {fold.number: fold for fold, _, _ in pieces}.values():
+            close_line(work, offer, fold)
+
+
+def _no_more_than(parts: list[int], dues: list[int]) -> list[int]:
+    """Move what a unit can't bear on to the next that can."""
+    over = 0
+    for place, (part, due) in enumerate(zip(parts, dues, strict=True)):
+        if part > due:
+            over += part - due
+            parts[place] = due
+    for place, due in enumerate(dues):
+        room = min(over, due - parts[place])
+        parts[place] += room
+        over -= room
+    return parts

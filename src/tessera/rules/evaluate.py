@@ -1,0 +1,57 @@
+"""A basket becomes a quote: the stages in their order, and nothing else.
+
+Owns: the order of the stages and the engine's version. Must never: read a clock, a file or chance;
+the same input gives the same quote, byte for byte.
+"""
+
+from tessera.core.basket import Basket, Place
+from tessera.core.member import MemberState
+from tessera.core.quote import Quote
+from tessera.rules.accrual import accrue, issue
+from tessera.rules.answer import Parts, quote_of, third_party_parts
+from tessera.rules.combine import settle
+from tessera.rules.folds import quantity_of
+from tessera.rules.programme import Programme
+from tessera.rules.redemption import Purse, redeem_discounts, redeem_tenders
+from tessera.rules.taxes import tax_groups
+from tessera.rules.work import Work
+
+ENGINE_VERSION = "1"
+"""Rises whenever the same input could give another quote; stands in every quote and record."""
+
+
+def evaluate(
+    programme: Programme, member: MemberState | None, basket: Basket, place: Place
+) -> Quote:
+    """Price a basket.
+
+    Amounts are minor units of the programme's currency. ValueError when the basket is in another
+    currency, which the caller is to refuse first.
+    """
+    if basket.currency != programme.currency:
+        raise ValueError(f"a basket in {basket.currency}, a programme in {programme.currency}")
+    work = Work(programme, member, basket, place)
+    work.find_offers()
+    settle(work)
+    purse = Purse(work)
+    spendings = redeem_discounts(work, purse)
+    quantities = [quantity_of(fold, basket.lines) for fold in work.folds]
+    extra = third_party_parts(work)
+    taxes, fold_taxes = tax_groups(
+        work.folds, quantities, extra, place.tax_rounding, work.settings.rounding
+    )
+    spendings += redeem_tenders(work, purse, fold_taxes)
+    work.spendings = [
+        (spending.unit, spending.issuer, spending.units, spending.minor)
+        for spending in spendings
+        if spending.units
+    ]
+    accrue(work)
+    parts = Parts(
+        taxes=taxes,
+        fold_taxes=fold_taxes,
+        spendings=spendings,
+        extra=extra,
+        issued=issue(work, work.earned),
+    )
+    return quote_of(work, parts, ENGINE_VERSION)

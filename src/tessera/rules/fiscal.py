@@ -1,0 +1,29 @@
+"""Lines whose quantity times unit price is exact, for fiscal printers that insist on it.
+
+Owns: the splitting of a discounted line. Must never: change what the line costs.
+"""
+
+from collections.abc import Sequence
+
+from tessera.core.basket import Line
+from tessera.core.quote import FiscalLine, LineQuote
+from tessera.rules.folds import units_of
+
+
+def fiscal_lines(lines: Sequence[Line], quotes: Sequence[LineQuote]) -> tuple[FiscalLine, ...]:
+    """Split every line into parts of one unit price each.
+
+    3 × 10.00 less 1.00 becomes 2 × 9.67 and 1 × 9.66. A weighed line counts as one unit.
+    """
+    found = []
+    for line, quote in zip(lines, quotes, strict=True):
+        count = units_of(line)
+        unit, dearer = divmod(quote.due_minor, count)
+        if dearer:
+            found.append(
+                FiscalLine(line_id=line.line_id, quantity=dearer, unit_price_minor=unit + 1)
+            )
+        found.append(
+            FiscalLine(line_id=line.line_id, quantity=count - dearer, unit_price_minor=unit)
+        )
+    return tuple(found)

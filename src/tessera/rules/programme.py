@@ -1,0 +1,317 @@
+"""A programme: read from YAML, checked as a whole, compiled into indexes.
+
+Owns: the top level of a programme's text, what refers to what, and the look-up by product,
+category, brand and tag. Must never: price a basket, read a file or a clock.
+"""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+
+from tessera.core.errors import Problem
+from tessera.core.money import currency
+from tessera.core.quote import Stage
+from tessera.rules.model import (
+    Group,
+    Issue,
+    Offer,
+    Selector,
+    Settings,
+    Texts,
+    Tier,
+    UnitDefinition,
+)
+from tessera.rules.read_offer import all_selectors, read_offer
+from tessera.rules.read_reward_keys import Units
+from tessera.rules.read_sections import (
+    read_categories,
+    read_groups,
+    read_settings,
+    read_tiers,
+    read_units,
+)
+from tessera.rules.reading import LANGUAGES, Reader, propose
+from tessera.rules.yaml_nodes import Mapping, Node, read_nodes
+
+TOP_KEYS = (
+    "programme",
+    "name",
+    "version",
+    "currency",
+    "languages",
+    "settings",
+    "units",
+    "tiers",
+    "categories",
+    "partners",
+    "groups",
+    "offers",
+    "stopped",
+    "cases",
+    "note",
+)
+OFFERS_MAX = 50_000
+
+Hits = tuple[tuple[Offer, bool], ...]
+"""Offers found under a key, and whether the key alone decides that their selection matches."""
+
+
+@dataclass(frozen=True, slots=True, eq=False, kw_only=True)
+class Programme:
+    """All the rules of one loyalty scheme, ready to price with.
+
+    `by_sku` … `by_tag` find the offers that may touch a line; `broad` are those that no key finds.
+    `parents` maps a category to the one above it, besides the slashes in category names.
+    """
+
+    programme_id: str
+    currency: str
+    version: str = ""
+    names: Texts = ()
+    digits: int = 2
+    languages: tuple[str, ...] = ("en",)
+    settings: Settings = field(default_factory=Settings)
+    units: dict[str, UnitDefinition] = field(default_factory=dict)
+    tiers: dict[str, Tier] = field(default_factory=dict)
+    parents: dict[str, str] = field(default_factory=dict)
+    partners: tuple[str, ...] = ()
+    groups: dict[str, Group] = field(default_factory=dict)
+    offers: tuple[Offer, ...] = ()
+    stopped: frozenset[str] = frozenset()
+    cases: tuple[str, ...] = ()
+    by_id: dict[str, Offer] = field(default_factory=dict)
+    by_sku: dict[str, Hits] = field(default_factory=dict)
+    by_category: dict[str, Hits] = field(default_factory=dict)
+    by_brand: dict[str, Hits] = field(default_factory=dict)
+    by_tag: dict[str, Hits] = field(default_factory=dict)
+    broad: Hits = ()
+
+    def ancestors(self, category: str) -> list[str]:
+        """Give a category and all above it: by slashes in its name, then by `parents`."""
+        found = [category]
+        for name in found:
+            if "/" in name and (above := name.rpartition("/")[0]) and above not in found:
+                found.append(above)
+            if (parent := self.parents.get(name)) is not None and parent not in found:
+                found.append(parent)
+        return found
+
+
+def parse_programme(text: str, *, file: str) -> tuple[Programme | None, list[Problem]]:
+    """Read a programme; None when any of the problems is an error. `file` only names it."""
+    root, problems = read_nodes(text, file=file)
+    reader = Reader(file)
+    reader.problems.extend(problems)
+    if root is None:
+        return None, reader.problems
+    programme = _read_programme(reader, root)
+    ordered = sorted(reader.problems, key=lambda problem: (problem.line, problem.column))
+    if programme is None or any(problem.severity == "error" for problem in ordered):
+        return None, ordered
+    return programme, ordered
+
+
+def _read_programme(reader: Reader, root: Node) -> Programme | None:
+    top = reader.mapping(root, "", TOP_KEYS)
+    get = top.entries.get
+    if not top.entries:
+        return None
+    code = _read_currency(reader, top)
+    units = read_units(reader, get("units"))
+    groups = read_groups(reader, get("groups"))
+    offers = _read_offers(reader, get("offers"), Units(frozenset(units)))
+    words = {
+        key: tuple(reader.words(item, key)) if (item := get(key)) is not None else ()
+        for key in ("languages", "partners", "stopped", "cases")
+    }
+    for word in words["languages"]:
+        if word not in LANGUAGES:
+            message = f"{word!r} is no language that receipts are printed in"
+            reader.problem(top.entries["languages"], "languages", message, propose(word, LANGUAGES))
+    programme = compile_programme(
+        Programme(
+            programme_id=_read_id(reader, top),
+            version=reader.text(item, "version") if (item := get("version")) is not None else "",
+            names=reader.texts(item, "name") if (item := get("name")) is not None else (),
+            currency=code,
+            digits=reader.digits,
+            languages=words["languages"] or ("en",),
+            settings=read_settings(reader, get("settings")),
+            units=units,
+            tiers=read_tiers(reader, get("tiers"), units),
+            parents=read_categories(reader, get("categories")),
+            partners=words["partners"],
+            groups=groups,
+            offers=tuple(offers),
+            stopped=frozenset(words["stopped"]),
+            cases=words["cases"],
+        )
+    )
+    _check_references(reader, top, programme)
+    return programme
+
+
+def _read_id(reader: Reader, top: Mapping) -> str:
+    if "programme" not in top.entries:
+        reader.problem(top, "programme", "the programme has no id", "programme: my-shop")
+        return ""
+    return reader.identifier(top.entries["programme"], "programme")
+
+
+def _read_currency(reader: Reader, top: Mapping) -> str:
+    node = top.entries.get("currency")
+    if node is None:
+        reader.problem(top, "currency", "the programme names no currency", "currency: EUR")
+        return "EUR"
+    try:
+        money = currency(reader.text(node, "currency"))
+    except ValueError as error:
+        reader.problem(node, "currency", str(error), "write EUR")
+        return "EUR"
+    reader.digits = money.digits
+    return money.code
+
+
+def _read_offers(reader: Reader, node: Node | None, units: Units) -> list[Offer]:
+    if node is None:
+        return []
+    section = reader.mapping(node, "offers")
+    if len(section.entries) > OFFERS_MAX:
+        message = f"{len(section.entries)} offers, at most {OFFERS_MAX} are allowed"
+        reader.problem(node, "offers", message, "remove what has ended")
+        return []
+    offers = []
+    for rank, (offer_id, item) in enumerate(section.entries.items()):
+        reader.check_identifier(section.keys[offer_id], f"offers.{offer_id}"[:80], offer_id)
+        offer = read_offer(reader, offer_id, rank, item, units)
+        if offer is not None:
+            offers.append(offer)
+    return offers
+
+
+# -- what refers to what
+
+
+def _check_references(reader: Reader, top: Mapping, programme: Programme) -> None:
+    section = top.entries.get("offers")
+    if not isinstance(section, Mapping):
+        return
+    ids = set(section.entries)
+    for offer in programme.offers:
+        node = section.entries[offer.offer_id]
+        assert isinstance(node, Mapping)
+        for key, message, name, known in _dangling(programme, offer, ids):
+            _refer(reader, node, key, f"offers.{offer.offer_id}", message, name, known)
+    stopped = top.entries.get("stopped")
+    for name in sorted(programme.stopped - ids):
+        assert stopped is not None
+        message = f"there is no offer {name!r} to stop"
+        reader.problem(stopped, "stopped", message, propose(name, ids))
+
+
+def _dangling(
+    programme: Programme, offer: Offer, ids: set[str]
+) -> Iterator[tuple[str, str, str, Iterable[str]]]:
+    """Give what an offer refers to and the programme does not have: key, message, name, known."""
+    groups = programme.groups
+    if offer.group and offer.group not in groups:
+        yield "in", f"there is no group {offer.group!r}", offer.group, groups
+    for name in sorted(offer.stacks_with - ids - set(groups)):
+        yield "stacks", f"there is no offer or group {name!r}", name, ids | set(groups)
+    for who in offer.who:
+        known: Iterable[str] = programme.units if who.kind == "balance" else programme.tiers
+        if who.kind in {"balance", "tier"}:
+            word = "tier" if who.kind == "tier" else "unit"
+            for name in sorted(who.values - set(known)):
+                yield "who", f"there is no {word} {name!r}", name, known
+    reward = offer.reward
+    if isinstance(reward, Issue) and reward.kind == "coupon" and reward.name not in ids:
+        message = f"there is no offer {reward.name!r} that the coupon could stand for"
+        yield "give", message, reward.name, ids
+    partner = offer.funding.partner if offer.funding else ""
+    if partner and partner not in programme.partners:
+        yield "funding", f"there is no partner {partner!r}", partner, programme.partners
+
+
+def _refer(
+    reader: Reader,
+    node: Mapping,
+    key: str,
+    where: str,
+    message: str,
+    name: str,
+    known: Iterable[str],
+) -> None:
+    reader.problem(
+        node.entries.get(key, node), f"{where}.{key}", message, propose(name, list(known))
+    )
+
+
+# -- compiling
+
+
+def compile_programme(programme: Programme) -> Programme:
+    """Give the programme with its indexes built from its offers."""
+    by: dict[str, dict[str, list[tuple[Offer, bool]]]] = {
+        "skus": {},
+        "categories": {},
+        "brands": {},
+        "tags": {},
+    }
+    broad: list[tuple[Offer, bool]] = []
+    for offer in programme.offers:
+        _enter(offer, by, broad)
+    fields = {name: getattr(programme, name) for name in programme.__slots__}
+    fields.update(
+        by_id={offer.offer_id: offer for offer in programme.offers},
+        by_sku=_frozen(by["skus"]),
+        by_category=_frozen(by["categories"]),
+        by_brand=_frozen(by["brands"]),
+        by_tag=_frozen(by["tags"]),
+        broad=tuple(broad),
+    )
+    return Programme(**fields)
+
+
+def _frozen(found: dict[str, list[tuple[Offer, bool]]]) -> dict[str, Hits]:
+    return {key: tuple(hits) for key, hits in found.items()}
+
+
+def _enter(
+    offer: Offer,
+    by: dict[str, dict[str, list[tuple[Offer, bool]]]],
+    broad: list[tuple[Offer, bool]],
+) -> None:
+    entries: dict[tuple[str, str], bool] = {}
+    selectors = [part for selector in all_selectors(offer) for part in _alternatives(selector)]
+    for selector in selectors:
+        narrowest = next(
+            (name for name in ("skus", "categories", "brands", "tags") if getattr(selector, name)),
+            "",
+        )
+        if not narrowest:
+            broad.append((offer, selector.everything))
+            return
+        alone = _is_alone(selector, narrowest) and len(selectors) == 1
+        for key in getattr(selector, narrowest):
+            entries[narrowest, key] = alone
+    for (name, key), alone in entries.items():
+        by[name].setdefault(key, []).append((offer, alone))
+
+
+def _alternatives(selector: Selector) -> tuple[Selector, ...]:
+    """Give the selectors under whose keys goods may be found, any one of them."""
+    own = selector.skus or selector.categories or selector.brands or selector.tags
+    if selector.any_of and not own:
+        return tuple(part for one in selector.any_of for part in _alternatives(one))
+    return (selector,)
+
+
+def _is_alone(selector: Selector, name: str) -> bool:
+    others = {"skus", "categories", "brands", "tags", "attributes", "kinds", "any_of", "not_of"}
+    return selector.price is None and not any(getattr(selector, key) for key in others - {name})
+
+
+def stage_offers(programme: Programme, *stages: Stage) -> list[Offer]:
+    """Give the offers of some stages, in the documented order."""
+    found = [offer for offer in programme.offers if offer.stage in stages]
+    return sorted(found, key=lambda offer: offer.order)

@@ -1,0 +1,330 @@
+"""The keys of a reward: `{buy: 2, get: 1 free}`, `{set: [...], for: 5.00}`, `{spend: ...}`.
+
+Owns: which keys belong together and what they mean. Must never: apply a reward.
+"""
+
+import re
+from collections.abc import Callable
+
+from tessera.rules.model import (
+    EVERYTHING,
+    Bundle,
+    Each,
+    Gift,
+    Issue,
+    Kind,
+    Off,
+    Reward,
+    Selector,
+    Spend,
+    Step,
+)
+from tessera.rules.read_conditions import read_selector
+from tessera.rules.reading import Reader, propose, split_words
+from tessera.rules.yaml_nodes import Mapping, Node, Scalar, Sequence
+
+
+class Units:
+    """Finds a unit by the word a person uses for it: `point` is `points`, too."""
+
+    __slots__ = ("known",)
+
+    def __init__(self, known: frozenset[str]) -> None:
+        self.known = known
+
+    def find(self, reader: Reader, node: Node, field: str, word: str) -> str:
+        """Give the unit's name; a problem when the programme has none such."""
+        for name in (word, f"{word}s", f"{word}es"):
+            if name in self.known:
+                return name
+        message = f"the programme has no unit {word!r}"
+        proposal = propose(word, sorted(self.known)) or "declare it under `units`"
+        reader.problem(node, field, message, proposal)
+        return word
+
+
+def read_value(reader: Reader, node: Node, field: str, text: str) -> tuple[Kind, tuple[int, int]]:
+    """Read `10 %` or `5.00` as a kind and a value."""
+    text = text.removesuffix("off").strip()
+    if text == "free":
+        return Kind.PERCENT, (1, 1)
+    if text.endswith("%"):
+        return Kind.PERCENT, reader.percent_of(node, field, text)
+    return Kind.AMOUNT, (reader.minor_of(node, field, text), 1)
+
+
+def read_reward_keys(
+    reader: Reader, node: Mapping, field: str, units: Units, what: Selector
+) -> Reward | None:
+    """Read a reward that is written as keys; the first known key says which form it is."""
+    for key, (known, read) in _FORMS.items():
+        if key in node.entries:
+            reader.mapping(node, field, (key, *known))
+            return read(reader, node, field, units, what)
+    starts = sorted(_FORMS)
+    first = next(iter(node.keys), "")
+    reader.problem(node, field, "no reward starts with these keys", propose(first, starts))
+    return None
+
+
+_Read = Callable[[Reader, Mapping, str, Units, Selector], Reward | None]
+
+
+def _whole(reader: Reader, node: Mapping, field: str, key: str, default: int, low: int = 0) -> int:
+    item = node.entries.get(key)
+    return default if item is None else reader.whole(item, f"{field}.{key}", low, 10**9)
+
+
+def _percent(
+    reader: Reader, node: Mapping, field: str, key: str, default: tuple[int, int]
+) -> tuple[int, int]:
+    item = node.entries.get(key)
+    if item is None:
+        return default
+    return reader.percent_of(item, f"{field}.{key}", reader.text(item, f"{field}.{key}"))
+
+
+def _minor(reader: Reader, node: Mapping, field: str, key: str) -> int | None:
+    item = node.entries.get(key)
+    return None if item is None else reader.minor(item, f"{field}.{key}")
+
+
+def _read_buy(
+    reader: Reader, node: Mapping, field: str, _units: Units, what: Selector
+) -> Reward | None:
+    buy = _whole(reader, node, field, "buy", 1, 1)
+    item = node.entries.get("get")
+    if item is None:
+        reader.problem(node, field, "`buy` without `get`", "write {buy: 2, get: 1 free}")
+        return None
+    match = re.match(r"(\d+)(?: (free|.+ off))?\Z", reader.text(item, f"{field}.get"))
+    if match is None or len(match[1]) > 6 or int(match[1]) < 1:
+        reader.problem(item, f"{field}.get", "this is nothing to get", "write 1 free")
+        return None
+    kind, value = read_value(reader, item, f"{field}.get", match[2] or "free")
+    get = int(match[1])
+    other = node.entries.get("of")
+    if other is not None:
+        reward = read_selector(reader, other, f"{field}.of")
+        return Bundle(
+            parts=((what, buy), (reward, get)), kind=kind, value=value, aim="part:1", count=get
+        )
+    aim = "cheapest"
+    if "which" in node.entries:
+        aim = reader.choice(node.entries["which"], f"{field}.which", _AIMS, aim)
+    same = node.entries.get("same_item")
+    return Bundle(
+        parts=((what, buy + get),),
+        kind=kind,
+        value=value,
+        aim=aim,
+        count=get,
+        same_item=same is not None and reader.yes(same, f"{field}.same_item"),
+    )
+
+
+_AIMS = ("cheapest", "dearest")
+
+
+def _bundle_price(reader: Reader, node: Mapping, field: str) -> tuple[Kind, tuple[int, int]]:
+    """Read `for: 5.00` or `off: 20 %` of a bundle."""
+    if (price := _minor(reader, node, field, "for")) is not None:
+        return Kind.PRICE, (price, 1)
+    if (item := node.entries.get("off")) is not None:
+        return read_value(reader, item, f"{field}.off", reader.text(item, f"{field}.off"))
+    reader.problem(node, field, "the bundle has no price", "add `for: 5.00` or `off: 20 %`")
+    return Kind.AMOUNT, (0, 1)
+
+
+def _read_any(
+    reader: Reader, node: Mapping, field: str, _units: Units, what: Selector
+) -> Reward | None:
+    count = _whole(reader, node, field, "any", 2, 1)
+    same = node.entries.get("same_item")
+    same_item = same is not None and reader.yes(same, f"{field}.same_item")
+    if (cheapest := node.entries.get("cheapest")) is not None:
+        text = reader.text(cheapest, f"{field}.cheapest")
+        kind, value = read_value(reader, cheapest, f"{field}.cheapest", text)
+        return Bundle(
+            parts=((what, count),),
+            kind=kind,
+            value=value,
+            aim="cheapest",
+            count=1,
+            same_item=same_item,
+        )
+    kind, value = _bundle_price(reader, node, field)
+    return Bundle(parts=((what, count),), kind=kind, value=value, same_item=same_item)
+
+
+def _read_set(
+    reader: Reader, node: Mapping, field: str, _units: Units, _what: Selector
+) -> Reward | None:
+    item = node.entries["set"]
+    if not isinstance(item, Sequence) or not 0 < len(item.items) <= 12:
+        reader.problem(item, f"{field}.set", "a set lists 1 to 12 parts", "- {what: sku 1}")
+        return None
+    parts = []
+    for number, part in enumerate(item.items):
+        path = f"{field}.set[{number}]"
+        if isinstance(part, Scalar):
+            parts.append((read_selector(reader, part, path), 1))
+            continue
+        known = reader.mapping(part, path, ("what", "count"))
+        selector = EVERYTHING
+        if "what" in known.entries:
+            selector = read_selector(reader, known.entries["what"], f"{path}.what")
+        parts.append((selector, _whole(reader, known, path, "count", 1, 1)))
+    if (cheapest := node.entries.get("cheapest")) is not None:
+        text = reader.text(cheapest, f"{field}.cheapest")
+        kind, value = read_value(reader, cheapest, f"{field}.cheapest", text)
+        return Bundle(parts=tuple(parts), kind=kind, value=value, aim="cheapest", count=1)
+    kind, value = _bundle_price(reader, node, field)
+    return Bundle(parts=tuple(parts), kind=kind, value=value)
+
+
+def _read_steps(
+    reader: Reader, node: Mapping, field: str, _units: Units, _what: Selector
+) -> Reward | None:
+    reads = "basket"
+    if (item := node.entries.get("reads")) is not None:
+        reads = reader.choice(item, f"{field}.reads", _READS, reads)
+    steps = []
+    ladder = reader.mapping(node.entries["steps"], f"{field}.steps")
+    for name, item in ladder.entries.items():
+        path = f"{field}.steps.{name}"
+        key = ladder.keys[name]
+        start = (
+            reader.whole(key, path, 0, 10**9)
+            if reads in {"quantity", "visits"}
+            else reader.minor_of(key, path, name)
+        )
+        kind, value = read_value(reader, item, path, reader.text(item, path))
+        steps.append(Step(start=start, kind=kind, value=value))
+    if not steps:
+        reader.problem(node, field, "a ladder without steps", "steps: {50.00: 5 %}")
+        return None
+    marginal = node.entries.get("marginal")
+    return Off(
+        ladder=tuple(sorted(steps, key=lambda step: step.start)),
+        marginal=marginal is not None and reader.yes(marginal, f"{field}.marginal"),
+        reads=reads,
+        cap_minor=_minor(reader, node, field, "at_most"),
+    )
+
+
+_READS = ("basket", "quantity", "lifetime", "period", "visits")
+
+
+def _read_off(
+    reader: Reader, node: Mapping, field: str, _units: Units, _what: Selector
+) -> Reward | None:
+    item = node.entries["off"]
+    kind, value = read_value(reader, item, f"{field}.off", reader.text(item, f"{field}.off"))
+    cap = _minor(reader, node, field, "at_most")
+    over = "each"
+    if (scope := node.entries.get("over")) is not None:
+        over = reader.choice(scope, f"{field}.over", ("each", "basket"), over)
+    if over == "basket":
+        return Off(kind=kind, value=value, cap_minor=cap)
+    return Each(kind=kind, value=value, cap_minor=cap)
+
+
+def _read_gift(
+    reader: Reader, node: Mapping, field: str, _units: Units, _what: Selector
+) -> Reward | None:
+    return _gift_of(reader, node, field)
+
+
+def _gift_of(reader: Reader, node: Mapping, field: str) -> Gift:
+    item = node.entries["gift"]
+    words: list[str] = []
+    for word in reader.words(item, f"{field}.gift"):
+        words += split_words(word.removeprefix("sku ").replace(" or ", ","))
+    if not words:
+        reader.problem(item, f"{field}.gift", "no gift is named", "gift: sku 4006381333931")
+    return Gift(
+        choices=tuple(dict.fromkeys(words)),
+        count=_whole(reader, node, field, "count", 1, 1),
+        price_minor=_minor(reader, node, field, "for") or 0,
+    )
+
+
+def _read_spend(
+    reader: Reader, node: Mapping, field: str, units: Units, _what: Selector
+) -> Reward | None:
+    item = node.entries["spend"]
+    match = re.match(r"(\d{1,15}) (\S+)\Z", reader.text(item, f"{field}.spend"))
+    if match is None or int(match[1]) == 0:
+        reader.problem(item, f"{field}.spend", "this is nothing to spend", "spend: 100 points")
+        return None
+    style, whole = "discount", True
+    if (how := node.entries.get("as")) is not None:
+        style = reader.choice(how, f"{field}.as", ("discount", "tender"), style)
+    if (lots := node.entries.get("lots")) is not None:
+        whole = reader.choice(lots, f"{field}.lots", ("whole", "any"), "whole") == "whole"
+    donate = node.entries.get("donate")
+    gift = _gift_of(reader, node, field) if "gift" in node.entries else None
+    return Spend(
+        unit=units.find(reader, item, f"{field}.spend", match[2]),
+        count=int(match[1]),
+        minor=0 if gift else _minor(reader, node, field, "for") or 0,
+        tender=style == "tender",
+        most=_percent(reader, node, field, "at_most", (1, 1)),
+        least=_whole(reader, node, field, "at_least", 0),
+        whole=whole,
+        gift=gift,
+        donate=donate is not None and reader.yes(donate, f"{field}.donate"),
+    )
+
+
+def _read_issue(kind: str) -> _Read:
+    def read(
+        reader: Reader, node: Mapping, field: str, _units: Units, _what: Selector
+    ) -> Reward | None:
+        return Issue(
+            kind=kind,
+            name=reader.text(node.entries[kind], f"{field}.{kind}"),
+            count=_whole(reader, node, field, "count", 1, 1),
+            days=_whole(reader, node, field, "days", 0),
+            starts_in_days=_whole(reader, node, field, "starts_in_days", 0),
+        )
+
+    return read
+
+
+def _read_win(
+    reader: Reader, node: Mapping, field: str, _units: Units, _what: Selector
+) -> Reward | None:
+    item = node.entries["win"]
+    match = re.match(r"1 in (\d{1,6})\Z", reader.text(item, f"{field}.win"))
+    if match is None or int(match[1]) == 0:
+        reader.problem(item, f"{field}.win", "this is no chance", "win: 1 in 4")
+        return None
+    if int(match[1]) > 4:
+        message = "fewer than one in four wins: members stop believing in the draw"
+        reader.warning(item, f"{field}.win", message, "win: 1 in 4")
+    prizes = (
+        reader.words(node.entries["prizes"], f"{field}.prizes") if "prizes" in node.entries else []
+    )
+    if not prizes:
+        reader.problem(node, field, "an instant win names its prizes", "prizes: [coffee]")
+    return Issue(kind="win", name="", chance=(1, int(match[1])), prizes=tuple(prizes))
+
+
+_FORMS: dict[str, tuple[tuple[str, ...], _Read]] = {
+    "buy": (("get", "of", "which", "same_item"), _read_buy),
+    "any": (("for", "off", "cheapest", "same_item"), _read_any),
+    "set": (("for", "off", "cheapest"), _read_set),
+    "steps": (("marginal", "reads", "at_most"), _read_steps),
+    "spend": (
+        ("for", "as", "at_most", "at_least", "lots", "gift", "count", "donate"),
+        _read_spend,
+    ),
+    "gift": (("count", "for"), _read_gift),
+    "coupon": (("count", "days", "starts_in_days"), _read_issue("coupon")),
+    "draw": (("count", "days"), _read_issue("draw")),
+    "access": (("days", "starts_in_days"), _read_issue("access")),
+    "win": (("prizes",), _read_win),
+    "off": (("at_most", "over"), _read_off),
+}

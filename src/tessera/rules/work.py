@@ -1,0 +1,351 @@
+"""The state of one evaluation while it runs: folds, who may have what, what has been applied.
+
+Owns: finding the offers that a basket touches, the record of outcomes, and the application of a
+discount to parcels. Must never: choose between offers (see `combine`).
+"""
+
+from tessera.core.basket import Basket, Line, LineKind, Place
+from tessera.core.member import MemberState
+from tessera.core.quote import Stage
+from tessera.rules.conditions import (
+    BLOCKED,
+    EARNING_ONLY,
+    MEMBERS_ONLY,
+    STOPPED,
+    Moment,
+    budget_left,
+    selects,
+    uses_left,
+    why_not,
+)
+from tessera.rules.folds import Fold, Parcel, fold_lines, units_of
+from tessera.rules.model import Bundle, Gift, Group, GroupKind, Need, Offer, Selector
+from tessera.rules.programme import Programme
+from tessera.rules.read_offer import needs_member
+
+AMOUNT_SHORT = "amount-short"
+QUANTITY_SHORT = "quantity-short"
+NOTHING_SELECTED = "nothing-selected"
+GOODS_TAKEN = "goods-taken"
+BETTER_OFFER = "better-offer"
+NO_SAVING = "no-saving"
+BUDGET_USED = "budget-used"
+
+
+Snapshot = tuple[
+    list[tuple[Fold, list[Parcel] | None, dict[tuple[Offer, int], int], int, int, int]],
+    list[tuple["Outcome", str, int, int, int]],
+]
+
+
+class Outcome:
+    """What became of one offer so far."""
+
+    __slots__ = (
+        "discount",
+        "groups",
+        "missing_minor",
+        "missing_quantity",
+        "reason",
+        "units",
+        "uses",
+    )
+
+    def __init__(self) -> None:
+        self.reason = ""
+        self.uses = 0
+        self.groups = 0
+        self.discount = 0
+        self.units = 0
+        self.missing_minor = 0
+        self.missing_quantity = 0
+
+
+class Work:
+    """One evaluation under way."""
+
+    __slots__ = (
+        "above",
+        "available",
+        "basket",
+        "earned",
+        "folds",
+        "found",
+        "goods",
+        "left",
+        "member",
+        "moment",
+        "outcomes",
+        "place",
+        "programme",
+        "settings",
+        "spendings",
+    )
+
+    def __init__(
+        self, programme: Programme, member: MemberState | None, basket: Basket, place: Place
+    ) -> None:
+        self.programme = programme
+        self.settings = programme.settings
+        self.member = member
+        self.basket = basket
+        self.place = place
+        self.moment = Moment(place)
+        self.folds = fold_lines(basket.lines)
+        self.goods = [fold for fold in self.folds if fold.goods and fold.amount >= 0]
+        self.above: dict[tuple[str, ...], frozenset[str]] = {}
+        self.found: dict[Offer, list[Fold]] = {}
+        self.outcomes: dict[Offer, Outcome] = {}
+        self.left: dict[Offer, int | None] = {}
+        self.available: dict[Stage, list[Offer]] = {stage: [] for stage in Stage}
+        self.spendings: list[tuple[str, str, int, int]] = []
+        self.earned: dict[tuple[str, str], int] = {}
+
+    # -- finding
+
+    def categories_above(self, line: Line) -> frozenset[str]:
+        """The categories of a line with all their ancestors."""
+        found = self.above.get(line.categories)
+        if found is None:
+            programme = self.programme
+            found = frozenset(
+                name for category in line.categories for name in programme.ancestors(category)
+            )
+            self.above[line.categories] = found
+        return found
+
+    def find_offers(self) -> None:
+        """Look up which offers the lines touch, and sort out those that can't be had."""
+        programme, found = self.programme, self.found
+        by_sku, by_category = programme.by_sku, programme.by_category
+        by_brand, by_tag = programme.by_brand, programme.by_tag
+        for offer, _ in programme.broad:
+            found[offer] = []
+        for fold in self.folds:
+            line = fold.line
+            hits = list(by_sku.get(line.sku, ()))
+            if by_category:
+                for category in self.categories_above(line):
+                    hits += by_category.get(category, ())
+            if by_brand:
+                hits += by_brand.get(line.brand, ())
+            if by_tag:
+                for tag in line.tags:
+                    hits += by_tag.get(tag, ())
+            for offer, alone in (*hits, *programme.broad):
+                touched = found.get(offer)
+                if touched is None:
+                    touched = found[offer] = []
+                if (not touched or touched[-1] is not fold) and self._takes(offer, fold, alone):
+                    touched.append(fold)
+        for offer in found:
+            self._admit(offer)
+
+    def _takes(self, offer: Offer, fold: Fold, alone: bool) -> bool:  # noqa: FBT001
+        """Tell whether an offer may act on a fold: kind, flags, changed prices, selection."""
+        line = fold.line
+        if not fold.goods:
+            return (
+                offer.stage is Stage.ACCRUAL
+                and line.kind.value in offer.what.kinds
+                and selects(offer.what, line, self.categories_above(line), units_of(line))
+            )
+        if fold.amount < 0 or not is_eligible(offer, line):
+            return False
+        if alone:
+            return True
+        if isinstance(offer.reward, Gift):
+            return line.sku in offer.reward.choices
+        if isinstance(offer.reward, Bundle):
+            return any(self.matches(selector, fold) for selector, _ in offer.reward.parts)
+        return self.matches(offer.what, fold)
+
+    def matches(self, selector: Selector, fold: Fold) -> bool:
+        """Tell whether a selection matches a fold of goods."""
+        line = fold.line
+        if selector.kinds and LineKind.GOODS.value not in selector.kinds:
+            return False
+        return selects(selector, line, self.categories_above(line), units_of(line))
+
+    # -- admitting
+
+    def _admit(self, offer: Offer) -> None:
+        outcome = self.outcomes[offer] = Outcome()
+        if not offer.free_to_all or self.programme.stopped or self.basket.earning_only:
+            reason = self._refusal(offer)
+            if reason:
+                outcome.reason = reason
+                return
+            for need in offer.needs:
+                if need.at is Stage.SHELF and not self.meets(need, offer, outcome):
+                    return
+        if not self.found[offer] and not self._needs_no_goods(offer):
+            outcome.reason = NOTHING_SELECTED
+            return
+        self.available[offer.stage].append(offer)
+
+    def _needs_no_goods(self, offer: Offer) -> bool:
+        if isinstance(offer.reward, Gift):
+            return True
+        return offer.stage is Stage.ACCRUAL and not self.goods and offer.what.everything
+
+    def _refusal(self, offer: Offer) -> str:
+        if offer.offer_id in self.programme.stopped:
+            return STOPPED
+        if self.basket.earning_only and offer.stage is not Stage.ACCRUAL:
+            return EARNING_ONLY
+        if self.member is None and needs_member(offer.reward):
+            return MEMBERS_ONLY
+        reason = why_not(offer, self.moment, self.basket, self.member)
+        if reason:
+            return reason
+        if offer.limits:
+            left, reason = uses_left(offer, self.place, self.member)
+            if reason:
+                return reason
+            if budget_left(offer, self.place, self.member) == 0:
+                return BUDGET_USED
+            self.left[offer] = left
+        return ""
+
+    def meets(self, need: Need, offer: Offer, outcome: Outcome) -> bool:
+        """Tell whether a threshold is reached; what is missing goes into the outcome."""
+        minor = quantity = 0
+        gift = offer.reward if isinstance(offer.reward, Gift) else None
+        for fold in self.goods:
+            line = fold.line
+            if gift is not None and line.sku in gift.choices:
+                continue  # a gift does not help to reach its own threshold
+            if not is_eligible(offer, line):
+                continue
+            if not need.of.everything and not self.matches(need.of, fold):
+                continue
+            minor += fold.amount if need.at is Stage.SHELF else fold.due
+            quantity += fold.count
+        missing_minor, missing_quantity = need.minor - minor, need.quantity - quantity
+        if missing_minor <= 0 and missing_quantity <= 0:
+            return True
+        outcome.reason = AMOUNT_SHORT if missing_minor > 0 else QUANTITY_SHORT
+        outcome.missing_minor = max(0, missing_minor)
+        outcome.missing_quantity = max(0, missing_quantity)
+        return False
+
+    @property
+    def known_member(self) -> MemberState | None:
+        """The member when they may have anything at all."""
+        member = self.member
+        return None if member is None or member.status in BLOCKED else member
+
+    # -- trying out
+
+    def snapshot(self) -> "Snapshot":
+        """Remember what has been applied, to come back to it."""
+        folds = [
+            (
+                fold,
+                None
+                if fold.parcels is None
+                else [
+                    Parcel(one.count, one.amount, one.discount, one.offers) for one in fold.parcels
+                ],
+                dict(fold.shares),
+                fold.due,
+                fold.unit_discount,
+                fold.line_discount,
+            )
+            for fold in self.goods
+        ]
+        outcomes = [
+            (outcome, outcome.reason, outcome.uses, outcome.groups, outcome.discount)
+            for outcome in self.outcomes.values()
+        ]
+        return folds, outcomes
+
+    def restore(self, snapshot: "Snapshot") -> None:
+        """Come back to a snapshot; it can be used again."""
+        folds, outcomes = snapshot
+        for fold, parcels, shares, due, unit_discount, line_discount in folds:
+            fold.parcels = (
+                None
+                if parcels is None
+                else [Parcel(one.count, one.amount, one.discount, one.offers) for one in parcels]
+            )
+            fold.shares = dict(shares)
+            fold.due = due
+            fold.unit_discount = unit_discount
+            fold.line_discount = line_discount
+        for outcome, reason, uses, groups, discount in outcomes:
+            outcome.reason = reason
+            outcome.uses = uses
+            outcome.groups = groups
+            outcome.discount = discount
+
+    @property
+    def due(self) -> int:
+        """What the goods cost as things stand."""
+        return sum(fold.due for fold in self.goods)
+
+    # -- stacking
+
+    def may_share(self, first: Offer, second: Offer) -> bool:
+        """Tell whether two offers may meet on the same unit."""
+        if first is second:
+            return False
+        if first.offer_id in second.stacks_with or second.offer_id in first.stacks_with:
+            return True
+        groups = self.programme.groups
+        path = path_of(first, groups)
+        other = path_of(second, groups)
+        common = next((name for name in path if name in other), None)
+        if common is not None:
+            return groups[common].kind is GroupKind.ALL
+        if first.stacks_all or second.stacks_all:
+            return True
+        return not (first.stacks_with.isdisjoint(other) and second.stacks_with.isdisjoint(path))
+
+    def is_open(self, parcel: Parcel, offer: Offer) -> bool:
+        """Tell whether an offer may act on a parcel beside those that already have."""
+        if offer.undiscounted_only and parcel.discount:
+            return False
+        return all(self.may_share(other, offer) for other in parcel.offers)
+
+    def open_parcels(self, fold: Fold, offer: Offer) -> list[Parcel]:
+        """The parcels of a fold that an offer may act on."""
+        if fold.parcels is None:
+            return fold.all_parcels
+        return [parcel for parcel in fold.parcels if self.is_open(parcel, offer)]
+
+    # -- applying
+
+    def put(self, offer: Offer, group: int, fold: Fold, parcel: Parcel, minor: int) -> None:
+        """Take an amount off a parcel in the name of an offer; zero marks it as used."""
+        parcel.offers = (*parcel.offers, offer)
+        if minor:
+            parcel.discount += minor
+            fold.due -= minor
+            key = (offer, group)
+            fold.shares[key] = fold.shares.get(key, 0) + minor
+            self.outcomes[offer].discount += minor
+            if offer.stage is Stage.UNIT:
+                fold.unit_discount += minor
+                if offer.of_a_line:
+                    fold.line_discount += minor
+
+
+def is_eligible(offer: Offer, line: Line) -> bool:
+    """Tell whether a line's flags let an offer of its stage act on it, or count it."""
+    if offer.stage is Stage.ACCRUAL:
+        return line.earns
+    if offer.stage in {Stage.UNIT, Stage.BASKET}:
+        return line.discountable and (line.list_price_minor is None or offer.changed_prices)
+    return line.redeemable
+
+
+def path_of(offer: Offer, groups: dict[str, Group]) -> tuple[str, ...]:
+    """Give the groups that an offer stands in, the nearest first."""
+    path = []
+    name = offer.group
+    while name and name not in path:
+        path.append(name)
+        name = groups[name].parent
+    return tuple(path)
