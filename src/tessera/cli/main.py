@@ -73,6 +73,7 @@ COMMANDS: dict[tuple[str, ...], Command] = {
     ("central", "verify"): Command(
         "tessera.cli.central_verify", "rebuild balances from postings and compare"
     ),
+    ("demo",): Command("tessera.cli.demo", "a shop's bad day, all real, told as it happens"),
     ("devices", "decode"): Command("tessera.cli.devices_decode", "decode recorded bytes"),
     ("devices", "list"): Command("tessera.cli.devices_list", "list readers and reader profiles"),
     ("devices", "listen"): Command("tessera.cli.devices_listen", "show what one reader scans"),
