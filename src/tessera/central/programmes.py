@@ -50,7 +50,13 @@ def release_programme(
                 f"store {strange[0]} is unknown", hint="tessera central register list names them"
             )
         bundle_book.write_bundle(
-            tx, BundleRow(hash=digest, body=body, programme=programme.programme_id, released_ms=now_ms)
+            tx,
+            BundleRow(
+                hash=digest,
+                body=body,
+                programme=programme.programme_id,
+                released_ms=now_ms,
+            ),
         )
         record = bundle_book.add_assignment(
             tx,

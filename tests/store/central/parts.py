@@ -20,7 +20,7 @@ from tessera.central.settings import CentralSettings, DatabaseSettings
 from tessera.central.verify import Difference, Tally, verify
 from tessera.store.central import feed, register_book
 from tessera.sync.wire import BatchAnswer, EnrolAnswer, EnrolRequest, FeedRow, SegmentBody
-from tests.store.central_till import SignedBatch, Till
+from tests.store.central.scripted_till import SignedBatch, Till
 
 NOW_MS = 1_763_712_345_678
 
