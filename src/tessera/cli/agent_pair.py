@@ -8,6 +8,8 @@ by itself and leaves its token in pairing.token in its data folder.
 import argparse
 import json
 
+from tessera.cli.agent_settings import add_config_option, settings_or_problems
+
 EXAMPLES = """\
 examples:
   tessera agent pair --config /etc/tessera/agent.toml --pos front
@@ -17,9 +19,7 @@ examples:
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the options of this command."""
-    parser.add_argument(
-        "--config", required=True, metavar="FILE", help="the settings of this register (TOML)"
-    )
+    add_config_option(parser)
     parser.add_argument("--pos", required=True, metavar="NAME", help="the name of the POS")
     parser.add_argument(
         "--currency", default="", metavar="CODE", help="the currency that the POS books in (EUR)"
@@ -43,7 +43,6 @@ def run(arguments: argparse.Namespace) -> int:
     import secrets
 
     from tessera.agent.pairing import PairedPos, pair
-    from tessera.cli.agent_settings import settings_or_problems
     from tessera.core.basket import TaxRounding
 
     settings = settings_or_problems(arguments.config)

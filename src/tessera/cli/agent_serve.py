@@ -6,6 +6,8 @@ it, by a crash or by a power cut. The cashier's page is at the address that it p
 
 import argparse
 
+from tessera.cli.agent_settings import add_config_option, settings_or_problems
+
 EXAMPLES = """\
 examples:
   tessera agent serve --config /etc/tessera/agent.toml
@@ -15,15 +17,12 @@ examples:
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the options of this command."""
-    parser.add_argument(
-        "--config", required=True, metavar="FILE", help="the settings of this register (TOML)"
-    )
+    add_config_option(parser)
 
 
 def run(arguments: argparse.Namespace) -> int:
     """Serve; 1 when the settings have mistakes."""
     from tessera.agent.log import set_up_log
-    from tessera.cli.agent_settings import settings_or_problems
 
     settings = settings_or_problems(arguments.config)
     if settings is None:

@@ -1,8 +1,9 @@
 """The agent's settings for its commands: read from the file, problems told on standard error.
 
-Owns: reading the file and the environment. Must never: guess where the file is.
+Owns: --config, reading the file and the environment. No command itself. Must never: print a secret.
 """
 
+import argparse
 import os
 import sys
 from pathlib import Path
@@ -12,6 +13,31 @@ from tessera.core.errors import TesseraError
 
 if TYPE_CHECKING:
     from tessera.agent.settings import AgentSettings
+
+
+CONFIG_VARIABLE = "TESSERA_AGENT_CONFIG"
+DEFAULT_CONFIG = "/etc/tessera/agent.toml"
+
+
+def add_config_option(parser: argparse.ArgumentParser) -> None:
+    """Add --config, the same for every command about this register."""
+    parser.add_argument(
+        "--config",
+        metavar="FILE",
+        default=os.environ.get(CONFIG_VARIABLE, DEFAULT_CONFIG),
+        help=f"this register's settings file (default: ${CONFIG_VARIABLE}, else {DEFAULT_CONFIG})",
+    )
+
+
+def settings_of(arguments: argparse.Namespace) -> "AgentSettings":
+    """The settings in --config; TesseraError after every problem in the file has been printed."""
+    settings = settings_or_problems(arguments.config)
+    if settings is None:
+        raise TesseraError(
+            f"settings file {arguments.config} has mistakes",
+            hint="mend the lines above and try again",
+        )
+    return settings
 
 
 def settings_or_problems(name: str) -> "AgentSettings | None":

@@ -55,6 +55,24 @@ COMMANDS: dict[tuple[str, ...], Command] = {
     ("agent", "serve"): Command("tessera.cli.agent_serve", "run the agent of this register"),
     ("agent", "status"): Command("tessera.cli.agent_status", "show how the running agent is"),
     ("cards", "issue"): Command("tessera.cli.cards_issue", "make and draw new card numbers"),
+    ("central", "balance"): Command(
+        "tessera.cli.central_balance", "show a member's accounts, leases and postings"
+    ),
+    ("central", "member"): Command("tessera.cli.central_member", "add or import members"),
+    ("central", "programme"): Command(
+        "tessera.cli.central_programme", "release a programme to the stores"
+    ),
+    ("central", "quarantine"): Command(
+        "tessera.cli.central_quarantine", "records that could not be booked: look, retry, drop"
+    ),
+    ("central", "register"): Command(
+        "tessera.cli.central_register", "add, list and revoke registers"
+    ),
+    ("central", "serve"): Command("tessera.cli.central_serve", "run the server"),
+    ("central", "verify"): Command(
+        "tessera.cli.central_verify", "rebuild balances from postings and compare"
+    ),
+    ("demo",): Command("tessera.cli.demo", "a shop's bad day, all real, told as it happens"),
     ("devices", "decode"): Command("tessera.cli.devices_decode", "decode recorded bytes"),
     ("devices", "list"): Command("tessera.cli.devices_list", "list readers and reader profiles"),
     ("devices", "listen"): Command("tessera.cli.devices_listen", "show what one reader scans"),

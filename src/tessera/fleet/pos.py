@@ -93,9 +93,8 @@ class Pos:
             {
                 "store_time": self.store_time,
                 "business_day": self.business_day,
-                "original_sale_id": sale_id,
-                "original_business_day": self.business_day,
-                "lines": [{"line_id": name, "quantity": much} for name, much in lines.items()],
+                "original": {"sale_id": sale_id, "business_day": self.business_day},
+                "lines": [{"id": name, "quantity": much} for name, much in lines.items()],
             },
         )
 
