@@ -24,7 +24,7 @@ from tests.support.agent import (
 MANY = settings(
     max_examples=80, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
-ODD = st.sampled_from(
+ODD: st.SearchStrategy[Any] = st.sampled_from(
     [
         -1,
         0,
@@ -144,7 +144,7 @@ def bent(draw: st.DrawFn, valid: dict[str, Any]) -> dict[str, Any]:
         if not nodes:
             return draw(st.dictionaries(st.text(max_size=8), JSON, min_size=1, max_size=3))
         *above, last = draw(st.sampled_from(nodes))
-        holder = request
+        holder: Any = request
         for key in above:
             holder = holder[key]
         if isinstance(holder, dict) and draw(st.integers(0, 4)) == 0:
