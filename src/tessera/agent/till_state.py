@@ -24,7 +24,6 @@ from tessera.core.cards import CardHasher
 from tessera.core.errors import TesseraError
 from tessera.store.till import feed_state, identity_book
 from tessera.store.till.opening import OpenTill
-from tessera.store.till.reserve import DiskStep
 from tessera.store.till.values import RegisterIdentity
 
 _LOG = logging.getLogger("tessera.agent.state")
@@ -128,7 +127,7 @@ class TillState:
         if self._disk is None or now - self._disk_looked_ms >= DISK_LOOK_MS:
             usage = shutil.disk_usage(self.settings.data_dir)
             limit = self.settings.disk.benefits_stop_mb * _MIB
-            given_up = self.reserve.step() is DiskStep.STOP_BENEFITS
+            given_up = self.reserve.size > 0 and not self.reserve.is_whole()
             self._disk = Disk(
                 free_bytes=usage.free,
                 total_bytes=usage.total,

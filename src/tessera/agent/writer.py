@@ -75,8 +75,9 @@ class Writer:
 
     def _sync_side_files(self) -> None:
         self._till.sync_side_files()
-        if not self._till.reserve.is_whole():
-            self._till.reserve.set_aside()
+        reserve = self._till.reserve
+        if reserve.size and not reserve.is_whole():
+            reserve.set_aside()
 
     async def _in_thread(self, work: Callable[[], T]) -> T:
         loop = asyncio.get_running_loop()

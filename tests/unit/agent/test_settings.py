@@ -28,7 +28,7 @@ def test_the_port_can_be_given_in_the_environment() -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "line", "field"),
+    "text, line, field",
     [
         ('data_dir = "x"\nlanguage = "eo"', 2, "language"),
         ('data_dir = "x"\n[listen]\nport = 70000', 3, "listen.port"),
