@@ -12,8 +12,8 @@ import secrets
 import signal
 import socket
 import time
-from collections.abc import Iterator
-from contextlib import AsyncExitStack, contextmanager
+from collections.abc import AsyncIterator, Iterator
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 
 import uvicorn
 from starlette.applications import Starlette
@@ -40,15 +40,15 @@ from tessera.agent.writer import Writer
 from tessera.core.errors import TesseraError
 from tessera.devices.profiles import read_card_formats
 from tessera.panel.routes import PanelDoor, panel_routes
-from tessera.store.engine import Engines, held, open_sqlite
-from tessera.store.migrate import ensure_schema
-from tessera.store.till import MIGRATIONS
+from tessera.store.engine import held
+from tessera.store.till.opening import OpenTill, open_till
 
 _LOG = logging.getLogger("tessera.agent")
 KEEP_ALIVE_S = 3_600
 """Idle connections stay open: a POS that has to connect anew for each sale waits longer."""
 STOP_S_MAX = 5
 ADDRESS_FILE = "agent.address"
+SIDE_FILES_SYNC_S = 1.0
 
 
 class PortTaken(TesseraError):
@@ -62,12 +62,19 @@ def serve(settings: AgentSettings) -> None:
     settings.data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
     # The address first: a second agent then hears of the port, whatever database it has.
     with _listening(settings) as listener, held(settings.database):
-        engines = open_sqlite(settings.database)
+        # The reserve is TillState's; this one's is for those who open a till without an agent.
+        till, findings = open_till(
+            settings.data_dir,
+            random=secrets.token_bytes,
+            wall_ms=time.time_ns() // 1_000_000,
+            reserve_bytes=0,
+        )
+        for finding in findings:
+            _LOG.warning("%s", finding.text, extra={"code": finding.code})
         try:
-            ensure_schema(engines.writer, MIGRATIONS, name=settings.database.name)
-            asyncio.run(_run(settings, engines, listener))
+            asyncio.run(_run(settings, till, listener))
         finally:
-            engines.dispose()
+            till.close()
 
 
 @contextmanager
@@ -88,10 +95,11 @@ def _listening(settings: AgentSettings) -> Iterator[socket.socket]:
         yield listener
 
 
-async def _run(settings: AgentSettings, engines: Engines, listener: socket.socket) -> None:
+async def _run(settings: AgentSettings, till: OpenTill, listener: socket.socket) -> None:
     clock = SystemClock()
     hub = EventHub(first_id=clock.wall_ms())
-    writer = Writer(engines.writer)
+    engines = till.engines
+    writer = Writer(engines.writer, after_commit=till.note_committed)
     state = TillState(
         settings=settings,
         engines=engines,
@@ -110,12 +118,35 @@ async def _run(settings: AgentSettings, engines: Engines, listener: socket.socke
     stop = asyncio.Event()
     async with AsyncExitStack() as stack:
         stack.callback(writer.close)
+        await stack.enter_async_context(_side_files_synced(till))
         stack.callback(checkout.close)
         server = _server(checkout, readers, listener, stop)
         await stack.enter_async_context(running_sync(state, checkout, stop))
         readers.start()
         stack.push_async_callback(readers.stop)
         await _serve(server, listener, settings, state)
+
+
+@asynccontextmanager
+async def _side_files_synced(till: OpenTill) -> AsyncIterator[None]:
+    """Make witness and salvage durable each second."""
+
+    async def sync_for_ever() -> None:
+        while True:
+            await asyncio.sleep(SIDE_FILES_SYNC_S)
+            try:
+                await asyncio.to_thread(till.sync_side_files)
+            except OSError as error:
+                _LOG.error("witness and salvage cannot be synced: %s", error.strerror)
+
+    task = asyncio.create_task(sync_for_ever())
+    try:
+        yield
+    finally:
+        task.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await task
+        till.sync_side_files()
 
 
 def _server(

@@ -12,7 +12,9 @@ from typing import TypeVar
 import sqlalchemy as sa
 
 from tessera.core.errors import TesseraError
+from tessera.core.journal import SealedRecord
 from tessera.store.engine import DATABASE_ERRORS
+from tessera.store.till.committed_sales import take_sealed
 
 T = TypeVar("T")
 
@@ -32,8 +34,15 @@ class DiskFull(CommitUnknown):
 class Writer:
     """Runs transactions one after the other; each ends durable, or raises."""
 
-    def __init__(self, engine: sa.Engine) -> None:
+    def __init__(
+        self,
+        engine: sa.Engine,
+        *,
+        after_commit: Callable[[SealedRecord], None] = lambda _: None,
+    ) -> None:
+        """`after_commit` hears of each journal record once its commit stands."""
         self._engine = engine
+        self._after_commit = after_commit
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="writer")
 
     async def run(self, work: Callable[[sa.Connection], T]) -> T:
@@ -50,7 +59,9 @@ class Writer:
         """As `run`, in the calling thread; for start and tests, while no other thread writes."""
         try:
             with self._engine.begin() as connection:
-                return work(connection)
+                take_sealed(connection)
+                outcome = work(connection)
+                sealed = take_sealed(connection)
         except DATABASE_ERRORS as error:
             # After a failed commit or fsync SQLite's own view can't be trusted: begin anew.
             self._engine.dispose()
@@ -64,6 +75,9 @@ class Writer:
                 f"the database could not be written: {text}",
                 hint="tessera doctor checks the database",
             ) from error
+        for record in sealed:
+            self._after_commit(record)
+        return outcome
 
     def close(self) -> None:
         """Wait for the last transaction and end the thread."""

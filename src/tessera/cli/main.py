@@ -65,6 +65,9 @@ COMMANDS: dict[tuple[str, ...], Command] = {
     ("central", "quarantine"): Command(
         "tessera.cli.central_quarantine", "records that could not be booked: look, retry, drop"
     ),
+    ("central", "records"): Command(
+        "tessera.cli.central_records", "show what a register sent, and what became of it"
+    ),
     ("central", "register"): Command(
         "tessera.cli.central_register", "add, list and revoke registers"
     ),

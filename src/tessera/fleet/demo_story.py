@@ -11,10 +11,10 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from tessera.fleet import demo_totals as by_hand
-from tessera.fleet.demo_shop import CARD, MEMBER, DemoShop
+from tessera.fleet.demo_shop import CARD, MEMBER, REGISTER, DemoShop
 from tessera.fleet.event_tap import EventTap
 from tessera.fleet.pos import Answer, Json, NoAnswer, Pos, goods
-from tessera.fleet.shop import run_json, wait_until
+from tessera.fleet.shop import run_json, run_json_lines, wait_until
 
 QUIET_S_MAX = 15.0
 MILK = goods("1", sku="4000000000013", each_minor=150, quantity=4, category="dairy/milk")
@@ -79,10 +79,11 @@ class Story:
 
     def sell_without_a_line(self) -> None:
         """The cable is pulled; spending and a return go on."""
+        self.wait_for_empty_queue()
         self.chapter("The line to central is cut")
         self.shop.cut()
         wait_until(
-            lambda: not self.pos.status()["sync"]["online"],
+            lambda: self.pos.status()["mode"] == "offline",
             seconds=QUIET_S_MAX,
             what="the agent noticing that central is away",
         )
@@ -126,51 +127,59 @@ class Story:
         self.say(f"the POS asks again: result {answer.body['result']!r} — {first}")
         self.check_sale(answer.body, by_hand.INTERRUPTED)
         status = self.pos.status()
-        self.say(f"still offline, {status['sync']['queued']} records wait for central")
-        self.expect("records waiting", status["sync"]["queued"], 3)
+        self.say(f"still offline, {status['queue']['waiting']} records wait for central")
+        self.expect("records waiting", status["queue"]["waiting"], 3)
 
     def line_returns(self) -> None:
         """The queue drains by itself."""
         self.chapter("The line returns")
         self.shop.mend()
-        took_s = wait_until(
-            lambda: self.pos.status()["sync"]["queued"] == 0,
-            seconds=QUIET_S_MAX,
-            what="the queue being empty",
-        )
-        self.say(f"the queue is empty {took_s:.1f} s later")
+        self.say(f"the queue is empty {self.wait_for_empty_queue():.1f} s later")
         wait_until(
             lambda: self.till_points()["pending"] == 0,
             seconds=QUIET_S_MAX,
             what="central's outcomes reaching the till",
         )
 
+    def wait_for_empty_queue(self) -> float:
+        """Wait until central has accepted everything; the seconds that it took."""
+        return wait_until(
+            lambda: self.pos.status()["queue"]["waiting"] == 0,
+            seconds=QUIET_S_MAX,
+            what="the queue being empty",
+        )
+
     def compare(self) -> None:
         """Till, central and the totals by hand, side by side."""
         self.chapter("Till, central, and the totals worked out by hand")
         words = ("--config", str(self.shop.central_config))
-        central = run_json("central", "ledger", MEMBER, *words)
-        entries = {entry["sale_id"]: entry for entry in central["entries"] if entry["sale_id"]}
+        central = run_json("central", "balance", "--member", MEMBER, *words)
+        posted: dict[str, int] = {}
+        for posting in central["postings"]:
+            if posting["account"] in ("points", "owed:points"):
+                posted[posting["uid"]] = posted.get(posting["uid"], 0) + posting["delta"]
+        received = {
+            record["sale_id"]: record
+            for record in run_json_lines("central", "records", "--register", REGISTER, *words)
+        }
         self.say(f"{'':24}{'till':>10}{'central':>10}{'by hand':>10}")
         names = [*(self.sale_id(n) for n in (1, 2)), f"{self.day}-r1", self.sale_id(3)]
         for name, hand in zip(names, by_hand.ALL, strict=True):
-            self.row(
-                hand.name,
-                points_of(self.answered[name]),
-                entries[name]["points"],
-                hand.earned - hand.spent,
-            )
+            told, record = self.answered[name], received[name]
+            change = hand.earned - hand.spent
+            self.row(hand.name, points_of(told), posted[told["uid"]], change)
+            self.row("  paid", due_of(told), record["due_minor"], hand.due_minor, shown=money)
         self.row(
             "points now",
             self.till_points()["balance_after"],
-            central["balances"]["points"]["points"],
+            central["accounts"]["points"]["points"],
             by_hand.CLOSING_POINTS,
         )
         till_minor = sum(due_of(body) for body in self.answered.values())
-        central_minor = sum(entry["due_minor"] for entry in entries.values())
+        central_minor = sum(record["due_minor"] for record in received.values())
         self.row("money taken", till_minor, central_minor, by_hand.TAKEN_MINOR, shown=money)
-        self.expect("records central holds", len(entries), len(by_hand.ALL))
-        self.shop.command("central", "verify", *words)
+        self.expect("records at central", len(received), len(by_hand.ALL))
+        self.say(self.shop.command("central", "verify", *words).strip())
 
     def row(
         self, name: str, till: int, central: int, hand: int, *, shown: Callable[[int], str] = str
