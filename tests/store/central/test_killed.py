@@ -42,7 +42,7 @@ def test_killed_at_every_statement_the_books_come_out_right(place: Place, spans:
         for first, last in ((1, 2), (3, 5)):
             accept(central, other.batch(first, last))
         accept(central, seller.batch())
-    stride = "1" if place.url.startswith("sqlite") else "5"
+    stride = "1" if place.url.startswith("sqlite") else "3"
     words = ["-m", "tests.store.central.kill_points", place.url, str(place.folder), spans, stride]
     outcome = subprocess.run(
         [sys.executable, *words],
@@ -53,7 +53,7 @@ def test_killed_at_every_statement_the_books_come_out_right(place: Place, spans:
     )
     assert outcome.returncode == 0, outcome.stderr
     deaths = json.loads(outcome.stdout)
-    assert deaths["inside"] >= 5
+    assert deaths["inside"] >= 8
     assert sum(deaths.values()) >= 10
     with central_on(settings) as central:
         assert differences(central) == []
