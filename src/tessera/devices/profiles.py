@@ -12,7 +12,7 @@ from tessera.devices.framing.hid_pos import HidPosFramer, HidPosRules
 from tessera.devices.framing.keystrokes import KeystrokeFramer, KeystrokeRules
 from tessera.devices.framing.layouts import LAYOUTS
 from tessera.devices.framing.length_prefixed import LengthPrefixedFramer, LengthRules
-from tessera.devices.framing.line import CR, ETX, LF, STX, TAB, LineFramer, LineRules
+from tessera.devices.framing.line import CR, DLE, ETX, LF, STX, TAB, LineFramer, LineRules
 from tessera.devices.framing.ssi import SsiFramer
 from tessera.devices.framing.wiegand import WiegandFramer
 from tessera.devices.profile_schema import ReaderProfile
@@ -113,7 +113,16 @@ def framer_of(profile: ReaderProfile) -> Framer:
             )
             return LineFramer(rules)
         case "stx-etx":
-            return LineFramer(LineRules(ends=frozenset({ETX}), start=STX, idle_ms=framing.idle_ms))
+            # UIC's stripe readers end all tracks but the last with DLE.
+            ends = {ETX, DLE} if profile.decode.kind == "stripe" else {ETX}
+            return LineFramer(
+                LineRules(
+                    ends=frozenset(ends),
+                    start=STX,
+                    check_byte=framing.check_byte,
+                    idle_ms=framing.idle_ms,
+                )
+            )
         case "length":
             return LengthPrefixedFramer(
                 LengthRules(
@@ -130,6 +139,10 @@ def framer_of(profile: ReaderProfile) -> Framer:
                 HidPosRules(
                     report_id=framing.report_id,
                     report_bytes=framing.report_bytes,
+                    aim_at=framing.report_aim_at,
+                    data_at=framing.report_data_at,
+                    data_bytes=framing.report_data_bytes,
+                    more_at=framing.report_bytes - 1,
                     idle_ms=framing.idle_ms,
                 )
             )
