@@ -103,22 +103,26 @@ class LineFramer:
                 self._open = True
             return
         if byte in self._rules.ends:
-            if self._overlong:
-                self._reset()
-            elif self._rules.check_byte:
-                self._awaits_check = byte
-            else:
-                outcomes.extend(self._close(byte))
-            return
+            self._end(byte, outcomes)
+        elif not self._overlong:
+            self._keep(byte, outcomes)
+
+    def _end(self, byte: int, outcomes: list[FrameOutcome]) -> None:
         if self._overlong:
-            return
+            self._reset()
+        elif self._rules.check_byte:
+            self._awaits_check = byte
+        else:
+            outcomes.extend(self._close(byte))
+
+    def _keep(self, byte: int, outcomes: list[FrameOutcome]) -> None:
         if byte == self._rules.start:
             if self._buffer:
                 lost = bytes(self._buffer)
                 outcomes.append(FrameError("bad_frame", "a new frame began inside another", lost))
                 self._buffer.clear()
             return
-        if byte & 0x7F in self._rules.ends and byte > 0x7F:
+        if byte > 0x7F and byte & 0x7F in self._rules.ends:
             mismatch = _parity_mismatch(bytes(self._buffer) + bytes([byte]))
             if mismatch:
                 self._reset()
