@@ -24,7 +24,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--profile", default="generic-cr", help="a reader profile (default: generic-cr)"
     )
     parser.add_argument(
-        "--profiles-from", metavar="FOLDER", type=Path, help="a folder with profiles of your own"
+        "--profiles-from",
+        metavar="FOLDER",
+        type=Path,
+        action="append",
+        default=[],
+        help="a folder with profiles of your own",
     )
     parser.add_argument("--out", metavar="FILE", type=Path, help="write here, not to the screen")
     parser.add_argument("--count", type=int, default=0, help="end after so many stretches")
@@ -39,14 +44,10 @@ def run(arguments: argparse.Namespace) -> int:
     from tessera.devices.profiles import (
         read_card_formats,
         read_profile,
-        shipped_profiles_folder,
     )
     from tessera.devices.readers import ReaderSettings, opener_of
 
-    folders = [shipped_profiles_folder()]
-    if arguments.profiles_from:
-        folders.append(arguments.profiles_from)
-    profile = read_profile(arguments.profile, *folders)
+    profile = read_profile(arguments.profile, *arguments.profiles_from)
     settings = ReaderSettings(id="capture", profile=profile.name, port=arguments.port)
     writer = CaptureWriter(profile=profile.name, masked=not arguments.in_clear)
     port = opener_of(settings, profile).open()

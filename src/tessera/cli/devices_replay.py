@@ -23,7 +23,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("file", type=Path, help="a recording of 'tessera devices capture'")
     parser.add_argument("--profile", default="", help="decode with this profile")
     parser.add_argument(
-        "--profiles-from", metavar="FOLDER", type=Path, help="a folder with profiles of your own"
+        "--profiles-from",
+        metavar="FOLDER",
+        type=Path,
+        action="append",
+        default=[],
+        help="a folder with profiles of your own",
     )
     parser.add_argument("--cards", metavar="FILE", type=Path, help="card formats to go by")
 
@@ -36,18 +41,14 @@ def run(arguments: argparse.Namespace) -> int:
     from tessera.devices.profiles import (
         read_card_formats,
         read_profile,
-        shipped_profiles_folder,
     )
 
-    folders = [shipped_profiles_folder()]
-    if arguments.profiles_from:
-        folders.append(arguments.profiles_from)
     formats = read_card_formats(arguments.cards).format
     errors = 0
     try:
         lines = _lines(arguments.file)
         recorded_with, cases = read_capture(lines)
-        profile = read_profile(arguments.profile or recorded_with, *folders)
+        profile = read_profile(arguments.profile or recorded_with, *arguments.profiles_from)
         for case in cases:
             if "withheld" in case:
                 print(json.dumps({"id": case["id"], "withheld": case["withheld"]}))

@@ -19,14 +19,19 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--for", dest="device", metavar="DEVICE", help="one plugged-in USB device")
     parser.add_argument("--name", default="reader", help="its name under /dev/tessera")
     parser.add_argument(
-        "--profiles-from", metavar="FOLDER", type=Path, help="a folder with profiles of your own"
+        "--profiles-from",
+        metavar="FOLDER",
+        type=Path,
+        action="append",
+        default=[],
+        help="a folder with profiles of your own",
     )
 
 
 def run(arguments: argparse.Namespace) -> int:
     """Print the rules."""
     from tessera.core.errors import TesseraError
-    from tessera.devices.profiles import read_profiles, shipped_profiles_folder
+    from tessera.devices.profiles import read_profiles
     from tessera.devices.udev_rules import rules_for_port, rules_for_profiles
 
     if arguments.device:
@@ -40,8 +45,5 @@ def run(arguments: argparse.Namespace) -> int:
             )
         print(rules_for_port(found[0], name=arguments.name), end="")
         return 0
-    folders = [shipped_profiles_folder()]
-    if arguments.profiles_from:
-        folders.append(arguments.profiles_from)
-    print(rules_for_profiles(read_profiles(*folders).profiles.values()), end="")
+    print(rules_for_profiles(read_profiles(*arguments.profiles_from).profiles.values()), end="")
     return 0

@@ -42,7 +42,9 @@ class Command:
 
 # To add a command: write its module, add its line here and its section in docs/commands.md.
 COMMANDS: dict[tuple[str, ...], Command] = {
+    ("cards", "check"): Command("tessera.cli.cards_check", "read printed cards back"),
     ("cards", "issue"): Command("tessera.cli.cards_issue", "make and draw new card numbers"),
+    ("cards", "print"): Command("tessera.cli.cards_print", "draw cards for printing"),
     ("devices", "capture"): Command("tessera.cli.devices_capture", "record what a reader sends"),
     ("devices", "decode"): Command("tessera.cli.devices_decode", "decode recorded bytes"),
     ("devices", "learn"): Command("tessera.cli.devices_learn", "find an unknown scanner's profile"),

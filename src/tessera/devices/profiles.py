@@ -65,10 +65,10 @@ def parse_profile(text: str, *, file: str) -> tuple[ReaderProfile | None, list[P
     return profile, problems
 
 
-def read_profiles(*folders: Path) -> ProfileShelf:
-    """Read every profile of the folders; a later folder's profile replaces an earlier one's."""
+def read_profiles(*own_folders: Path) -> ProfileShelf:
+    """Read the shipped profiles and those of the shop's own folders, which replace them by name."""
     shelf = ProfileShelf({}, [])
-    for folder in folders or (shipped_profiles_folder(),):
+    for folder in (shipped_profiles_folder(), *own_folders):
         for path in sorted(folder.glob("*.toml")):
             profile, problems = parse_profile(_text_of(path), file=str(path))
             shelf.problems.extend(problems)
@@ -77,9 +77,9 @@ def read_profiles(*folders: Path) -> ProfileShelf:
     return shelf
 
 
-def read_profile(name: str, *folders: Path) -> ReaderProfile:
+def read_profile(name: str, *own_folders: Path) -> ReaderProfile:
     """Read one profile by its name. TesseraError where there is none or it has a mistake."""
-    shelf = read_profiles(*folders)
+    shelf = read_profiles(*own_folders)
     if name in shelf.profiles:
         return shelf.profiles[name]
     own = [problem for problem in shelf.problems if Path(problem.file).stem == name]

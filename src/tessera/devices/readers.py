@@ -24,7 +24,6 @@ from tessera.devices.profile_schema import ReaderProfile
 from tessera.devices.profiles import (
     read_card_formats,
     read_profile,
-    shipped_profiles_folder,
 )
 from tessera.devices.reading_loop import ReadingLoop
 from tessera.devices.stream_port import SimulatedPortOpener, StandardInputOpener
@@ -73,7 +72,7 @@ def open_reader(
     Without `card_formats` the shipped ones are read; `profile_folders` hold the shop's own profiles
     beside the shipped. TesseraError where the profile, the formats or the port's name are wrong.
     """
-    profile = read_profile(settings.profile, shipped_profiles_folder(), *profile_folders)
+    profile = read_profile(settings.profile, *profile_folders)
     formats = read_card_formats().format if card_formats is None else tuple(card_formats)
     return ReadingLoop(
         reader_id=settings.id,
