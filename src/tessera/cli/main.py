@@ -42,9 +42,39 @@ class Command:
 
 # To add a command: write its module, add its line here and its section in docs/commands.md.
 COMMANDS: dict[tuple[str, ...], Command] = {
+    ("agent", "enrol"): Command(
+        "tessera.cli.agent_enrol", "make this register known to central, by a one-time code"
+    ),
+    ("agent", "journal", "verify"): Command(
+        "tessera.cli.agent_journal_verify", "check that the register's journal is whole"
+    ),
+    ("agent", "pair"): Command("tessera.cli.agent_pair", "give a POS the token that it must send"),
+    ("agent", "queue"): Command(
+        "tessera.cli.agent_queue", "show what waits to be sent, and what central kept aside"
+    ),
+    ("agent", "serve"): Command("tessera.cli.agent_serve", "run the agent of this register"),
+    ("agent", "status"): Command("tessera.cli.agent_status", "show how the running agent is"),
     ("cards", "check"): Command("tessera.cli.cards_check", "read printed cards back"),
     ("cards", "issue"): Command("tessera.cli.cards_issue", "make and draw new card numbers"),
     ("cards", "print"): Command("tessera.cli.cards_print", "draw cards for printing"),
+    ("central", "balance"): Command(
+        "tessera.cli.central_balance", "show a member's accounts, leases and postings"
+    ),
+    ("central", "member"): Command("tessera.cli.central_member", "add or import members"),
+    ("central", "programme"): Command(
+        "tessera.cli.central_programme", "release a programme to the stores"
+    ),
+    ("central", "quarantine"): Command(
+        "tessera.cli.central_quarantine", "records that could not be booked: look, retry, drop"
+    ),
+    ("central", "register"): Command(
+        "tessera.cli.central_register", "add, list and revoke registers"
+    ),
+    ("central", "serve"): Command("tessera.cli.central_serve", "run the server"),
+    ("central", "verify"): Command(
+        "tessera.cli.central_verify", "rebuild balances from postings and compare"
+    ),
+    ("demo",): Command("tessera.cli.demo", "a shop's bad day, all real, told as it happens"),
     ("devices", "capture"): Command("tessera.cli.devices_capture", "record what a reader sends"),
     ("devices", "decode"): Command("tessera.cli.devices_decode", "decode recorded bytes"),
     ("devices", "learn"): Command("tessera.cli.devices_learn", "find an unknown scanner's profile"),

@@ -8,10 +8,15 @@ import json
 import sys
 from decimal import Decimal
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from tessera.core.errors import Problem, TesseraError
-from tessera.rules.programme import Programme, parse_programme
-from tessera.rules.yaml_nodes import SIZE_MAX
+
+if TYPE_CHECKING:
+    from tessera.rules.programme import Programme
+
+SIZE_MAX = 64_000_000
+"""Largest file that is read, in bytes; a programme's own limit is tighter."""
 
 
 def read_text(path: Path) -> str:
@@ -19,9 +24,9 @@ def read_text(path: Path) -> str:
     try:
         if str(path) == "-":
             return sys.stdin.read(SIZE_MAX + 1)
-        if path.stat().st_size > 4 * SIZE_MAX:
+        if path.stat().st_size > SIZE_MAX:
             raise TesseraError(
-                f"{path} is larger than {4 * SIZE_MAX} bytes", hint="is it the right file?"
+                f"{path} is larger than {SIZE_MAX} bytes", hint="is it the right file?"
             )
         return path.read_text(encoding="utf-8")
     except UnicodeDecodeError as error:
@@ -33,12 +38,14 @@ def read_text(path: Path) -> str:
         raise TesseraError(f"{path}: {reason}", hint="look at the path and its rights") from None
 
 
-def read_programme(path: Path) -> tuple[Programme | None, list[Problem]]:
+def read_programme(path: Path) -> "tuple[Programme | None, list[Problem]]":
     """Read and check a programme file."""
+    from tessera.rules.programme import parse_programme
+
     return parse_programme(read_text(path), file=str(path))
 
 
-def sound_programme(path: Path) -> Programme:
+def sound_programme(path: Path) -> "Programme":
     """Read a programme that has to be sound; its problems go to standard error."""
     programme, problems = read_programme(path)
     if programme is None:

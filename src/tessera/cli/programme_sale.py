@@ -6,21 +6,21 @@ Owns: turning options and files into the arguments of `evaluate`. Must never: pr
 import argparse
 from dataclasses import dataclass
 from datetime import datetime
+from typing import TYPE_CHECKING
 
-from tessera.cli.programme_files import read_json, sound_programme
 from tessera.core.basket import Basket, Place, TaxRounding
 from tessera.core.errors import TesseraError
 from tessera.core.quote import Quote
-from tessera.rules.evaluate import evaluate
-from tessera.rules.programme import Programme
-from tessera.rules.read_basket import basket_of, member_of
+
+if TYPE_CHECKING:
+    from tessera.rules.programme import Programme
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sale:
     """A priced basket with the programme that priced it."""
 
-    programme: Programme
+    programme: "Programme"
     basket: Basket
     quote: Quote
 
@@ -40,6 +40,10 @@ def moment_of(text: str) -> datetime:
 
 def quote_sale(arguments: argparse.Namespace) -> Sale:
     """Price the sale that the options describe."""
+    from tessera.cli.programme_files import read_json, sound_programme
+    from tessera.rules.evaluate import evaluate
+    from tessera.rules.read_basket import basket_of, member_of
+
     programme = sound_programme(arguments.programme)
     basket = basket_of(read_json(arguments.basket), currency=programme.currency)
     member = member_of(read_json(arguments.member)) if arguments.member else None

@@ -5,10 +5,12 @@ Owns: the layout of tables. Must never: compute anything that is not in the quot
 
 import json
 from dataclasses import asdict
+from typing import TYPE_CHECKING
 
-from tessera.cli.programme_sale import Sale
 from tessera.core.quote import OfferOutcome, Quote
-from tessera.rules.wording import money, receipt_texts, say
+
+if TYPE_CHECKING:
+    from tessera.cli.programme_sale import Sale
 
 
 def print_json(quote: Quote) -> None:
@@ -16,8 +18,10 @@ def print_json(quote: Quote) -> None:
     print(json.dumps(asdict(quote), ensure_ascii=False))
 
 
-def print_quote(sale: Sale, language: str) -> None:
+def print_quote(sale: "Sale", language: str) -> None:
     """Print lines, totals, units and offers as a table."""
+    from tessera.rules.wording import money, receipt_texts
+
     quote = sale.quote
     texts = {line.line_id: line.text or line.sku for line in sale.basket.lines}
 
@@ -60,6 +64,8 @@ def _totals(quote: Quote) -> list[tuple[str, int]]:
 
 def outcome_text(outcome: OfferOutcome, language: str, currency: str) -> str:
     """Give one line about an offer: what it did, or why not."""
+    from tessera.rules.wording import money, say
+
     if not outcome.applied:
         why = say(outcome.text, language, currency) if outcome.text else ""
         return f"  no   {outcome.offer}: {outcome.reason} — {why}"

@@ -191,6 +191,21 @@ def find_record(connection: sa.Connection, uid: str) -> SealedRecord | None:
     return None if row is None else sealed_of(row)
 
 
+def read_page(
+    connection: sa.Connection, life: int, *, after_seq: int, limit: int
+) -> list[SealedRecord]:
+    """Records of one life in order of seq, `limit` at most."""
+    cursor = cursor_of(connection)
+    try:
+        rows = cursor.execute(
+            _RECORD + " WHERE j.place > ? AND j.place < ? ORDER BY j.place LIMIT ?",
+            (place_of(life, after_seq), place_of(life + 1, 0), limit),
+        ).fetchall()
+    finally:
+        cursor.close()
+    return [sealed_of(row) for row in rows]
+
+
 def sealed_of(row: Sequence[object]) -> SealedRecord:
     """A record from the columns place, uid, kind, raw, link, incarnation."""
     place, uid, kind, raw, link, incarnation = row
