@@ -19,7 +19,7 @@ from tessera.rules.conditions import (
     why_not,
 )
 from tessera.rules.folds import Fold, Parcel, fold_lines, rank_folds, units_of
-from tessera.rules.model import Bundle, Gift, GroupKind, Need, Offer, Selector
+from tessera.rules.model import Bundle, Gift, GroupKind, Issue, Need, Offer, Selector
 from tessera.rules.programme import Programme
 from tessera.rules.read_offer import needs_member
 
@@ -36,6 +36,18 @@ Snapshot = tuple[
     list[tuple[Fold, list[Parcel] | None, dict[tuple[Offer, int], int], int, int, int]],
     list[tuple["Outcome", str, int, int, int]],
 ]
+
+
+RESERVED = Offer(
+    offer_id="",
+    rank=0,
+    line=0,
+    names=(),
+    receipt=(),
+    stage=Stage.UNIT,
+    reward=Issue(kind="", name=""),
+)
+"""Stands on units that are kept out of the unit stage while that is tried out."""
 
 
 class Outcome:
@@ -79,10 +91,13 @@ class Work:
         "earned",
         "folds",
         "found",
+        "gap_minor",
         "goods",
         "left",
         "member",
         "moment",
+        "nodes",
+        "optimal",
         "outcomes",
         "place",
         "programme",
@@ -110,6 +125,9 @@ class Work:
         self.spendings: list[tuple[str, str, int, int]] = []
         self.earned: dict[tuple[str, str], int] = {}
         self.changes = 0
+        self.optimal = True
+        self.gap_minor = 0
+        self.nodes = 0
         self._open: dict[tuple[Offer, tuple[Offer, ...]], bool] = {}
         self._sums: dict[tuple[object, ...], tuple[int, int]] = {}
         self.bases: dict[tuple[object, ...], tuple[int, int, int]] = {}
@@ -351,6 +369,8 @@ class Work:
         """Tell whether an offer may act on a parcel beside those that already have."""
         if not parcel.offers:
             return True
+        if parcel.offers[0] is RESERVED:
+            return False
         if offer.undiscounted_only and parcel.discount:
             return False
         key = (offer, parcel.offers)
