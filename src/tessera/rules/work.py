@@ -161,7 +161,11 @@ class Work:
         """Add the offers that no key of a line finds: on everything, and by coupon."""
         programme, found = self.programme, self.found
         for offer, everything in programme.broad:
-            if everything:
+            if everything and isinstance(offer.reward, Gift):
+                choices = offer.reward.choices
+                eligible = self.all_eligible(offer)
+                found[offer] = [fold for fold in eligible if fold.line.sku in choices]
+            elif everything:
                 found[offer] = self.all_eligible(offer)
             elif offer not in found:
                 found[offer] = []
