@@ -5,6 +5,7 @@ from itertools import combinations
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
+
 from tests.unit.rules.shop import line, outcome, price, programme
 
 BUNDLES = (

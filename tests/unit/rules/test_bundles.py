@@ -1,6 +1,7 @@
 """Bundles: n for a price, buy and get, the cheapest free, sets, gifts, and what is left over."""
 
 import pytest
+
 from tests.unit.rules.shop import line, outcome, price
 
 
@@ -71,7 +72,9 @@ offers: {{a: {{what: sku coat, give: {{buy: 1, get: 1 free, of: sku hat}}}}}}
 def test_one_gets_so_many_as_one_buys() -> None:
     rules = "offers: {a: {what: sku pen, give: {buy: 2, get: 1 at 50 % off, of: sku ink}}}"
     rules = rules.replace("1 at 50 % off", "1 50 % off")
-    quote = price(rules, line("1", 500, sku="pen", quantity=5), line("2", 900, sku="ink", quantity=3))
+    quote = price(
+        rules, line("1", 500, sku="pen", quantity=5), line("2", 900, sku="ink", quantity=3)
+    )
     assert quote.discount_minor == 300
     assert outcome(quote, "a").uses == 2
 

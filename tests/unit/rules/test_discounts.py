@@ -1,6 +1,7 @@
 """Offers on single units and on the basket: every kind, cap, ladder, order and rounding."""
 
 import pytest
+
 from tests.unit.rules.shop import line, member, outcome, price
 
 
@@ -46,9 +47,7 @@ def test_a_price_for_the_measure_replaces_the_shelf_price() -> None:
 
 
 def test_a_weighed_line_is_one_unit_for_an_offer_by_the_piece() -> None:
-    quote = price(
-        "offers: {a: {give: 0.50 off}}", line("1", 624, quantity="1.250", measure="kg")
-    )
+    quote = price("offers: {a: {give: 0.50 off}}", line("1", 624, quantity="1.250", measure="kg"))
     assert quote.discount_minor == 50
 
 
@@ -119,7 +118,9 @@ def test_a_ladder_says_what_is_missing_for_its_first_step() -> None:
 
 
 def test_a_ladder_may_read_what_was_spent_before() -> None:
-    rules = "offers: {a: {who: members, give: {steps: {100.00: 3 %, 500.00: 7 %}, reads: lifetime}}}"
+    rules = (
+        "offers: {a: {who: members, give: {steps: {100.00: 3 %, 500.00: 7 %}, reads: lifetime}}}"
+    )
     quote = price(rules, line("1", 1000), who=member(lifetime_spend_minor=50_000))
     assert quote.discount_minor == 70
     quote = price(rules, line("1", 1000), who=member(lifetime_spend_minor=49_999))
