@@ -129,7 +129,7 @@ def test_an_experiment_splits_members_for_good() -> None:
 )
 def test_triggers(trigger: str, basket: dict[str, object], expected: str) -> None:
     text = trigger.replace("'", "")
-    assert reason(f'trigger: "{text}"', **basket) == expected
+    assert reason(f'trigger: "{text}"', **basket) == expected  # type: ignore[arg-type]
 
 
 def test_a_coupon_that_nobody_showed_is_not_even_considered() -> None:
