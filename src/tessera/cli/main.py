@@ -42,6 +42,44 @@ class Command:
 
 # To add a command: write its module, add its line here and its section in docs/commands.md.
 COMMANDS: dict[tuple[str, ...], Command] = {
+    ("agent", "enrol"): Command(
+        "tessera.cli.agent_enrol", "make this register known to central, by a one-time code"
+    ),
+    ("agent", "journal", "verify"): Command(
+        "tessera.cli.agent_journal_verify", "check that the register's journal is whole"
+    ),
+    ("agent", "pair"): Command("tessera.cli.agent_pair", "give a POS the token that it must send"),
+    ("agent", "queue"): Command(
+        "tessera.cli.agent_queue", "show what waits to be sent, and what central kept aside"
+    ),
+    ("agent", "serve"): Command("tessera.cli.agent_serve", "run the agent of this register"),
+    ("agent", "status"): Command("tessera.cli.agent_status", "show how the running agent is"),
+    ("cards", "issue"): Command("tessera.cli.cards_issue", "make and draw new card numbers"),
+    ("central", "ledger"): Command(
+        "tessera.cli.central_ledger", "show a member's balances, leases and entries"
+    ),
+    ("central", "member"): Command("tessera.cli.central_member", "add or import members"),
+    ("central", "programme"): Command(
+        "tessera.cli.central_programme", "release a programme to the stores"
+    ),
+    ("central", "quarantine"): Command(
+        "tessera.cli.central_quarantine", "records that could not be booked: look, retry, drop"
+    ),
+    ("central", "records"): Command(
+        "tessera.cli.central_records", "show what a register sent, and what became of it"
+    ),
+    ("central", "register"): Command(
+        "tessera.cli.central_register", "add, list and revoke registers"
+    ),
+    ("central", "serve"): Command("tessera.cli.central_serve", "run the server"),
+    ("central", "store"): Command("tessera.cli.central_store", "add and list stores"),
+    ("central", "verify"): Command(
+        "tessera.cli.central_verify", "rebuild balances from postings and compare"
+    ),
+    ("demo",): Command("tessera.cli.demo", "a shop's bad day, all real, told as it happens"),
+    ("devices", "decode"): Command("tessera.cli.devices_decode", "decode recorded bytes"),
+    ("devices", "list"): Command("tessera.cli.devices_list", "list readers and reader profiles"),
+    ("devices", "listen"): Command("tessera.cli.devices_listen", "show what one reader scans"),
     ("programme", "check"): Command(
         "tessera.cli.programme_check", "check a programme and say everything that is wrong with it"
     ),
@@ -100,21 +138,29 @@ def _dispatch(words: list[str]) -> int:
         return 0
     if first == "--version":
         first, rest = "version", []
-    if (first,) in COMMANDS:
-        return _run((first,), rest)
-    members = {path[1]: path for path in COMMANDS if len(path) > 1 and path[0] == first}
-    if not members:
-        return _unknown(first, sorted({path[0] for path in COMMANDS}), "tessera --help")
+    path = _longest_path([first, *rest])
+    if path is not None:
+        return _run(path, [first, *rest][len(path) :])
+    if not any(known[0] == first for known in COMMANDS):
+        return _unknown(first, sorted({known[0] for known in COMMANDS}), "tessera --help")
     if not rest:
         print(_group_overview(first), file=sys.stderr)
         return EXIT_WRONG_USAGE
     if rest[0] in {"-h", "--help"}:
         print(_group_overview(first))
         return 0
-    if rest[0] not in members:
-        known = [f"{first} {word}" for word in sorted(members)]
-        return _unknown(f"{first} {rest[0]}", known, f"tessera {first} --help")
-    return _run(members[rest[0]], rest[1:])
+    deeper = any(known[:2] == (first, rest[0]) for known in COMMANDS)
+    words = [word for word in rest[: 1 + deeper] if not word.startswith("-")]
+    known = [" ".join(known) for known in COMMANDS if known[0] == first]
+    return _unknown(" ".join([first, *words]), known, f"tessera {first} --help")
+
+
+def _longest_path(words: list[str]) -> tuple[str, ...] | None:
+    """Find the command that the first words name; `agent journal verify` has three."""
+    for count in range(min(len(words), 3), 0, -1):
+        if tuple(words[:count]) in COMMANDS:
+            return tuple(words[:count])
+    return None
 
 
 def _run(path: tuple[str, ...], rest: list[str]) -> int:

@@ -21,6 +21,9 @@ from sqlalchemy.pool import ConnectionPoolEntry
 
 from tessera.core.errors import TesseraError
 
+DATABASE_ERRORS: tuple[type[Exception], ...] = (sa.exc.DBAPIError, pysqlite.Error)
+"""What a failing database raises: hot paths use the driver's cursor, so its own errors, too."""
+
 SQLITE_TOO_OLD = (3, 51, 2)
 BUSY_TIMEOUT_MS = 5_000
 READERS_MAX = 8

@@ -81,7 +81,8 @@ class BatchHead(Message, frozen=True, kw_only=True):
     `previous_link` is the link hash before the first record, `last_link` the one after the last.
     `content_hash` is over the uncompressed payload: the records' raw bytes, each ended by a line
     feed (canonical JSON holds none). `parent` and `parent_link` name the life before this one,
-    in the first batch of an incarnation.
+    in the first batch of an incarnation. `opaque`: the one record of this batch made central fail
+    before; it is to be parked with its raw bytes, without reading them.
     """
 
     register: Id
@@ -95,6 +96,7 @@ class BatchHead(Message, frozen=True, kw_only=True):
     parent: str = ""
     parent_seq: int = 0
     parent_link: str = ""
+    opaque: bool = False
 
 
 class Malformed(Message, frozen=True, kw_only=True):
@@ -225,12 +227,17 @@ FeedRow = MemberRow | CardRow | BalanceRow | OutcomeRow | LeaseRow | AssignmentR
 
 
 class SegmentBody(Message, frozen=True, kw_only=True):
-    """The content of a segment: numbered within its audience and generation, never changed."""
+    """The content of a segment: numbered within its audience and generation, never changed.
+
+    `central_ms`: central's time when it was published; being signed, it is a floor under the
+    clocks of tills.
+    """
 
     generation: Id
     audience: Id
     number: Count
     rows: tuple[FeedRow, ...]
+    central_ms: Count = 0
 
 
 class Segment(Message, frozen=True, kw_only=True):

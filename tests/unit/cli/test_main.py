@@ -93,7 +93,7 @@ def test_the_help_of_a_command_is_its_docstring_and_examples(
         (["weihg"], "did you mean 'tessera weigh'?"),
         (["qqqq"], "tessera --help lists the commands"),
         (["agent", "measur"], "did you mean 'tessera agent measure'?"),
-        (["agent", "qqqq"], "tessera agent --help lists the commands"),
+        (["agent", "0815-4711-0"], "tessera agent --help lists the commands"),
     ],
 )
 def test_an_unknown_command_is_wrong_usage_with_a_proposal(
@@ -173,3 +173,12 @@ def test_the_module_is_the_command() -> None:
         [sys.executable, "-m", "tessera", "--version"], capture_output=True, check=False
     )
     assert outcome.stdout.startswith(b"tessera")
+
+
+def test_a_command_may_have_three_words(
+    command: Callable[..., None], capsys: pytest.CaptureFixture[str]
+) -> None:
+    command("agent", "scale", "weigh", run=lambda arguments: int(arguments.sum))
+    assert cli.main(["agent", "scale", "weigh", "--sum", "1"]) == 1
+    assert cli.main(["agent", "scale", "wiegh"]) == 2
+    assert "did you mean 'tessera agent scale weigh'?" in capsys.readouterr().err

@@ -9,11 +9,10 @@ closed and opened again, the uid is looked up, and the same uid is tried once mo
 from collections.abc import Callable
 
 import sqlalchemy as sa
-from pysqlite3 import dbapi2 as pysqlite
 
 from tessera.core.errors import TesseraError
 from tessera.core.journal import SealedRecord
-from tessera.store.engine import Engines
+from tessera.store.engine import DATABASE_ERRORS, Engines
 from tessera.store.till.committed_sales import find_record
 
 SQLITE_FULL = 13
@@ -52,7 +51,7 @@ def commit_or_find(
         try:
             with engines.writer.begin() as tx:
                 record = write(tx)
-        except (sa.exc.DBAPIError, pysqlite.Error) as error:
+        except DATABASE_ERRORS as error:
             found = _look_again(engines, uid, error)
             if found is None and is_full(error):
                 if on_full is not None:
@@ -80,7 +79,7 @@ def _look_again(engines: Engines, uid: str, cause: Exception) -> SealedRecord | 
     try:
         with engines.writer.begin() as tx:
             return find_record(tx, uid)
-    except (sa.exc.DBAPIError, pysqlite.Error) as error:
+    except DATABASE_ERRORS as error:
         raise CommitFailed(
             f"the journal could not be written ({cause}) nor read afterwards ({error});"
             f" whether record {uid} stands is unknown",

@@ -8,6 +8,9 @@ import sqlalchemy as sa
 from tessera.store.till.rows import cursor_of
 
 CENTRAL_MS = "central_ms"
+"""Central's time in its latest answer."""
+
+SIGNED_MS = "signed_ms"
 """The latest time that central signed: the floor under this till's clock."""
 
 CONTACT_MS = "contact_ms"
@@ -39,6 +42,15 @@ def advance(connection: sa.Connection, audience: str, generation: str, number: i
             " number = excluded.number",
             (audience, generation, number),
         )
+    finally:
+        driver.close()
+
+
+def begin_generation(connection: sa.Connection, generation: str) -> None:
+    """Central came back as another generation: every audience is read from its beginning."""
+    driver = cursor_of(connection)
+    try:
+        driver.execute("UPDATE feed_cursor SET generation = ?, number = 0", (generation,))
     finally:
         driver.close()
 

@@ -3,6 +3,8 @@
 Owns: tables register_identity and branch. Must never: mint an incarnation or read a key file.
 """
 
+from dataclasses import replace
+
 import sqlalchemy as sa
 
 from tessera.core.journal import Head, genesis
@@ -83,6 +85,7 @@ def _begin_life(connection: sa.Connection, identity: RegisterIdentity) -> None:
             head_seq=0,
             head_link=start.link_hash,
             high_water=0,
+            generation="",
         )
     )
 
@@ -102,3 +105,14 @@ def read_head(connection: sa.Connection) -> Head:
 def write_generation(connection: sa.Connection, generation: str) -> None:
     """Remember which generation of central was last heard."""
     connection.execute(sa.update(register_identity).values(generation=generation))
+
+
+def begin_new_life(connection: sa.Connection, incarnation: str) -> None:
+    """Go on under a new incarnation whose parent is the present life's last record.
+
+    Leases of the earlier life can't be spent any more until central grants them to the new one.
+    RuntimeError before enrolment.
+    """
+    identity, head = read_identity(connection), read_head(connection)
+    assert identity is not None
+    write_identity(connection, replace(identity, incarnation=incarnation, parent=head))

@@ -110,12 +110,14 @@ def settle(
     incarnation: str,
     high_water: int,
     malformed: Sequence[tuple[int, str]] = (),
+    *,
+    generation: str = "",
 ) -> int:
     """Central stores everything of this life up to `high_water`; the count that still waits.
 
-    `malformed`: (seq, reason) of records that central could not read and keeps aside; what they
-    changed here counts no more. A mark below one that was heard before changes nothing:
-    `resend_after` is for a central that was restored.
+    `generation` is central's in that answer. `malformed`: (seq, reason) of records that central
+    could not read and keeps aside; what they changed here counts no more. A mark below one that
+    was heard before changes nothing: `resend_after` is for a central that was restored.
     """
     cursor = cursor_of(connection)
     try:
@@ -125,8 +127,8 @@ def settle(
             (place_of(number, 0), place_of(number, high_water)),
         )
         cursor.execute(
-            "UPDATE branch SET high_water = max(high_water, ?) WHERE number = ?",
-            (high_water, number),
+            "UPDATE branch SET high_water = max(high_water, ?), generation = ? WHERE number = ?",
+            (high_water, generation, number),
         )
         for seq, reason in malformed:
             place = place_of(number, seq)
@@ -145,7 +147,9 @@ def settle(
     return depth(connection)
 
 
-def resend_after(connection: sa.Connection, incarnation: str, high_water: int) -> int:
+def resend_after(
+    connection: sa.Connection, incarnation: str, high_water: int, *, generation: str = ""
+) -> int:
     """Central came back with an older mark: queue again what follows it; the count queued anew.
 
     What those records changed counts as pending again, since central's balances are older, too.
@@ -164,10 +168,38 @@ def resend_after(connection: sa.Connection, incarnation: str, high_water: int) -
             "UPDATE own_effect SET included_from = NULL WHERE place > ? AND place < ?",
             (first, end),
         )
-        cursor.execute("UPDATE branch SET high_water = ? WHERE number = ?", (high_water, number))
+        cursor.execute(
+            "UPDATE branch SET high_water = ?, generation = ? WHERE number = ?",
+            (high_water, generation, number),
+        )
     finally:
         cursor.close()
     return queued
+
+
+def ask_again(connection: sa.Connection) -> None:
+    """Queue the last record of each life that central had: its answer tells what it still has."""
+    cursor = cursor_of(connection)
+    try:
+        cursor.execute(
+            "INSERT OR IGNORE INTO outbox (place) SELECT j.place FROM branch b"
+            " JOIN journal j ON j.place = (b.number << 40) + b.high_water WHERE b.high_water > 0"
+        )
+    finally:
+        cursor.close()
+
+
+def is_asking(connection: sa.Connection) -> bool:
+    """Whether central, in its present generation, has still to say what it has of some life."""
+    cursor = cursor_of(connection)
+    try:
+        row = cursor.execute(
+            "SELECT 1 FROM branch b, register_identity r"
+            " WHERE b.high_water > 0 AND b.generation <> r.generation LIMIT 1"
+        ).fetchone()
+    finally:
+        cursor.close()
+    return row is not None
 
 
 def depth(connection: sa.Connection) -> int:

@@ -30,7 +30,7 @@ register_identity = sa.Table(
     sa.Column("currency", sa.Text, nullable=False),
 )
 
-# One row for each life of this register; the one with the highest number is the present one.
+# One row for each life of this register. `generation`: central's when `high_water` was heard.
 branch = sa.Table(
     "branch",
     metadata,
@@ -43,6 +43,7 @@ branch = sa.Table(
     sa.Column("head_seq", sa.Integer, nullable=False),
     sa.Column("head_link", sa.LargeBinary, nullable=False),
     sa.Column("high_water", sa.Integer, nullable=False),
+    sa.Column("generation", sa.Text, nullable=False),
 )
 
 # Append only: no statement in this package updates or deletes a row.

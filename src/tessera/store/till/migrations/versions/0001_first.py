@@ -18,7 +18,8 @@ STATEMENTS = (
     """CREATE TABLE branch (
         number INTEGER PRIMARY KEY, incarnation TEXT NOT NULL UNIQUE, register TEXT NOT NULL,
         parent_incarnation TEXT, parent_seq INTEGER, parent_link BLOB,
-        head_seq INTEGER NOT NULL, head_link BLOB NOT NULL, high_water INTEGER NOT NULL)""",
+        head_seq INTEGER NOT NULL, head_link BLOB NOT NULL, high_water INTEGER NOT NULL,
+        generation TEXT NOT NULL)""",
     """CREATE TABLE journal (
         place INTEGER PRIMARY KEY, uid BLOB NOT NULL UNIQUE, kind TEXT NOT NULL,
         raw BLOB NOT NULL, link BLOB NOT NULL)""",

@@ -1,0 +1,155 @@
+"""Enrolment: a one-time code becomes a register's key, certificate and identity.
+
+Owns: the key files (mode 0600) and the order in which they are written. Must never: send a private
+key, overwrite one, or keep an identity whose certificate does not fit.
+"""
+
+import hashlib
+import os
+from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
+
+import msgspec
+import sqlalchemy as sa
+
+from tessera import __version__
+from tessera.core.errors import TesseraError
+from tessera.core.identity import INCARNATION_BYTES, new_incarnation
+from tessera.store.till import identity_book
+from tessera.store.till.values import RegisterIdentity
+from tessera.sync.link import CentralLink
+from tessera.sync.signing import KEY_BYTES, PURPOSE_CERTIFICATE, SigningKey, is_signed
+from tessera.sync.wire import Certificate, EnrolAnswer, EnrolRequest
+
+REGISTER_KEY = "register.key"
+CARD_KEY = "card.key"
+
+
+class EnrolmentFailed(TesseraError):
+    """The register is not enrolled; nothing that stood before was changed."""
+
+    code = "enrolment_failed"
+
+
+async def enrol(
+    *,
+    folder: Path,
+    writer: sa.Engine,
+    link: CentralLink,
+    code: str,
+    host: str,
+    random: Callable[[int], bytes],
+) -> RegisterIdentity:
+    """Enrol this folder's register with a one-time code; its identity as kept.
+
+    The key is written before the code is sent, so that a lost answer can be asked for again with
+    the same key. EnrolmentFailed when the register is enrolled already or central's answer does not
+    fit; a CentralError when central can't be reached or refuses the code.
+    """
+    with writer.connect() as connection:
+        known = identity_book.read_identity(connection)
+    if known is not None:
+        raise EnrolmentFailed(
+            f"this register is enrolled already, as {known.register} of store {known.store}",
+            hint="use another data folder, or move this one away if it belongs to another register",
+        )
+    key = _own_key(folder / REGISTER_KEY, random)
+    # From the key, which is random: so a repeat after a lost answer is about the same life.
+    incarnation = new_incarnation(hashlib.sha256(key.public).digest()[:INCARNATION_BYTES])
+    answer = await link.enrol(
+        EnrolRequest(
+            code=code,
+            public_key=key.public.hex(),
+            incarnation=incarnation,
+            host=host,
+            release=__version__,
+        )
+    )
+    identity = checked_identity(answer, public_key=key.public, incarnation=incarnation)
+    write_secret(folder / CARD_KEY, _card_key(answer))
+    with writer.begin() as tx:
+        identity_book.write_identity(tx, identity)
+    return identity
+
+
+def checked_identity(
+    answer: EnrolAnswer, *, public_key: bytes, incarnation: str
+) -> RegisterIdentity:
+    """The identity that an answer gives, once its certificate is central's and about our key."""
+    central_key = bytes.fromhex(answer.central_key)
+    try:
+        signature = bytes.fromhex(answer.signature)
+        certificate = msgspec.json.decode(answer.certificate, type=Certificate)
+    except (ValueError, msgspec.DecodeError) as error:
+        raise EnrolmentFailed(f"central's certificate does not read: {error}") from error
+    if not is_signed(central_key, PURPOSE_CERTIFICATE, answer.certificate.encode(), signature):
+        raise EnrolmentFailed(
+            "central's certificate is not signed by central's own key",
+            hint="check that the address is that of central; ask for another code",
+        )
+    if certificate.public_key != public_key.hex():
+        raise EnrolmentFailed(
+            "central's certificate is about another key", hint="ask for another code"
+        )
+    return RegisterIdentity(
+        register=certificate.register,
+        store=certificate.store,
+        region=certificate.region,
+        incarnation=incarnation,
+        generation=answer.generation,
+        central_key=central_key,
+        certificate=answer.certificate,
+        certificate_signature=answer.signature,
+        card_key_id=answer.card_key_id,
+        time_zone=answer.time_zone,
+        currency=answer.currency,
+    )
+
+
+def _card_key(answer: EnrolAnswer) -> bytes:
+    try:
+        return bytes.fromhex(answer.card_key)
+    except ValueError as error:
+        raise EnrolmentFailed("central's card key does not read") from error
+
+
+def _own_key(path: Path, random: Callable[[int], bytes]) -> SigningKey:
+    if path.exists():
+        return read_key(path)
+    seed = random(KEY_BYTES)
+    write_secret(path, seed)
+    return SigningKey(seed)
+
+
+def read_key(path: Path) -> SigningKey:
+    """The register's signing key. TesseraError when the file is missing or damaged."""
+    try:
+        seed = path.read_bytes()
+    except OSError as error:
+        raise TesseraError(
+            f"{path.name} cannot be read: {error.strerror}",
+            hint="run the agent as the user who enrolled it, or enrol again with a new code",
+            code="register_key_missing",
+        ) from error
+    if len(seed) != KEY_BYTES:
+        raise TesseraError(
+            f"{path.name} has {len(seed)} bytes, not {KEY_BYTES}",
+            hint="the file is damaged: move the data folder away and enrol again with a new code",
+            code="register_key_damaged",
+        )
+    return SigningKey(seed)
+
+
+def write_secret(path: Path, content: bytes) -> None:
+    """Write a file that only this user may read, durable and whole or not at all."""
+    part = path.with_name(path.name + ".part")
+    with suppress(FileNotFoundError):
+        part.unlink()
+    handle = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    try:
+        os.write(handle, content)
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+    part.replace(path)

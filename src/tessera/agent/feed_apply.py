@@ -1,0 +1,151 @@
+"""Writing checked pages of the feed into the till's database.
+
+Owns: which table each kind of row belongs to, and that rows and cursor are one transaction.
+Must never: see a page that was not checked (`sync.feed_reading`), or open a transaction.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+import sqlalchemy as sa
+
+from tessera.store.till import cached_members, feed_state, kept_bundles, leases, outcomes
+from tessera.store.till.values import (
+    AccountState,
+    Assignment,
+    CachedMember,
+    Grant,
+    Outcome,
+    RegisterIdentity,
+)
+from tessera.sync.feed_reading import ReadPage
+from tessera.sync.wire import (
+    AssignmentRow,
+    BalanceRow,
+    CardRow,
+    FeedRow,
+    LeaseRow,
+    MemberRow,
+    OutcomeRow,
+    RemovalRow,
+)
+
+ACTIVE = "active"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Applied:
+    """What a transaction of the feed brought: rows in all, and whether a bundle was assigned."""
+
+    rows: int
+    assigned: bool
+
+
+def apply_pages(
+    tx: sa.Connection, pages: Sequence[ReadPage], identity: RegisterIdentity
+) -> Applied:
+    """Write the rows of these pages and move their cursors; one transaction, the caller's.
+
+    Rows are states with versions: what is older than what stands here changes nothing.
+    """
+    rows = [row for page in pages for row in page.rows]
+    cached_members.apply_member(tx, (_member(row) for row in rows if isinstance(row, MemberRow)))
+    outcomes.apply(tx, (_outcome(row) for row in rows if isinstance(row, OutcomeRow)))
+    leases.grant(tx, _grants(rows, identity))
+    assigned = False
+    for row in rows:
+        if isinstance(row, CardRow):
+            cached_members.apply_card(
+                tx,
+                card_hash=bytes.fromhex(row.card_hash),
+                key_id=row.key_id,
+                member_id=row.member_id,
+                version=row.version,
+                active=row.status == ACTIVE,
+            )
+        elif isinstance(row, BalanceRow):
+            cached_members.apply_balance(tx, row.member_id, _balance(row))
+        elif isinstance(row, AssignmentRow):
+            assigned = _assign(tx, row, identity) or assigned
+    # Last: a removal in the same pages outlasts rows of older versions by its own version.
+    for row in rows:
+        if isinstance(row, RemovalRow):
+            cached_members.apply_removal(tx, what=row.what, key=row.key, version=row.version)
+    for page in pages:
+        feed_state.advance(tx, page.audience, page.generation, page.number)
+        feed_state.raise_mark(tx, feed_state.CENTRAL_MS, page.central_ms)
+        feed_state.raise_mark(tx, feed_state.SIGNED_MS, page.signed_ms)
+    return Applied(rows=len(rows), assigned=assigned)
+
+
+def _member(row: MemberRow) -> CachedMember:
+    return CachedMember(
+        member_id=row.member_id,
+        version=row.version,
+        status=row.status,
+        tier=row.tier,
+        display_name=row.display_name,
+        language=row.language,
+        segments=row.segments,
+        entitlements=row.entitlements,
+        joined=row.joined,
+        birthday=row.birthday,
+        staff=row.staff,
+        visits=row.visits,
+        lifetime_spend_minor=row.lifetime_spend_minor,
+        period_spend_minor=row.period_spend_minor,
+        last_visit=row.last_visit,
+    )
+
+
+def _balance(row: BalanceRow) -> AccountState:
+    return AccountState(
+        account=row.account, points=row.points, leased=row.leased, version=row.version
+    )
+
+
+def _outcome(row: OutcomeRow) -> Outcome:
+    return Outcome(
+        uid=row.uid,
+        state=row.state,
+        reason=row.reason,
+        member_id=row.member_id,
+        accounts=tuple(
+            AccountState(
+                account=one.account, points=one.points, leased=one.leased, version=one.version
+            )
+            for one in row.accounts
+        ),
+    )
+
+
+def _grants(rows: Iterable[FeedRow], identity: RegisterIdentity) -> list[Grant]:
+    return [
+        Grant(
+            lease_id=row.lease_id,
+            member_id=row.member_id,
+            unit=row.unit,
+            amount=row.amount,
+            incarnation=row.incarnation,
+            generation=row.generation,
+            signature=row.signature,
+        )
+        for row in rows
+        if isinstance(row, LeaseRow) and row.register == identity.register
+    ]
+
+
+def _assign(tx: sa.Connection, row: AssignmentRow, identity: RegisterIdentity) -> bool:
+    # A signed assignment of an earlier generation may be replayed; it no longer binds.
+    if row.generation != identity.generation:
+        return False
+    return kept_bundles.assign(
+        tx,
+        Assignment(
+            number=row.number,
+            bundle=row.bundle,
+            active_from_ms=row.active_from_ms,
+            size=row.size,
+            generation=row.generation,
+        ),
+    )

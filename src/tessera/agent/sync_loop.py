@@ -1,0 +1,245 @@
+"""The line to central, for ever: push what waits, pull what is new, say how we are.
+
+Owns: when each of the three runs, and how long it waits after a failure. Must never: block a sale,
+end because a call failed, or read a clock or draw a number that was not handed in.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
+from typing import Protocol
+
+from tessera import __version__
+from tessera.agent.bundle_update import BundleUpdate, Parse
+from tessera.agent.sync_pull import Puller
+from tessera.agent.sync_push import Pusher, WriteRunner
+from tessera.agent.sync_status import LineState, SyncNotice, SyncStatus
+from tessera.core.errors import TesseraError
+from tessera.store.engine import DATABASE_ERRORS, Engines
+from tessera.store.till import feed_state, identity_book, kept_bundles, outbox
+from tessera.store.till.values import RegisterIdentity
+from tessera.sync.batching import BACKOFF_S_MAX, delay_s
+from tessera.sync.link import (
+    CentralBroken,
+    CentralBusy,
+    CentralConfused,
+    CentralError,
+    CentralLink,
+    CentralUnreachable,
+)
+from tessera.sync.wire import Heartbeat
+
+HEARTBEAT_S = 30.0
+FAILURES: tuple[type[Exception], ...] = (TesseraError, *DATABASE_ERRORS)
+"""What a step may fail with and be tried again; anything else is our own bug."""
+
+
+class SyncClock(Protocol):
+    """What sync asks of a clock."""
+
+    def wall_ms(self) -> int:
+        """UTC milliseconds since 1970."""
+        ...
+
+
+class SyncLoop:
+    """Keeps a register and central in step.
+
+    `open_link` opens central for an identity (and is where httpx is first imported). `chance`
+    draws evenly from [0, 1), `random` gives random bytes. `on_change` hears of changes, in the
+    loop's thread.
+    """
+
+    def __init__(  # noqa: PLR0913 - clock, chance, network and disk are all handed in
+        self,
+        *,
+        engines: Engines,
+        writer: WriteRunner,
+        open_link: Callable[[RegisterIdentity], CentralLink],
+        parse_programme: Parse,
+        clock: SyncClock,
+        chance: Callable[[], float],
+        random: Callable[[int], bytes],
+        on_change: Callable[[SyncNotice], None],
+        heartbeat_s: float = HEARTBEAT_S,
+        backoff_s_max: float = BACKOFF_S_MAX,
+        disk_free_bytes: Callable[[], int] = lambda: 0,
+    ) -> None:
+        self._engines = engines
+        self._open_link = open_link
+        self._chance = chance
+        self._clock = clock
+        self._on_change = on_change
+        self._heartbeat_s = heartbeat_s
+        self._backoff_s_max = backoff_s_max
+        self._disk_free_bytes = disk_free_bytes
+        self._line = LineState(wall_ms=clock.wall_ms, tell=self._tell)
+        self._pusher = Pusher(engines=engines, writer=writer, line=self._line, random=random)
+        self._puller = Puller(engines=engines, writer=writer, line=self._line)
+        self._bundles = BundleUpdate(
+            engines=engines,
+            writer=writer,
+            line=self._line,
+            parse=parse_programme,
+            wall_ms=clock.wall_ms,
+        )
+        self._kicked = asyncio.Event()
+        self._back_online = asyncio.Event()
+        self._linking = asyncio.Lock()
+        self._old_links: list[CentralLink] = []
+        self._link: CentralLink | None = None
+        self._linked_as = ("", "")
+        self._generation = ""
+
+    def kick(self) -> None:
+        """A record was committed: send it soon. From the loop's thread, once for each record."""
+        self._line.queued += 1
+        self._kicked.set()
+
+    def status(self) -> SyncStatus:
+        """How the line is; costs nothing."""
+        return self._line.status(self._generation)
+
+    async def run(self, stop: asyncio.Event) -> None:
+        """Push, pull and beat until `stop` is set."""
+        self._read_start()
+        loops = [
+            asyncio.create_task(self._repeat(step, stop))
+            for step in (self._push_step, self._pull_step, self._beat_step)
+        ]
+        ended = asyncio.create_task(stop.wait())
+        try:
+            done, _ = await asyncio.wait([*loops, ended], return_when=asyncio.FIRST_COMPLETED)
+            for task in done - {ended}:
+                task.result()  # A loop only ends by our own bug; let it be heard.
+        finally:
+            for task in (*loops, ended):
+                task.cancel()
+            for task in (*loops, ended):
+                with suppress(asyncio.CancelledError):
+                    await task
+            await self._puller.stop()
+            for link in (*self._old_links, self._link):
+                if link is not None:
+                    await link.close()
+            self._link = None
+
+    def _read_start(self) -> None:
+        with self._engines.reader.connect() as connection:
+            self._line.queued = outbox.depth(connection)
+            identity = identity_book.read_identity(connection)
+            as_of = feed_state.read_mark(connection, feed_state.BALANCE_AS_OF_MS)
+        self._line.balance_as_of_ms = as_of or None
+        self._generation = identity.generation if identity else ""
+
+    async def _repeat(
+        self, step: Callable[[CentralLink], Awaitable[float]], stop: asyncio.Event
+    ) -> None:
+        """Run a step for ever: wait what it says, or by back-off when it failed."""
+        failures = 0
+        while not stop.is_set():
+            try:
+                pause_s = await step(await self._current_link())
+            except FAILURES as error:
+                failures += 1
+                pause_s = self._note_failure(error, failures)
+                await self._wait_out(pause_s)
+            else:
+                failures = 0
+                await asyncio.sleep(pause_s)
+
+    def _note_failure(self, error: Exception, failures: int) -> float:
+        answered = isinstance(error, CentralError) and not isinstance(error, CentralUnreachable)
+        self._line.failed(str(error), answered=answered)
+        if not isinstance(error, CentralError) or isinstance(error, CentralConfused):
+            self._line.tell("refused", str(error))
+        asked_s = error.retry_after_s if isinstance(error, CentralBusy) else 0
+        return delay_s(
+            failures,
+            self._chance(),
+            retry_after_s=asked_s,
+            most_s=self._backoff_s_max,
+            bisecting=isinstance(error, CentralBroken),
+        )
+
+    async def _wait_out(self, pause_s: float) -> None:
+        """Wait by back-off, but not on once another loop has reached central again."""
+        if self._line.online:
+            await asyncio.sleep(pause_s)
+            return
+        with suppress(TimeoutError):
+            await asyncio.wait_for(self._back_online.wait(), pause_s)
+
+    async def _push_step(self, link: CentralLink) -> float:
+        self._kicked.clear()
+        more, asked_s = await self._pusher.push_once(link)
+        if asked_s:
+            return float(asked_s)
+        if not more and not self._kicked.is_set():
+            await self._kicked.wait()
+        return 0.0
+
+    async def _pull_step(self, link: CentralLink) -> float:
+        more = await self._puller.pull_once(link)
+        await self._bundles.step(link)
+        if more:
+            return 0.0
+        if self._is_asking():
+            # Central came back from a backup: push first tells us what it still has.
+            self._kicked.set()
+            return 0.2
+        await self._puller.wait_for_news(link)
+        return 0.0
+
+    async def _beat_step(self, link: CentralLink) -> float:
+        await link.heartbeat(self._heartbeat())
+        self._line.heard()
+        # Also here, since a bundle's time may come while nothing else happens.
+        await self._bundles.step(link)
+        return self._heartbeat_s * (0.5 + self._chance())
+
+    def _is_asking(self) -> bool:
+        with self._engines.reader.connect() as connection:
+            return outbox.is_asking(connection)
+
+    def _heartbeat(self) -> Heartbeat:
+        with self._engines.reader.connect() as connection:
+            identity = identity_book.read_identity(connection)
+            assert identity is not None
+            active = kept_bundles.active(connection)
+            audiences = (f"store:{identity.store}", f"register:{identity.register}")
+            return Heartbeat(
+                register=identity.register,
+                incarnation=identity.incarnation,
+                release=__version__,
+                queued=outbox.depth(connection),
+                bundle=active.hash if active else "",
+                clock_ms=self._clock.wall_ms(),
+                disk_free_bytes=self._disk_free_bytes(),
+                cursors=tuple(
+                    (audience, feed_state.cursor(connection, audience)[1]) for audience in audiences
+                ),
+            )
+
+    async def _current_link(self) -> CentralLink:
+        with self._engines.reader.connect() as connection:
+            identity = identity_book.read_identity(connection)
+        if identity is None:
+            raise TesseraError("this register is not enrolled", hint="tessera agent enrol --help")
+        self._generation = identity.generation
+        named = (identity.register, identity.incarnation)
+        async with self._linking:
+            if self._link is None or named != self._linked_as:
+                if self._link is not None:
+                    self._old_links.append(self._link)  # Other loops may be using it still.
+                # In a thread: the first one imports httpx, and no quote waits for that.
+                self._link = await asyncio.to_thread(self._open_link, identity)
+                self._linked_as = named
+            return self._link
+
+    def _tell(self, notice: SyncNotice) -> None:
+        if notice.what == "online":
+            self._back_online.set()
+        elif notice.what == "offline":
+            self._back_online.clear()
+        self._on_change(notice)

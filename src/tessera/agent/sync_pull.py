@@ -1,0 +1,169 @@
+"""Pull: the feed of the store and the register's own stream, page by page, in the right order.
+
+Owns: the order that keeps every point shown exactly once: first a page of the store, then the
+register's stream to its head, then both in one transaction. Central publishes an outcome not later
+than the balance that includes it, so a balance never comes without its outcomes.
+Must never: apply a page that was not checked as a whole.
+"""
+
+import asyncio
+from contextlib import suppress
+
+import sqlalchemy as sa
+
+from tessera.agent.feed_apply import Applied, apply_pages
+from tessera.agent.sync_push import WriteRunner, begin_generation
+from tessera.agent.sync_status import LineState
+from tessera.store.engine import Engines
+from tessera.store.till import feed_state, identity_book, outbox
+from tessera.store.till.values import RegisterIdentity
+from tessera.sync.feed_reading import ReadPage, read_page
+from tessera.sync.link import CentralLink, CentralRefused
+from tessera.sync.wire import FeedPage
+
+STORE_SEGMENTS = 4
+"""Segments of the store in one transaction: 2,000 rows hold up a sale for some 50 ms."""
+
+REGISTER_SEGMENTS = 4
+POLL_WAIT_S = 20
+GENERATION_CHANGED = "generation_changed"
+
+
+class Puller:
+    """Reads both audiences to their heads. One at a time; the caller backs off when it raises."""
+
+    def __init__(self, *, engines: Engines, writer: WriteRunner, line: LineState) -> None:
+        self._engines = engines
+        self._writer = writer
+        self._line = line
+        self._polls: dict[str, asyncio.Task[FeedPage]] = {}
+
+    async def pull_once(self, link: CentralLink) -> bool:
+        """Bring one step of the feed in; True when there is more. Raises as the link does.
+
+        PageRefused: a page was wrong, nothing of it was applied.
+        """
+        identity, asking = self._read_identity()
+        if asking:
+            # Until central has said what it still has of our records, its balances can't be
+            # matched with them.
+            return False
+        store = f"store:{identity.store}"
+        register = f"register:{identity.register}"
+        try:
+            store_page = await self._fetch(link, identity, store, STORE_SEGMENTS)
+            applied = 0
+            while True:
+                own_page = await self._fetch(link, identity, register, REGISTER_SEGMENTS)
+                if own_page.is_last:
+                    break
+                applied += (await self._apply((own_page,), identity)).rows
+        except CentralRefused as error:
+            if error.code != GENERATION_CHANGED:
+                raise
+            await self._begin_generation(link, store)
+            return True
+        self._line.heard()
+        if not (store_page.rows or own_page.rows or applied):
+            await self._mark_current(store_page)
+            return not store_page.is_last
+        result = await self._apply((own_page, store_page), identity)
+        if store_page.is_last:
+            await self._mark_current(store_page)
+        self._line.tell("assigned" if result.assigned else "applied")
+        return not store_page.is_last
+
+    def _read_identity(self) -> tuple[RegisterIdentity, bool]:
+        with self._engines.reader.connect() as connection:
+            identity = identity_book.read_identity(connection)
+            assert identity is not None
+            return identity, outbox.is_asking(connection)
+
+    async def _fetch(
+        self, link: CentralLink, identity: RegisterIdentity, audience: str, limit: int
+    ) -> ReadPage:
+        generation, after = self._cursor(identity, audience)
+        page = await link.feed(audience, generation=generation, after=after, limit=limit, wait_s=0)
+        return await asyncio.to_thread(
+            read_page,
+            page,
+            audience=audience,
+            generation=generation,
+            after=after,
+            central_key=identity.central_key,
+        )
+
+    def _cursor(self, identity: RegisterIdentity, audience: str) -> tuple[str, int]:
+        with self._engines.reader.connect() as connection:
+            generation, number = feed_state.cursor(connection, audience)
+        return (generation, number) if generation else (identity.generation, 0)
+
+    async def _apply(self, pages: tuple[ReadPage, ...], identity: RegisterIdentity) -> Applied:
+        def write(tx: sa.Connection) -> Applied:
+            return apply_pages(tx, pages, identity)
+
+        return await self._writer.run(write)
+
+    async def _mark_current(self, store_page: ReadPage) -> None:
+        """The balances here are as of this moment of central's."""
+        moment = store_page.central_ms
+        if self._line.balance_as_of_ms is not None and moment <= self._line.balance_as_of_ms:
+            return
+
+        def write(tx: sa.Connection) -> None:
+            feed_state.raise_mark(tx, feed_state.BALANCE_AS_OF_MS, moment)
+            feed_state.raise_mark(tx, feed_state.CENTRAL_MS, moment)
+
+        await self._writer.run(write)
+        self._line.balance_as_of_ms = moment
+
+    async def _begin_generation(self, link: CentralLink, store: str) -> None:
+        page = await link.feed(store, generation="", after=0, limit=1, wait_s=0)
+        identity, _ = self._read_identity()
+        read_page(page, audience=store, generation="", after=0, central_key=identity.central_key)
+
+        def write(tx: sa.Connection) -> None:
+            begin_generation(tx, page.generation)
+
+        await self._writer.run(write)
+        self._line.tell("generation", page.generation)
+
+    async def wait_for_news(self, link: CentralLink) -> None:
+        """Return when either audience has something new, or after the long poll's time.
+
+        What comes is only a signal; `pull_once` then reads in its own order.
+        """
+        identity, asking = self._read_identity()
+        if asking:
+            return
+        for audience in (f"store:{identity.store}", f"register:{identity.register}"):
+            if audience not in self._polls:
+                generation, after = self._cursor(identity, audience)
+                self._polls[audience] = asyncio.create_task(
+                    link.feed(
+                        audience, generation=generation, after=after, limit=1, wait_s=POLL_WAIT_S
+                    )
+                )
+        await asyncio.wait(self._polls.values(), return_when=asyncio.FIRST_COMPLETED)
+        for audience, poll in list(self._polls.items()):
+            if poll.done():
+                del self._polls[audience]
+                _raise_failure(poll)
+                self._line.heard()
+
+    async def stop(self) -> None:
+        """End the polls that wait."""
+        polls = list(self._polls.values())
+        self._polls.clear()
+        for poll in polls:
+            poll.cancel()
+        for poll in polls:
+            with suppress(asyncio.CancelledError, Exception):
+                await poll
+
+
+def _raise_failure(poll: asyncio.Task[FeedPage]) -> None:
+    error = poll.exception()
+    # The pull that follows meets the new generation by itself.
+    if error is not None and getattr(error, "code", "") != GENERATION_CHANGED:
+        raise error

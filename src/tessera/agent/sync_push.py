@@ -1,0 +1,171 @@
+"""Push: the outbox to central, batch by batch, until it is empty.
+
+Owns: reading a batch, sending it, writing down what the answer means. Must never: decide (that is
+`sync.batching`'s), drop a record on any failure, or hold up a sale.
+"""
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Protocol, TypeVar
+
+import sqlalchemy as sa
+
+from tessera.agent.sync_status import LineState
+from tessera.core.identity import INCARNATION_BYTES, new_incarnation
+from tessera.store.engine import Engines
+from tessera.store.till import cached_members, feed_state, identity_book, outbox
+from tessera.sync.batching import (
+    Pace,
+    Settlement,
+    after_acceptance,
+    after_failure,
+    chosen,
+    head_of,
+    payload_of,
+    settle,
+)
+from tessera.sync.link import CentralBroken, CentralLink, CentralRefused
+from tessera.sync.wire import BATCH_RECORDS_MAX, BatchHead
+
+T = TypeVar("T")
+_BISECT_STATUS = frozenset({413, 422})
+
+
+class WriteRunner(Protocol):
+    """The one thread that writes to the till's database."""
+
+    async def run(self, work: Callable[[sa.Connection], T]) -> T:
+        """Run `work` in a transaction of its own; what it returns, once that is durable."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Batch:
+    head: BatchHead
+    payload: bytes
+    count: int
+    own_head_seq: int
+    known_high_water: int
+
+
+class Pusher:
+    """Sends what waits. One at a time; the caller backs off when it raises."""
+
+    def __init__(
+        self,
+        *,
+        engines: Engines,
+        writer: WriteRunner,
+        line: LineState,
+        random: Callable[[int], bytes],
+    ) -> None:
+        self._engines = engines
+        self._writer = writer
+        self._line = line
+        self._random = random
+        self._pace = Pace()
+
+    async def push_once(self, link: CentralLink) -> tuple[bool, int]:
+        """Send one batch if anything waits: (whether more may wait, seconds central asks to wait).
+
+        Raises the CentralError of a failed call; the outbox is as it was then.
+        """
+        batch = await asyncio.to_thread(self._read_batch)
+        if batch is None:
+            self._line.queued = 0
+            return False, 0
+        try:
+            answer = await link.push(batch.head, batch.payload)
+        except (CentralBroken, CentralRefused) as error:
+            if isinstance(error, CentralBroken) or error.status in _BISECT_STATUS:
+                self._pace = after_failure(self._pace, batch.count)
+            raise
+        self._pace = after_acceptance(self._pace)
+        self._line.heard()
+        settlement = settle(
+            batch.head,
+            answer,
+            own_head_seq=batch.own_head_seq,
+            known_high_water=batch.known_high_water,
+        )
+        incarnation = batch.head.incarnation
+        born = new_incarnation(self._random(INCARNATION_BYTES))
+
+        def write(tx: sa.Connection) -> tuple[int, bool]:
+            feed_state.raise_mark(tx, feed_state.CENTRAL_MS, answer.central_ms)
+            return write_settlement(
+                tx, incarnation, settlement, generation=answer.generation, new_life=born
+            )
+
+        self._line.queued, began = await self._writer.run(write)
+        if settlement.generation:
+            self._line.tell("generation", settlement.generation)
+        if began:
+            self._line.tell("life", "central knows another history of this register")
+        self._line.tell("pushed")
+        return self._line.queued > 0, answer.next_after_s
+
+    def _read_batch(self) -> _Batch | None:
+        with self._engines.reader.connect() as connection:
+            waiting = outbox.waiting(connection, limit=min(self._pace.limit, BATCH_RECORDS_MAX))
+            if not waiting:
+                return None
+            records = chosen(waiting, self._pace)
+            payload = payload_of(records)
+            first = records[0]
+            life = next(
+                life
+                for life in outbox.lives(connection)
+                if life.head.incarnation == first.incarnation
+            )
+            identity = identity_book.read_identity(connection)
+            assert identity is not None
+            head = head_of(
+                records,
+                payload,
+                register=identity.register,
+                previous_link=outbox.link_before(connection, first.incarnation, first.seq),
+                generation=identity.generation,
+                parent=life.parent,
+                opaque=self._pace.opaque,
+            )
+            return _Batch(
+                head=head,
+                payload=payload,
+                count=len(records),
+                own_head_seq=life.head.seq,
+                known_high_water=life.high_water,
+            )
+
+
+def write_settlement(
+    tx: sa.Connection,
+    incarnation: str,
+    settlement: Settlement,
+    *,
+    generation: str,
+    new_life: str,
+) -> tuple[int, bool]:
+    """Write down what an answer means: (how many records wait, whether a new life began)."""
+    if settlement.generation:
+        begin_generation(tx, settlement.generation)
+    if settlement.resend_after is not None:
+        outbox.resend_after(tx, incarnation, settlement.resend_after, generation=generation)
+    queued = outbox.settle(
+        tx, incarnation, settlement.high_water, settlement.malformed, generation=generation
+    )
+    identity = identity_book.read_identity(tx)
+    assert identity is not None
+    began = settlement.forked and identity.incarnation == incarnation
+    if began:
+        identity_book.begin_new_life(tx, new_life)
+    return queued, began
+
+
+def begin_generation(tx: sa.Connection, generation: str) -> None:
+    """Central came back from a backup: read its feed anew, and ask what it still has of ours."""
+    identity_book.write_generation(tx, generation)
+    cached_members.forget_versions(tx)
+    feed_state.begin_generation(tx, generation)
+    outbox.ask_again(tx)

@@ -1,0 +1,83 @@
+"""How the line to central is: what people and programs are told of it.
+
+Owns: online and offline, since when, and what was last wrong. Must never: open anything.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SyncStatus:
+    """How sync stands. Times are UTC milliseconds; `balance_as_of_ms` is by central's clock.
+
+    None: never, or not now. `generation` is central's as last heard.
+    """
+
+    online: bool
+    offline_since_ms: int | None
+    queued: int
+    last_contact_ms: int | None
+    balance_as_of_ms: int | None
+    generation: str
+    last_error: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SyncNotice:
+    """Something changed that others may show.
+
+    `what`: online, offline, pushed, applied (members, balances, leases), bundle (another one is to
+    price the next sale), bundle_refused, life (a new incarnation began), generation.
+    """
+
+    what: str
+    text: str = ""
+
+
+class LineState:
+    """The running account of the line; one object, shared by the loops that use the line."""
+
+    def __init__(self, *, wall_ms: Callable[[], int], tell: Callable[[SyncNotice], None]) -> None:
+        self._wall_ms = wall_ms
+        self._tell = tell
+        self.online = False
+        self.offline_since_ms: int | None = None
+        self.last_contact_ms: int | None = None
+        self.balance_as_of_ms: int | None = None
+        self.last_error = ""
+        self.queued = 0
+
+    def heard(self) -> None:
+        """Central answered."""
+        self.last_contact_ms = self._wall_ms()
+        self.last_error = ""
+        if not self.online:
+            self.online, self.offline_since_ms = True, None
+            self._tell(SyncNotice(what="online"))
+
+    def failed(self, reason: str, *, answered: bool) -> None:
+        """A call failed; `answered`: central was there but did not do it."""
+        self.last_error = reason
+        if answered:
+            self.last_contact_ms = self._wall_ms()
+            return
+        if self.online or self.offline_since_ms is None:
+            self.online, self.offline_since_ms = False, self._wall_ms()
+            self._tell(SyncNotice(what="offline", text=reason))
+
+    def tell(self, what: str, text: str = "") -> None:
+        """Pass a notice on."""
+        self._tell(SyncNotice(what=what, text=text))
+
+    def status(self, generation: str) -> SyncStatus:
+        """The account as a value."""
+        return SyncStatus(
+            online=self.online,
+            offline_since_ms=self.offline_since_ms,
+            queued=self.queued,
+            last_contact_ms=self.last_contact_ms,
+            balance_as_of_ms=self.balance_as_of_ms,
+            generation=generation,
+            last_error=self.last_error,
+        )

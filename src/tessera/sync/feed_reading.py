@@ -1,0 +1,185 @@
+"""Reading a page of the feed: nothing of it counts before all of it has been checked. Pure.
+
+Owns: the checks of signature, numbers, generation, audience and size, and of the signatures inside
+leases and assignments. Must never: apply anything, or hand out a part of a page that is refused.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import msgspec
+
+from tessera.core.errors import TesseraError
+from tessera.sync.records import encoded
+from tessera.sync.signing import PURPOSE_ASSIGNMENT, PURPOSE_LEASE, PURPOSE_SEGMENT, is_signed
+from tessera.sync.wire import (
+    FEED_SEGMENTS_MAX,
+    SEGMENT_ROWS_MAX,
+    AssignmentRow,
+    BalanceRow,
+    CardRow,
+    Count,
+    FeedPage,
+    FeedRow,
+    Id,
+    LeaseRow,
+    MemberRow,
+    OutcomeRow,
+    RemovalRow,
+    Segment,
+)
+
+SEGMENT_BYTES_MAX = 1_048_576
+
+_TYPES: dict[str, type[FeedRow]] = {
+    "member": MemberRow,
+    "card": CardRow,
+    "balance": BalanceRow,
+    "outcome": OutcomeRow,
+    "lease": LeaseRow,
+    "assignment": AssignmentRow,
+    "removal": RemovalRow,
+}
+
+
+class PageRefused(TesseraError):
+    """A page of the feed that must not be applied; nothing of it is."""
+
+    code = "page_refused"
+
+
+class _Body(msgspec.Struct, frozen=True, kw_only=True):
+    generation: Id
+    audience: Id
+    number: Count
+    rows: tuple[msgspec.Raw, ...]
+    central_ms: Count = 0
+
+
+class _Tag(msgspec.Struct, frozen=True):
+    type: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReadPage:
+    """A page that passed every check.
+
+    `number` is where the cursor stands after it, `head` the audience's last number. `unknown`
+    counts rows of kinds that a later release brought; they are passed over. `signed_ms`: the
+    latest time that central signed in it, 0 when none.
+    """
+
+    audience: str
+    generation: str
+    number: int
+    head: int
+    rows: tuple[FeedRow, ...]
+    unknown: int = 0
+    central_ms: int = 0
+    signed_ms: int = 0
+
+    @property
+    def is_last(self) -> bool:
+        """Whether the cursor stands at the audience's head after this page."""
+        return self.number >= self.head
+
+
+def read_page(
+    page: FeedPage, *, audience: str, generation: str, after: int, central_key: bytes
+) -> ReadPage:
+    """Check a page and give its rows. PageRefused says what is wrong, and nothing is given.
+
+    `generation`: the one expected, or empty for whichever central is in.
+    """
+    if page.audience != audience or (generation and page.generation != generation):
+        raise _refused(page.audience, "is not the page that was asked for")
+    if len(page.segments) > FEED_SEGMENTS_MAX:
+        raise _refused(audience, f"has {len(page.segments)} segments; {FEED_SEGMENTS_MAX} at most")
+    number = after
+    rows: list[FeedRow] = []
+    unknown = signed_ms = 0
+    for segment in page.segments:
+        body = _read_segment(segment, page, audience, central_key)
+        if body.number != number + 1:
+            raise _refused(audience, f"has segment {body.number} after {number}")
+        number = body.number
+        known = [row for raw in body.rows if (row := _read_row(raw, audience)) is not None]
+        unknown += len(body.rows) - len(known)
+        signed_ms = max(signed_ms, body.central_ms)
+        rows.extend(known)
+    if page.head < number:
+        raise _refused(audience, f"ends at {page.head} but holds {number}")
+    if not page.segments and page.head > after:
+        raise _refused(audience, f"holds nothing after {after}, though it ends at {page.head}")
+    _check_signed_rows(rows, audience, central_key)
+    return ReadPage(
+        audience=audience,
+        generation=page.generation,
+        number=number,
+        head=page.head,
+        rows=tuple(rows),
+        unknown=unknown,
+        central_ms=page.central_ms,
+        signed_ms=signed_ms,
+    )
+
+
+def _read_segment(segment: Segment, page: FeedPage, audience: str, central_key: bytes) -> _Body:
+    raw = segment.body.encode()
+    if len(raw) > SEGMENT_BYTES_MAX:
+        raise _refused(audience, f"has a segment of {len(raw)} bytes")
+    if not _is_signed(central_key, PURPOSE_SEGMENT, raw, segment.signature):
+        raise _refused(audience, f"has a segment {segment.number} that central did not sign")
+    try:
+        body = msgspec.json.decode(raw, type=_Body)
+    except (msgspec.DecodeError, RecursionError) as error:
+        raise _refused(audience, f"has a segment that does not read: {error}") from error
+    if (body.generation, body.audience, body.number) != (
+        page.generation,
+        audience,
+        segment.number,
+    ):
+        raise _refused(audience, f"has a segment of another place: {body.audience} {body.number}")
+    if len(body.rows) > SEGMENT_ROWS_MAX:
+        raise _refused(audience, f"has a segment of {len(body.rows)} rows")
+    return body
+
+
+def _read_row(raw: msgspec.Raw, audience: str) -> FeedRow | None:
+    try:
+        kind = _TYPES.get(msgspec.json.decode(raw, type=_Tag).type)
+        return None if kind is None else msgspec.json.decode(raw, type=kind)
+    except (msgspec.DecodeError, RecursionError) as error:
+        raise _refused(audience, f"has a row that does not read: {error}") from error
+
+
+def _check_signed_rows(rows: Sequence[FeedRow], audience: str, central_key: bytes) -> None:
+    for row in rows:
+        if isinstance(row, LeaseRow):
+            purpose = PURPOSE_LEASE
+        elif isinstance(row, AssignmentRow):
+            purpose = PURPOSE_ASSIGNMENT
+        else:
+            continue
+        if not _is_signed(central_key, purpose, bytes_to_sign(row), row.signature):
+            raise _refused(audience, f"has a {purpose.split('/')[1]} that central did not sign")
+
+
+def bytes_to_sign(row: LeaseRow | AssignmentRow) -> bytes:
+    """What central signs of a lease or an assignment: its canonical JSON without the signature."""
+    return encoded(msgspec.structs.replace(row, signature=""))
+
+
+def _is_signed(central_key: bytes, purpose: str, message: bytes, signature: str) -> bool:
+    try:
+        raw = bytes.fromhex(signature)
+    except ValueError:
+        return False
+    return is_signed(central_key, purpose, message, raw)
+
+
+def _refused(audience: str, what: str) -> PageRefused:
+    return PageRefused(
+        f"the feed's page for {audience} {what}",
+        hint="nothing of it was applied; if it stays, check central's address and certificate",
+    )

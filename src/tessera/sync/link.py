@@ -1,0 +1,89 @@
+"""What a till asks of central, and how that can fail; without any HTTP.
+
+Owns: the protocol that the loops talk to, and the small tree of what can go wrong.
+Must never: import an HTTP library; `sync.client` is the real one, a simulation brings its own.
+"""
+
+from typing import Protocol
+
+from tessera.core.errors import TesseraError
+from tessera.sync.wire import (
+    BatchAnswer,
+    BatchHead,
+    EnrolAnswer,
+    EnrolRequest,
+    FeedPage,
+    Heartbeat,
+)
+
+
+class CentralError(TesseraError):
+    """Central did not do what was asked."""
+
+    code = "central_failed"
+
+
+class CentralUnreachable(CentralError):
+    """No answer: no network, no such host, refused, timed out, broken off."""
+
+    code = "central_unreachable"
+
+
+class CentralBusy(CentralError):
+    """Central asks to come back later; `retry_after_s` is its own wish, 0 when it named none."""
+
+    code = "central_busy"
+
+    def __init__(self, message: str, *, hint: str = "", retry_after_s: int = 0) -> None:
+        super().__init__(message, hint=hint)
+        self.retry_after_s = retry_after_s
+
+
+class CentralBroken(CentralError):
+    """Central failed inside (a 5xx that names no time)."""
+
+    code = "central_broken"
+
+
+class CentralRefused(CentralError):
+    """Central understood and refused; `code` is its stable word, `status` the HTTP status."""
+
+    def __init__(self, message: str, *, hint: str = "", code: str = "", status: int = 0) -> None:
+        super().__init__(message, hint=hint, code=code)
+        self.status = status
+
+
+class CentralConfused(CentralError):
+    """An answer that is not in the documented form, or larger than allowed."""
+
+    code = "central_confused"
+
+
+class CentralLink(Protocol):
+    """Central as a till sees it. Every call raises a CentralError when it fails."""
+
+    async def enrol(self, request: EnrolRequest) -> EnrolAnswer:
+        """Present a one-time code."""
+        ...
+
+    async def push(self, head: BatchHead, payload: bytes) -> BatchAnswer:
+        """Send a batch; a gap (409) is an answer too, with the mark where to go on."""
+        ...
+
+    async def feed(
+        self, audience: str, *, generation: str, after: int, limit: int, wait_s: int
+    ) -> FeedPage:
+        """Segments of an audience after a number; waits up to `wait_s` while there are none."""
+        ...
+
+    async def bundle(self, bundle_hash: str) -> bytes:
+        """The bytes of a bundle; whoever asks compares the hash."""
+        ...
+
+    async def heartbeat(self, beat: Heartbeat) -> None:
+        """Say how this register is."""
+        ...
+
+    async def close(self) -> None:
+        """End connections."""
+        ...
