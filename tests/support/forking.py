@@ -111,23 +111,20 @@ def after(delay_s: float, act: Callable[[], None]) -> threading.Thread:
 
 def _mark_commits(marker: Marker) -> None:
     """Inside: BEGIN was executed and the record is being written. Committed: COMMIT returned."""
-    from tessera.agent.writer import Writer
-    from tessera.store.till import committed_sales
+    from tessera.store.till.opening import OpenTill
 
-    commit_record, run_here = committed_sales.commit_record, Writer.run_here
+    plain = OpenTill.commit
 
-    def marked_record(*arguments: Any, **named: Any) -> Any:
-        marker.state = INSIDE
-        return commit_record(*arguments, **named)
+    def commit(self: OpenTill, uid: str, write: Callable[..., Any]) -> Any:
+        def marked(connection: Any) -> Any:
+            marker.state = INSIDE
+            return write(connection)
 
-    def marked_run(self: Writer, work: Callable[..., Any]) -> Any:
-        outcome = run_here(self, work)
-        if marker.state == INSIDE:
-            marker.state = COMMITTED
-        return outcome
+        record = plain(self, uid, marked)
+        marker.state = COMMITTED
+        return record
 
-    committed_sales.commit_record = marked_record
-    Writer.run_here = marked_run  # type: ignore[method-assign]
+    OpenTill.commit = commit  # type: ignore[method-assign]
 
 
 def _import_everything() -> None:

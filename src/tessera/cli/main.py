@@ -45,11 +45,9 @@ COMMANDS: dict[tuple[str, ...], Command] = {
     ("agent", "enrol"): Command(
         "tessera.cli.agent_enrol", "make this register known to central, by a one-time code"
     ),
-    (
-        "agent",
-        "journal",
-        "verify",
-    ): Command("tessera.cli.agent_journal_verify", "check that the register's journal is whole"),
+    ("agent", "journal", "verify"): Command(
+        "tessera.cli.agent_journal_verify", "check that the register's journal is whole"
+    ),
     ("agent", "pair"): Command("tessera.cli.agent_pair", "give a POS the token that it must send"),
     ("agent", "queue"): Command(
         "tessera.cli.agent_queue", "show what waits to be sent, and what central kept aside"
@@ -59,14 +57,9 @@ COMMANDS: dict[tuple[str, ...], Command] = {
     ("cards", "check"): Command("tessera.cli.cards_check", "read printed cards back"),
     ("cards", "issue"): Command("tessera.cli.cards_issue", "make and draw new card numbers"),
     ("cards", "print"): Command("tessera.cli.cards_print", "draw cards for printing"),
-    (
-        "central",
-        "balance",
-    ): Command("tessera.cli.central_balance", "show a member's accounts, leases and postings"),
-    (
-        "central",
-        "ledger",
-    ): Command("tessera.cli.central_ledger", "show a member's balances, leases and entries"),
+    ("central", "ledger"): Command(
+        "tessera.cli.central_ledger", "show a member's balances, leases and entries"
+    ),
     ("central", "member"): Command("tessera.cli.central_member", "add or import members"),
     ("central", "programme"): Command(
         "tessera.cli.central_programme", "release a programme to the stores"
@@ -88,10 +81,7 @@ COMMANDS: dict[tuple[str, ...], Command] = {
     ("demo",): Command("tessera.cli.demo", "a shop's bad day, all real, told as it happens"),
     ("devices", "capture"): Command("tessera.cli.devices_capture", "record what a reader sends"),
     ("devices", "decode"): Command("tessera.cli.devices_decode", "decode recorded bytes"),
-    (
-        "devices",
-        "learn",
-    ): Command("tessera.cli.devices_learn", "find an unknown scanner's profile"),
+    ("devices", "learn"): Command("tessera.cli.devices_learn", "find an unknown scanner's profile"),
     ("devices", "list"): Command("tessera.cli.devices_list", "list readers and reader profiles"),
     ("devices", "listen"): Command("tessera.cli.devices_listen", "show what one reader scans"),
     ("devices", "replay"): Command("tessera.cli.devices_replay", "read a recording again"),
