@@ -67,7 +67,6 @@ class Ours:
                 request_digest=DIGEST,
                 answer=ANSWER,
             )
-            committed_sales.take_sealed(tx)
 
 
 class RawSqlite:
