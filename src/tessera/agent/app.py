@@ -229,7 +229,10 @@ async def _serve(
     server: AgentServer, listener: socket.socket, settings: AgentSettings, state: TillState
 ) -> None:
     address = _address(settings, listener)
-    (settings.data_dir / ADDRESS_FILE).write_text(address + "\n", encoding="ascii")
+    # Whole or not at all: whoever waits for this file reads it the moment that it appears.
+    fresh = settings.data_dir / (ADDRESS_FILE + ".new")
+    fresh.write_text(address + "\n", encoding="ascii")
+    fresh.replace(settings.data_dir / ADDRESS_FILE)
     told = asyncio.create_task(_tell_ready(server, address, state))
     try:
         await server.serve(sockets=[listener])
