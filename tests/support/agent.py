@@ -27,6 +27,7 @@ BLOCKED_CARD = "2009999999996"
 CARD_KEY = bytes(range(32))
 STORE_TIME = "2026-11-21T10:15:00+01:00"
 DAY = "2026-11-21"
+START_S_MAX = 60.0
 
 PROGRAMME = """\
 programme: corner-shop

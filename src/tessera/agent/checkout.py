@@ -21,6 +21,7 @@ from tessera.agent.pairing import PairedPos
 from tessera.agent.problems_http import ApiProblem
 from tessera.agent.till_state import TillState
 from tessera.devices.card_formats import CardFormat
+from tessera.store.engine import DATABASE_ERRORS
 
 CARD_WAITS_MS = 120_000
 """How long a card that was scanned between two sales waits for the next one."""
@@ -82,7 +83,7 @@ class Checkout:
         revision = sale.revision
         quoted = await make_quote(self.state, wanted, self._pricing)
         if revision == sale.revision:
-            sale.quoted = quoted
+            sale.keep(quoted)
         self._tell_sale("open", sale.pos, sale.sale_id, quoted)
         return quoted
 
@@ -111,7 +112,12 @@ class Checkout:
             store_time=given.store_time,
             business_day=given.business_day,
         )
-        if find_first(self.state, key) is not None:
+        try:
+            first = find_first(self.state, key)
+        except DATABASE_ERRORS:
+            # The quote says that the database fails; it is no reason to give none.
+            return
+        if first is not None:
             raise ApiProblem(
                 "sale_completed",
                 f"sale {sale_id} is completed",

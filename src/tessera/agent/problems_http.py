@@ -38,6 +38,7 @@ PROBLEMS: dict[str, tuple[int, str]] = {
     "media_type_wrong": (415, "the body is not declared as JSON"),
     "method_not_allowed": (405, "the address exists, but not with this method"),
     "not_found": (404, "there is no such address"),
+    "not_possible": (503, "the register cannot do this now"),
     "origin_not_allowed": (403, "a web page of another origin may not call the agent"),
     "quantity_wrong": (422, "more comes back than was sold, or less than a whole piece"),
     "quote_mismatch": (409, "the basket, the programme or the member changed since the quote"),

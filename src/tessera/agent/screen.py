@@ -46,7 +46,9 @@ _READER_STATUS = {
 }
 _TROUBLE = frozenset({"benefits_stopped", "database_failing", "not_enrolled", "rules_failed"})
 # The page has its own words and marks for these.
-_SHOWN_ELSEWHERE = frozenset({"training", "card_unknown", "member_blocked"})
+_SHOWN_ELSEWHERE = frozenset(
+    {"training", "card_unknown", "member_blocked", "benefits_stopped", "clock_doubt"}
+)
 
 
 class Screen:

@@ -19,6 +19,7 @@ from tessera.agent.sync_status import SyncNotice
 from tessera.agent.till_state import TillState
 from tessera.core.errors import Problem, TesseraError
 from tessera.rules.programme import parse_programme
+from tessera.store.engine import DATABASE_ERRORS
 from tessera.store.till.values import RegisterIdentity
 from tessera.sync.link import CentralLink
 
@@ -99,6 +100,8 @@ class _Hearing:
                 self._state.refresh()
             except TesseraError as error:
                 _LOG.error("after sync: %s", error.message)
+            except DATABASE_ERRORS as error:
+                _LOG.error("after sync the database failed: %s", error)
         sync = self._state.sync() if self._state.sync is not None else None
         self._state.hub.publish(
             "sync",
