@@ -15,7 +15,7 @@ from tessera.agent.checkout_complete import complete_sale, key_of
 from tessera.agent.checkout_member import Buyer, member_answer, unit_answers
 from tessera.agent.checkout_occasion import occasion_answer, record_occasion
 from tessera.agent.checkout_quote import Quoted, Wanted, make_quote
-from tessera.agent.notices import notice
+from tessera.agent.notices import notice, worded
 from tessera.agent.open_sales import OpenSale, OpenSales
 from tessera.agent.pairing import PairedPos
 from tessera.agent.problems_http import ApiProblem
@@ -212,7 +212,9 @@ class Checkout:
             told = (notice(reason),) if reason else ()
             code = "" if kind == "refused" else given.code
             self.state.hub.publish("scan", kind=kind, code=code, reader="pos")
-            return api_answers.ScanAnswer(kind=kind, code=code, notices=told)
+            return api_answers.ScanAnswer(
+                kind=kind, code=code, notices=worded(told, self.state.settings.language)
+            )
         sale = self.sales.find(pos, given.sale_id) if given.sale_id else self.sales.current()
         buyer = await self.take_card(number, kind=kind, reader="pos", sale=sale)
         return api_answers.ScanAnswer(
@@ -221,7 +223,7 @@ class Checkout:
             attached_to=sale.sale_id if sale else "",
             member=member_answer(buyer),
             units=unit_answers(buyer),
-            notices=buyer.notices,
+            notices=worded(buyer.notices, self.state.settings.language),
         )
 
     async def take_card(
@@ -243,7 +245,8 @@ class Checkout:
 
     def look_up(self, given: api_shapes.LookupGiven) -> api_answers.LookupAnswer:
         """The member behind a card or phone number."""
-        return checkout_recognise.lookup_answer(checkout_recognise.look_up(self.state, given))
+        buyer = checkout_recognise.look_up(self.state, given)
+        return checkout_recognise.lookup_answer(buyer, self.state.settings.language)
 
     async def occasion(self, pos: PairedPos, event_id: str, given: api_shapes.EventGiven) -> bytes:
         """Something that is no purchase."""
