@@ -12,7 +12,7 @@ from tessera.agent.api_answers import as_json
 from tessera.agent.checkout_answers import quote_answer
 from tessera.agent.checkout_commit import find_first
 from tessera.agent.checkout_complete import complete_sale, key_of
-from tessera.agent.checkout_member import Buyer, member_answer, unit_answers
+from tessera.agent.checkout_member import NOBODY, Buyer, member_answer, unit_answers
 from tessera.agent.checkout_occasion import occasion_answer, record_occasion
 from tessera.agent.checkout_quote import Quoted, Wanted, make_quote
 from tessera.agent.notices import notice, worded
@@ -277,6 +277,7 @@ class Checkout:
         else:
             sale.attached = ()
             await self.requote(sale)
+        self._tell_member(NOBODY, sale)
 
     # -- what others hear
 
