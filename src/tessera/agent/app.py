@@ -113,7 +113,8 @@ async def _run(
         random=secrets.token_bytes,
         hub=hub,
     )
-    state.refresh()
+    if (bundle := state.refresh()) is not None:
+        state.programme.take(bundle, currency=state.currency)
     if first_pairing(settings.data_dir, random=secrets.token_bytes):
         _LOG.info("a pairing token for the first POS is in %s", settings.data_dir / "pairing.token")
     formats = read_card_formats(settings.card_formats).format
@@ -126,7 +127,7 @@ async def _run(
         beside = asyncio.create_task(writer.sync_beside(stop))
         stack.push_async_callback(_ended, beside, stop)
         server = _server(checkout, readers, listener, stop)
-        await stack.enter_async_context(running_sync(state, checkout, stop))
+        await stack.enter_async_context(running_sync(state, stop))
         readers.start()
         stack.push_async_callback(readers.stop)
         await _serve(server, listener, settings, state)

@@ -143,7 +143,7 @@ def _quoted(
         )
     member = state_of(buyer, place.at.date())
     try:
-        quote = state.programme.price(basket, place, member)
+        quote, bundle = state.programme.price(basket, place, member)
     except Exception:  # noqa: BLE001 - whatever the bug is, the sale goes on
         # The rules are ours, so this is our bug; the customer in front of the till is not to pay
         # for it with a queue. The log has what is needed to mend it.
@@ -157,7 +157,7 @@ def _quoted(
         place=place,
         buyer=buyer,
         member=member,
-        bundle=state.programme.bundle,
+        bundle=bundle,
         pos=pos,
         notices=(*notices, notice("redemption_reduced")) if reduced else notices,
     )
