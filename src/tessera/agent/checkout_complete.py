@@ -142,7 +142,7 @@ async def _promised(
         wanted = replace(wanted, attached=sale.attached, rewards=sale.rewards)
         promised = sale.quotes.get(given.quote_id or "")
         if promised is not None and _is_same_basket(state, given, promised):
-            if promised is sale.quoted:
+            if promised is sale.quoted and not _owes_points(promised):
                 return promised, True
             return await _overtaken(state, wanted, promised, executor), True
     quoted = await make_quote(state, wanted, executor, deadline=False)
@@ -155,16 +155,22 @@ def _is_same_basket(state: TillState, given: api_shapes.CompleteGiven, promised:
     return replace(basket, chosen=promised.basket.chosen) == promised.basket
 
 
+def _owes_points(promised: Quoted) -> bool:
+    """Whether a member was recognised and priced as nobody, since pricing took too long."""
+    return promised.buyer.known is not None and promised.member is None
+
+
 async def _overtaken(
     state: TillState, wanted: Wanted, promised: Quoted, executor: Executor
 ) -> Quoted:
-    """A promise that a scan has overtaken since, without the POS asking again: its prices hold.
+    """A promise whose prices hold, though more is known by now than when it was given.
 
-    A card that came in between still earns, as it would after the first tender.
+    A card that was scanned since, or a member for whom pricing took too long, still earns, as it
+    would after the first tender.
     """
     given = wanted.given
     assert isinstance(given, api_shapes.CompleteGiven)
-    if promised.buyer.known is None and wanted.attached:
+    if _owes_points(promised) or (promised.buyer.known is None and wanted.attached):
         earning = replace(wanted, given=changed(given, earning_only=True), rewards=())
         quoted = await make_quote(state, earning, executor, deadline=False)
         if quoted.quote.due_minor == promised.quote.due_minor:
@@ -177,7 +183,7 @@ def _sold(key: SaleKey, given: api_shapes.CompleteGiven, quoted: Quoted) -> Sold
     codes = {said.code for said in quoted.notices}
     if "clock_doubt" in codes:
         sold = _flagged(sold, "clock-doubt")
-    if codes & {"benefits_stopped", "rules_failed", "database_failing"}:
+    if codes & {"benefits_stopped", "rules_failed", "database_failing", "quote_late"}:
         sold = _flagged(sold, "no-benefits")
     return sold
 
