@@ -8,7 +8,7 @@ database holds them all. Must never: let one record keep the others from being b
 
 import json
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from decimal import Decimal, InvalidOperation
 
 import sqlalchemy as sa
@@ -17,7 +17,7 @@ from tessera.central import rows
 from tessera.central.booking import Booked, Holder, book_lease_return, book_return, book_sale
 from tessera.central.leasing import LeasePolicy, grant, wanted_grants
 from tessera.central.work import Work, read_waiting
-from tessera.core.sale import LeaseReturnBody, ReturnBody, SaleBody
+from tessera.core.sale import LeaseReturnBody, LeaseUse, ReturnBody, SaleBody
 from tessera.store.central import feed, ledger_book, member_book, register_book, sale_book
 from tessera.store.central.accounts import Lease, MemberAccounts
 from tessera.store.central.ledger_book import Entry, MemberKey
@@ -121,12 +121,43 @@ def _open(tx: sa.Connection, works: Sequence[Work]) -> _Books:
     return _Books(
         members=members,
         profiles=member_book.read_profiles(tx, members),
-        accounts=ledger_book.load(tx, members),
+        accounts=ledger_book.load(
+            tx,
+            members,
+            lots_of=_spenders(works, waiting) & members.keys(),
+            leases_named=[
+                (work.bucket, work.member_id, use.lease_id)
+                for work in works
+                if (work.bucket, work.member_id) in members
+                for use in _uses(work)
+            ],
+        ),
         known=sale_book.read_outcomes(tx, keys | originals),
         sales=sale_book.read_sales(tx, originals | sales),
         returned=sale_book.read_returned(tx, originals | sales),
         waiting=waiting,
     )
+
+
+def _uses(work: Work) -> Sequence[LeaseUse]:
+    body = work.body
+    if isinstance(body, LeaseReturnBody):
+        return [LeaseUse(lease_id=body.lease_id, unit=body.unit, amount=body.amount)]
+    return body.leases if body is not None else ()
+
+
+def _spenders(
+    works: Sequence[Work], waiting: dict[RecordKey, list[WaitingRecord]]
+) -> set[MemberKey]:
+    """Members from whose accounts something may be taken, so that their lots are needed."""
+    spending = {(bucket, member_id) for bucket, member_id, _ in waiting}
+    for work in works:
+        body = work.body
+        if isinstance(body, ReturnBody) or (
+            isinstance(body, SaleBody) and any(move.spent for move in body.quote.units)
+        ):
+            spending.add((work.bucket, work.member_id))
+    return spending
 
 
 def _key(work: Work) -> RecordKey:
@@ -260,8 +291,9 @@ def _count_sale(books: _Books, work: Work, body: SaleBody) -> None:
     member = books.members.get((work.bucket, work.member_id))
     if member is not None:
         home = work.register_id if body.key.store == member.home_store else member.home_register
-        seen = member.after_visit(body.key.business_day, body.quote.due_minor)
-        books.members[member.key] = replace(seen, home_register=home)
+        books.members[member.key] = member.after_visit(
+            body.key.business_day, body.quote.due_minor, home_register=home
+        )
         books.counted.add(member.key)
 
 

@@ -64,11 +64,12 @@ class MemberRecord:
         """Bucket and id."""
         return (self.bucket, self.member_id)
 
-    def after_visit(self, day: date, spent_minor: int) -> "MemberRecord":
+    def after_visit(self, day: date, spent_minor: int, *, home_register: str) -> "MemberRecord":
         """The member once a sale of `spent_minor` on `day` is counted."""
         return replace(
             self,
             version=self.version + 1,
+            home_register=home_register,
             visits=self.visits + 1,
             lifetime_spend_minor=self.lifetime_spend_minor + spent_minor,
             period_spend_minor=self.period_spend_minor + spent_minor,
