@@ -18,7 +18,6 @@ from pathlib import Path
 from statistics import median
 
 import httpx
-import msgspec
 import psycopg
 
 from benchmarks._postgres import running

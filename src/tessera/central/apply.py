@@ -15,7 +15,8 @@ import msgspec
 import sqlalchemy as sa
 
 from tessera.central import rows
-from tessera.central.settling import REASON_KEY_REUSED, Desk, Settled, settle
+from tessera.central.desk import Desk
+from tessera.central.settling import REASON_KEY_REUSED, Settled, settle
 from tessera.central.work import Work, read_batch
 from tessera.core.identity import bucket_of
 from tessera.store.central import feed, inbox, register_book, sale_book

@@ -11,8 +11,8 @@ import sqlalchemy as sa
 
 from tessera.central import rows
 from tessera.central.booking import book_opening
+from tessera.central.granting import balance_changes, top_up
 from tessera.central.opening import Central
-from tessera.central.settling import balance_changes, top_up
 from tessera.core.cards import masked
 from tessera.core.errors import TesseraError
 from tessera.core.identity import UID_RANDOM_BYTES, bucket_of, is_name, new_uid
@@ -77,6 +77,7 @@ def top_up_store(central: Central, store_id: str) -> int:
 
     Harmless when run again; how many members were looked at.
     """
+    desk = central.desk()
     seen = 0
     after: MemberKey = (-1, "")
     while True:
@@ -91,8 +92,8 @@ def top_up_store(central: Central, store_id: str) -> int:
             with central.engines.writer.begin() as tx:
                 members = member_book.lock_members(tx, group)
                 accounts = ledger_book.load(tx, members)
-                changes = top_up(tx, members.values(), accounts, central.desk())
-                changes += balance_changes(members, accounts)
+                changes = top_up(tx, members.values(), accounts, desk)
+                changes += balance_changes(members, accounts, desk.version_base)
                 ledger_book.save(tx, accounts)
                 feed.append(tx, feed.MEMBERS, changes)
         seen += len(keys)
@@ -134,6 +135,7 @@ def _groups(central: Central, chunk: list[NewMember]) -> list[list[NewMember]]:
 
 
 def _write_members(tx: sa.Connection, central: Central, chunk: list[NewMember]) -> Added:
+    desk = central.desk()
     keys = [(bucket_of(member.member_id), member.member_id) for member in chunk]
     known = member_book.lock_members(tx, keys)
     wanted = dict(zip(keys, chunk, strict=True))
@@ -170,14 +172,14 @@ def _write_members(tx: sa.Connection, central: Central, chunk: list[NewMember]) 
     for key, record in records.items():
         before = known.get(key)
         if before is not None and before.home_store not in {"", record.home_store}:
-            changes += _moved_away(before, record)
+            changes += _moved_away(before, record, desk.version_base)
         if record.home_store:
-            changes.append(rows.member_change(record, profiles[key]))
-    changes += top_up(tx, records.values(), accounts, central.desk())
+            changes.append(rows.member_change(record, profiles[key], desk.version_base))
+    changes += top_up(tx, records.values(), accounts, desk)
     for key, state in accounts.items():
         if key in known and known[key].home_store != records[key].home_store:
             state.changed_accounts |= set(state.accounts)  # the new store has not heard of them
-    changes += balance_changes(records, accounts)
+    changes += balance_changes(records, accounts, desk.version_base)
     ledger_book.save(tx, accounts)
     feed.append(tx, feed.MEMBERS, changes)
     return Added(
@@ -201,14 +203,14 @@ def _record(key: MemberKey, member: NewMember, known: MemberRecord | None) -> Me
     )
 
 
-def _moved_away(before: MemberRecord, record: MemberRecord) -> list[feed.Change]:
+def _moved_away(before: MemberRecord, record: MemberRecord, base: int) -> list[feed.Change]:
     return [
         rows.removal_change(
             before.bucket,
             rows.store_audience(before.home_store),
             what="member",
             key=before.member_id,
-            version=record.version,
+            version=base + record.version,
             reason="moved",
         )
     ]
@@ -216,6 +218,7 @@ def _moved_away(before: MemberRecord, record: MemberRecord) -> list[feed.Change]
 
 def _write_cards(tx: sa.Connection, central: Central, chunk: list[NewMember]) -> None:
     hasher = central.keys.cards
+    base = central.state().version_base
     hashed: dict[bytes, tuple[NewMember, str]] = {}
     for member in chunk:
         for number in member.cards:
@@ -249,6 +252,6 @@ def _write_cards(tx: sa.Connection, central: Central, chunk: list[NewMember]) ->
         cards.append(card)
         home = homes[bucket, member.member_id].home_store
         if home:
-            changes.append(rows.card_change(card, home))
+            changes.append(rows.card_change(card, home, base))
     member_book.write_cards(tx, cards)
     feed.append(tx, feed.CARDS, changes)

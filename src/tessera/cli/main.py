@@ -73,6 +73,9 @@ COMMANDS: dict[tuple[str, ...], Command] = {
     ("central", "register"): Command(
         "tessera.cli.central_register", "add, list and revoke registers"
     ),
+    ("central", "restored"): Command(
+        "tessera.cli.central_restored", "say that the database was restored from a backup"
+    ),
     ("central", "serve"): Command("tessera.cli.central_serve", "run the server"),
     ("central", "store"): Command("tessera.cli.central_store", "add and list stores"),
     ("central", "verify"): Command(

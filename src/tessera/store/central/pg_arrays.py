@@ -30,19 +30,19 @@ class Packed:
 
 
 class Smallints(Packed):
-    """smallint[]"""
+    """A smallint array."""
 
 
 class Bigints(Packed):
-    """bigint[]"""
+    """A bigint array."""
 
 
 class Byteas(Packed):
-    """bytea[]"""
+    """A bytea array."""
 
 
 class Texts(Packed):
-    """text[]"""
+    """A text array."""
 
 
 class _Dumper(Dumper):
