@@ -11,7 +11,7 @@ from collections.abc import Callable
 
 import sqlalchemy as sa
 
-from tessera.central.apply import apply_carefully, apply_waiting
+from tessera.central.apply import apply_carefully, apply_waiting, book_overdue_returns
 from tessera.central.enrol import HOUR_MS
 from tessera.central.generations import tell_everything
 from tessera.central.log import LOGGER, note
@@ -133,6 +133,7 @@ class Worker:
         kept_ms = self._central.settings.limits.nonce_hours * HOUR_MS
         with self._central.engines.writer.begin() as tx:
             register_book.forget_nonces(tx, before_ms=now_ms - kept_ms)
+        book_overdue_returns(self._central.engines.writer, self._central.desk())
 
     def _after_failure(self, error: Exception) -> float:
         self._rounds_failed += 1
