@@ -17,7 +17,7 @@ import pytest
 from tessera.cli.main import main
 from tessera.sync.records import encoded
 from tessera.sync.wire import EnrolRequest
-from tests.store.central.parts import central_on, enrolled, send, settings_for
+from tests.store.central.parts import central_on, enrolled, member, send, settings_for
 from tests.store.central.scripted_till import Till
 from tests.support.waiting import wait_until
 
@@ -122,6 +122,20 @@ def test_the_quarantine_is_listed_shown_retried_and_dropped(
     assert shell.run("quarantine", "list")[0] == 0
     assert shell.run("quarantine", "show", "none")[0] == 3
     assert shell.run("verify")[0] == 0
+
+
+def test_what_must_be_looked_at_is_listed(shell: Shell, tmp_path: Path) -> None:
+    assert shell.run("alarms") == (0, "0 alarms\n", "")
+    till = Till()
+    settings = settings_for(f"sqlite:///{tmp_path / 'central' / 'central.db'}", tmp_path)
+    with central_on(settings) as central:
+        enrolled(central, till)
+        member(central, "M-1")
+        till.sell("M-1", spent=5)
+        send(central, till)
+    code, out, _err = shell.run("alarms", "--register", till.register)
+    assert (code, "overspent" in out) == (1, True)
+    assert shell.json("alarms", "--register", "other") == []
 
 
 def test_verify_ends_with_one_when_something_differs(shell: Shell, tmp_path: Path) -> None:
