@@ -63,6 +63,9 @@ COMMANDS: dict[tuple[str, ...], Command] = {
     ("cards", "check"): Command("tessera.cli.cards_check", "read printed cards back"),
     ("cards", "issue"): Command("tessera.cli.cards_issue", "make and draw new card numbers"),
     ("cards", "print"): Command("tessera.cli.cards_print", "draw cards for printing"),
+    ("central", "alarms"): Command(
+        "tessera.cli.central_alarms", "forks, new lives, overspent leases: what must be looked at"
+    ),
     ("central", "ledger"): Command(
         "tessera.cli.central_ledger", "show a member's balances, leases and entries"
     ),
@@ -78,6 +81,9 @@ COMMANDS: dict[tuple[str, ...], Command] = {
     ),
     ("central", "register"): Command(
         "tessera.cli.central_register", "add, list and revoke registers"
+    ),
+    ("central", "restored"): Command(
+        "tessera.cli.central_restored", "say that the database was restored from a backup"
     ),
     ("central", "serve"): Command("tessera.cli.central_serve", "run the server"),
     ("central", "store"): Command("tessera.cli.central_store", "add and list stores"),
