@@ -155,8 +155,10 @@ def _closed_port(device: str, line: SerialLine) -> serial.Serial:
             stopbits=int(line.stop_bits),
             rtscts=line.flow == "rts-cts",
             xonxoff=line.flow == "xon-xoff",
-            write_timeout=_WRITE_TIMEOUT_S,
         )
+        if not device.startswith("rfc2217:"):
+            # pyserial has no write time-out there and says so only when the port is opened.
+            port.write_timeout = _WRITE_TIMEOUT_S
         port.dtr, port.rts = line.dtr, line.rts
         if "://" not in device:
             port.exclusive = True

@@ -123,6 +123,9 @@ class LineFramer:
                 self._buffer.clear()
             return
         if byte > 0x7F and byte & 0x7F in self._rules.ends:
+            if not self._buffer:
+                # The second half of CR LF with a parity bit; no text begins with such a byte.
+                return
             mismatch = _parity_mismatch(bytes(self._buffer) + bytes([byte]))
             if mismatch:
                 self._reset()
