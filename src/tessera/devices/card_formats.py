@@ -138,7 +138,9 @@ def classify(label: Label, formats: Sequence[CardFormat]) -> Classified | Refusa
             if outcome is not None:
                 return outcome
     if _is_goods(label):
-        return Classified(kind=ScanKind.PRODUCT, details=label.details)
+        return Classified(
+            kind=ScanKind.PRODUCT, details=label.details, warnings=_trust_warnings(label)
+        )
     refusal = _payment_refusal(label)
     if refusal:
         return refusal
@@ -168,6 +170,7 @@ def _match(label: Label, rule: CardFormat) -> Classified | Refusal | None:
         card_id=number[rule.skip :] if identifies else None,
         card_format=rule.name,
         details=details,
+        warnings=_trust_warnings(label),
     )
 
 
@@ -251,10 +254,12 @@ def _is_damaged_gtin(label: Label) -> bool:
     return number.isdigit() and len(number) in _GTIN_LENGTHS and not is_stripe(label)
 
 
+def _trust_warnings(label: Label) -> tuple[str, ...]:
+    return ("code_id_missing",) if label.trust is LabelTrust.MISSING else ()
+
+
 def _unknown(label: Label) -> Classified:
-    warnings: list[str] = []
-    if label.trust is LabelTrust.MISSING:
-        warnings.append("code_id_missing")
+    warnings = list(_trust_warnings(label))
     if label.symbology == "unknown" and _is_damaged_gtin(label):
         warnings.append("check_digit")
     if not label.payload.isascii() and label.symbology == "unknown":

@@ -85,14 +85,19 @@ def _ends_with(recorded: Sequence[bytes], suffix: bytes) -> bool:
     return all(content.endswith(suffix) for content in recorded)
 
 
-def learnt_profile_text(source: str, *, name: str, title: str, usb: str) -> str:
-    """Make a new profile's text out of the text of the one that fits."""
+def learnt_profile_text(source: str, *, name: str, title: str, usb: str, baud: int) -> str:
+    """Make a new profile's text out of the text of the one that fits.
+
+    `usb` is the device's vendor:product, "" where it has none; `baud` the speed that worked.
+    """
     text = re.sub(r'(?m)^name = ".*"$', f'name = "{name}"', source, count=1)
     text = re.sub(r'(?m)^title = ".*"$', f'title = "{title}"', text, count=1)
     text = re.sub(r'(?m)^verified = ".*"$', 'verified = "device"', text, count=1)
     text = re.sub(r"(?ms)^(models|usb) = \[.*?\]\n", "", text)
+    text = re.sub(r'(?ms)^(wiring|programming) = """.*?"""\n', "", text)
+    text = re.sub(r"(?m)^baud = \d+\n", "", text)
     if usb:
-        text = text.replace("\n[framing]", f'usb = ["{usb}"]\n\n[framing]', 1).replace(
-            "\n\nusb = ", "\nusb = "
-        )
-    return text
+        text = text.replace("\n\n[framing]", f'\nusb = ["{usb}"]\n\n[framing]', 1)
+    if "\n[serial]\n" in text:
+        return text.replace("\n[serial]\n", f"\n[serial]\nbaud = {baud}\n", 1)
+    return f"{text}\n[serial]\nbaud = {baud}\n"

@@ -13,9 +13,13 @@ SHIPPED = read_card_formats().format
 
 def judged(text: str, symbology: str = "", formats: tuple[CardFormat, ...] = SHIPPED) -> str:
     """Give kind, number and format of a code, or the error's code."""
-    scheme = "none" if symbology else "aim"
     event = classify_code(
-        text, formats, reader_id="r", monotonic_ns=0, scheme=scheme, symbology=symbology
+        text,
+        formats,
+        reader_id="r",
+        monotonic_ns=0,
+        scheme="none" if symbology else "aim",
+        symbology=symbology,
     )
     if isinstance(event, ReaderError):
         return event.code

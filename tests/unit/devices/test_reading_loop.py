@@ -1,7 +1,7 @@
 """The reading loop with a made-up port: retries, folding, endings."""
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import pytest
 
@@ -24,8 +24,8 @@ class ScriptedPort:
 
     device = "script"
 
-    def __init__(self, script: list[Step], clock: "Clock"):
-        self.script = script
+    def __init__(self, script: Sequence[Step], clock: "Clock") -> None:
+        self.script = list(script)
         self.clock = clock
         self.waits: list[float] = []
         self.written = b""
@@ -56,7 +56,7 @@ class ScriptedPort:
 class ScriptedOpener:
     """Opens the next port of a list, or fails as the list says."""
 
-    def __init__(self, steps: list[ScriptedPort | Exception]):
+    def __init__(self, steps: list[ScriptedPort | Exception]) -> None:
         self.steps = steps
 
     def open(self) -> Port:
