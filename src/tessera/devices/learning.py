@@ -59,6 +59,9 @@ def _guess(
     score -= 5 * len(errors)
     if profile.framing.kind == "line" and _ends_with(recorded, _SUFFIXES[profile.framing.suffix]):
         score += 2
+    # The bytes were read with eight bits and no parity, and made sense.
+    if (profile.serial.data_bits, profile.serial.parity) != ("8", "none"):
+        score -= 1
     # Among equals the general profile is the honest answer; a model is only known by its USB id.
     score = 2 * score + (not profile.models)
     return Guess(profile=profile, score=score, scans=tuple(scans), errors=tuple(errors))
