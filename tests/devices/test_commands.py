@@ -42,7 +42,7 @@ def test_decode_answers_every_line_and_marks_a_malformed_one(
     given: Callable[[str], None], capsys: Captured
 ) -> None:
     whole = json.dumps({"id": "a", "hex": CARD.hex()})
-    given("\n".join([whole, "", "nonsense", "[]", '{"id": "b"}\n']))
+    given(f'{whole}\n\nnonsense\n[]\n{{"id": "b"}}\n')
     assert main(["devices", "decode", "--profile", "aim-cr"]) == 1
     first, second, third, fourth = map(json.loads, capsys.readouterr().out.splitlines())
     assert first["id"] == "a"

@@ -40,15 +40,15 @@ from tessera.agent.writer import Writer
 from tessera.core.errors import TesseraError
 from tessera.devices.profiles import read_card_formats
 from tessera.panel.routes import PanelDoor, panel_routes
-from tessera.store.engine import Engines, held, open_sqlite
-from tessera.store.migrate import ensure_schema
-from tessera.store.till import MIGRATIONS
+from tessera.store.engine import held
+from tessera.store.till.opening import OpenTill, open_till
 
 _LOG = logging.getLogger("tessera.agent")
 KEEP_ALIVE_S = 3_600
 """Idle connections stay open: a POS that has to connect anew for each sale waits longer."""
 STOP_S_MAX = 5
 ADDRESS_FILE = "agent.address"
+MIB = 1_048_576
 
 
 class PortTaken(TesseraError):
@@ -62,12 +62,19 @@ def serve(settings: AgentSettings) -> None:
     settings.data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
     # The address first: a second agent then hears of the port, whatever database it has.
     with _listening(settings) as listener, held(settings.database):
-        engines = open_sqlite(settings.database)
+        clock = SystemClock()
+        till, findings = open_till(
+            settings.data_dir,
+            random=secrets.token_bytes,
+            wall_ms=clock.wall_ms(),
+            reserve_bytes=settings.disk.reserve_mb * MIB,
+        )
+        for finding in findings:
+            _LOG.warning("%s", finding.text, extra={"code": finding.code})
         try:
-            ensure_schema(engines.writer, MIGRATIONS, name=settings.database.name)
-            asyncio.run(_run(settings, engines, listener))
+            asyncio.run(_run(settings, till, clock, listener))
         finally:
-            engines.dispose()
+            till.close()
 
 
 @contextmanager
@@ -88,20 +95,20 @@ def _listening(settings: AgentSettings) -> Iterator[socket.socket]:
         yield listener
 
 
-async def _run(settings: AgentSettings, engines: Engines, listener: socket.socket) -> None:
-    clock = SystemClock()
+async def _run(
+    settings: AgentSettings, till: OpenTill, clock: SystemClock, listener: socket.socket
+) -> None:
     hub = EventHub(first_id=clock.wall_ms())
-    writer = Writer(engines.writer)
+    writer = Writer(till)
     state = TillState(
         settings=settings,
-        engines=engines,
+        till=till,
         writer=writer,
         clock=clock,
         random=secrets.token_bytes,
         hub=hub,
     )
     state.refresh()
-    state.keep_reserve()
     if first_pairing(settings.data_dir, random=secrets.token_bytes):
         _LOG.info("a pairing token for the first POS is in %s", settings.data_dir / "pairing.token")
     formats = read_card_formats(settings.card_formats).format
@@ -111,11 +118,18 @@ async def _run(settings: AgentSettings, engines: Engines, listener: socket.socke
     async with AsyncExitStack() as stack:
         stack.callback(writer.close)
         stack.callback(checkout.close)
+        beside = asyncio.create_task(writer.sync_beside(stop))
+        stack.push_async_callback(_ended, beside, stop)
         server = _server(checkout, readers, listener, stop)
         await stack.enter_async_context(running_sync(state, checkout, stop))
         readers.start()
         stack.push_async_callback(readers.stop)
         await _serve(server, listener, settings, state)
+
+
+async def _ended(task: asyncio.Task[None], stop: asyncio.Event) -> None:
+    stop.set()
+    await task
 
 
 def _server(
@@ -215,7 +229,10 @@ async def _serve(
     server: AgentServer, listener: socket.socket, settings: AgentSettings, state: TillState
 ) -> None:
     address = _address(settings, listener)
-    (settings.data_dir / ADDRESS_FILE).write_text(address + "\n", encoding="ascii")
+    # Whole or not at all: whoever waits for this file reads it the moment that it appears.
+    fresh = settings.data_dir / (ADDRESS_FILE + ".new")
+    fresh.write_text(address + "\n", encoding="ascii")
+    fresh.replace(settings.data_dir / ADDRESS_FILE)
     told = asyncio.create_task(_tell_ready(server, address, state))
     try:
         await server.serve(sockets=[listener])

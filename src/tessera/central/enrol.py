@@ -6,6 +6,7 @@ Must never: log a code or accept one for a second key.
 """
 
 import hashlib
+import zoneinfo
 from collections.abc import Callable
 
 import msgspec
@@ -13,6 +14,7 @@ import sqlalchemy as sa
 
 from tessera.central.opening import Central
 from tessera.central.refusals import Refused
+from tessera.core import money
 from tessera.core.errors import TesseraError
 from tessera.core.identity import is_name
 from tessera.store.central import register_book
@@ -40,32 +42,59 @@ def code_hash(code: str) -> str:
     return hashlib.sha256(b"tessera-enrolment-code\n" + normal.encode()).hexdigest()
 
 
-def add_register(
-    central: Central,
-    *,
-    store_id: str,
-    register_id: str,
-    region: str = "",
-    time_zone: str = "",
-    currency: str = "",
-    again: bool = False,
-) -> str:
+def add_store(
+    central: Central, store_id: str, *, region: str = "", time_zone: str = "", currency: str = ""
+) -> StoreRow:
+    """Add a store, or change what is named of it; what is empty stays or takes central's own.
+
+    TesseraError when the id, time zone or currency is none.
+    """
+    _check_name("store", store_id)
+    with central.engines.writer.begin() as tx:
+        known = register_book.read_store(tx, store_id)
+        store = StoreRow(
+            store_id=store_id,
+            region=region or (known.region if known else ""),
+            time_zone=time_zone or (known.time_zone if known else central.settings.time_zone),
+            currency=currency or (known.currency if known else central.settings.currency),
+        )
+        _check_place(store)
+        register_book.write_store(tx, store)
+    return store
+
+
+def _check_place(store: StoreRow) -> None:
+    try:
+        money.currency(store.currency)
+    except ValueError as error:
+        raise TesseraError(str(error), hint="write it like EUR") from error
+    if store.time_zone not in zoneinfo.available_timezones():
+        raise TesseraError(
+            f"{store.time_zone!r} is no time zone", hint="write it like Europe/Berlin"
+        )
+
+
+def _check_name(what: str, name: str) -> None:
+    if not is_name(name):
+        raise TesseraError(
+            f"{name!r} cannot name a {what}",
+            hint="1 to 64 letters, digits and . _ : / -, beginning with a letter or digit",
+        )
+
+
+def add_register(central: Central, *, store_id: str, register_id: str, again: bool = False) -> str:
     """Add a register (and its store, when it is new) and give its enrolment code.
 
     `again`: the register exists and gets a new code, for a new key or a new machine. TesseraError
     when an id cannot be one, or the register exists and `again` was not asked for.
     """
-    for what, name in (("store", store_id), ("register", register_id)):
-        if not is_name(name):
-            raise TesseraError(
-                f"{name!r} cannot name a {what}",
-                hint="1 to 64 letters, digits and . _ : / -, beginning with a letter or digit",
-            )
+    _check_name("register", register_id)
+    with central.engines.reader.begin() as tx:
+        is_known = register_book.read_store(tx, store_id) is not None
+    if not is_known:
+        add_store(central, store_id)
     code = new_code(central.random)
     with central.engines.writer.begin() as tx:
-        store = register_book.read_store(tx, store_id)
-        if store is None or region or time_zone or currency:
-            _write_store(tx, central, store, store_id, region, time_zone, currency)
         register = register_book.read_register(tx, register_id)
         if register is None:
             register_book.add_register(tx, register_id=register_id, store_id=store_id)
@@ -87,32 +116,6 @@ def add_register(
             expires_ms=central.now_ms() + central.settings.limits.code_hours * HOUR_MS,
         )
     return code
-
-
-def _write_store(
-    tx: sa.Connection,
-    central: Central,
-    store: StoreRow | None,
-    store_id: str,
-    region: str,
-    time_zone: str,
-    currency: str,
-) -> None:
-    known = store or StoreRow(
-        store_id=store_id,
-        region="",
-        time_zone=central.settings.time_zone,
-        currency=central.settings.currency,
-    )
-    register_book.write_store(
-        tx,
-        StoreRow(
-            store_id=store_id,
-            region=region or known.region,
-            time_zone=time_zone or known.time_zone,
-            currency=currency or known.currency,
-        ),
-    )
 
 
 def enrol(central: Central, request: EnrolRequest) -> EnrolAnswer:

@@ -202,21 +202,32 @@ def _find_place(
         elif head.first_seq <= branch.head_seq <= head.last_seq:
             if reading.links[branch.head_seq - head.first_seq] == branch.head_link:
                 return branch
-        elif branch.seq <= head.last_seq < branch.head_seq and (
-            _stored_link(tx, head, branch) == head.last_link
+        elif head.last_seq < branch.head_seq and (
+            _stored_link(tx, head, branch, head.last_seq) == head.last_link
         ):
             return branch
     return None
 
 
-def _stored_link(tx: sa.Connection, head: BatchHead, branch: BranchRow) -> str:
-    """The link that central holds at the number where this batch ends."""
+def _first_differing(
+    tx: sa.Connection, head: BatchHead, reading: Reading, branches: list[BranchRow]
+) -> int:
+    """The number of the first record that no stored history has: where the fork is."""
+    for seq in range(head.last_seq, head.first_seq - 1, -1):
+        link = reading.links[seq - head.first_seq]
+        if any(_stored_link(tx, head, branch, seq) == link for branch in branches):
+            return seq + 1
+    return head.first_seq
+
+
+def _stored_link(tx: sa.Connection, head: BatchHead, branch: BranchRow, seq: int) -> str:
+    """The link that central holds at a number; empty when it holds none."""
     stored = inbox.find_batch_with(
         tx,
         register_id=head.register,
         incarnation=head.incarnation,
         branch=branch.hash,
-        seq=head.last_seq,
+        seq=seq,
     )
     if stored is None:
         return ""
@@ -228,7 +239,7 @@ def _stored_link(tx: sa.Connection, head: BatchHead, branch: BranchRow) -> str:
         link_hash=bytes.fromhex(known.previous_link),
     )
     links = chain_links(start, split(inflate(stored.body)))
-    return links[head.last_seq - known.first_seq].hex()
+    return links[seq - known.first_seq].hex()
 
 
 def _open_branch(
@@ -251,10 +262,11 @@ def _open_branch(
         )
     if head.first_seq == 1 and head.previous_link != _genesis(head):
         raise _malformed("the chain does not begin at this register and incarnation")
+    seq = _first_differing(tx, head, reading, branches)
     branch = BranchRow(
         incarnation=head.incarnation,
-        seq=head.first_seq,
-        hash=reading.links[0],
+        seq=seq,
+        hash=reading.links[seq - head.first_seq],
         is_fork=main is not None,
         previous_link=head.previous_link,
         head_seq=head.last_seq,
@@ -268,7 +280,7 @@ def _open_branch(
             tx,
             head,
             kind=ALARM_FORK,
-            about=f"{head.incarnation} {head.first_seq} {reading.links[0][:16]}",
+            about=f"{head.incarnation} {branch.seq} {branch.hash[:16]}",
             detail="two histories under one incarnation: a cloned or restored disk",
             now_ms=now_ms,
         )

@@ -21,14 +21,14 @@ _COLUMNS = (
     "member_id",
     "display_name",
     "tier",
-    "home_store",
+    "store",
     "language",
     "birthday",
     "joined",
     "staff",
     "segments",
     "cards",
-    "opening",
+    "balances",
 )
 _OPENING = re.compile(r"([A-Za-z][A-Za-z0-9_-]{0,39})=([0-9]{1,18})\Z")
 _BIRTHDAY = re.compile(r"(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])\Z")
@@ -44,7 +44,7 @@ def read_opening(text: str, *, file: str, line: int = 0) -> tuple[dict[str, int]
             problem = Problem(
                 file=file,
                 line=line,
-                field="opening",
+                field="balances",
                 message="an opening balance does not read",
                 proposal="write unit=amount, each unit once, such as points=120",
             )
@@ -116,14 +116,14 @@ class _JsonMember(msgspec.Struct, forbid_unknown_fields=True):
     member_id: str = ""
     display_name: str = ""
     tier: str = ""
-    home_store: str = ""
+    store: str = ""
     language: str = ""
     birthday: str = ""
     joined: str = ""
     staff: bool = False
     segments: list[str] = []
     cards: list[str] = []
-    opening: dict[str, int] = {}
+    balances: dict[str, int] = {}
 
 
 def _json_row(line: str, file: str, number: int) -> dict[str, str] | Problem:
@@ -135,14 +135,14 @@ def _json_row(line: str, file: str, number: int) -> dict[str, str] | Problem:
         "member_id": found.member_id,
         "display_name": found.display_name,
         "tier": found.tier,
-        "home_store": found.home_store,
+        "store": found.store,
         "language": found.language,
         "birthday": found.birthday,
         "joined": found.joined,
         "staff": "true" if found.staff else "false",
         "segments": " ".join(found.segments),
         "cards": " ".join(found.cards),
-        "opening": " ".join(f"{unit}={amount}" for unit, amount in found.opening.items()),
+        "balances": " ".join(f"{unit}={amount}" for unit, amount in found.balances.items()),
     }
 
 
@@ -164,13 +164,13 @@ def _member(row: dict[str, str], *, file: str, line: int) -> tuple[NewMember, li
         wrong("birthday", "month and day, such as 07-31")
     if row["joined"] and not _is_date(row["joined"]):
         wrong("joined", "a date, such as 2026-07-31")
-    opening, unread = read_opening(row["opening"], file=file, line=line)
+    opening, unread = read_opening(row["balances"], file=file, line=line)
     problems += unread
     return NewMember(
         member_id=row["member_id"],
         display_name=row["display_name"],
         tier=row["tier"],
-        home_store=row["home_store"],
+        home_store=row["store"],
         language=row["language"],
         birthday=row["birthday"],
         joined=row["joined"],

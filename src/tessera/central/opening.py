@@ -44,11 +44,12 @@ class Central:
 
     def desk(self) -> Desk:
         """What booking needs, in the present generation."""
-        leases = self.settings.leases
         return Desk(
             key=self.keys.signing,
             generation=self.state().generation,
-            policy=LeasePolicy(amount_max=leases.amount_max, step_min=leases.step_min),
+            policy=LeasePolicy(
+                amount_max=self.settings.lease_cap, step_min=self.settings.lease_step
+            ),
             random=self.random,
             now_ms=self.now_ms,
         )

@@ -9,7 +9,8 @@ import sqlalchemy as sa
 
 from tessera.central import rows
 from tessera.central.opening import Central
-from tessera.core.errors import Problem, TesseraError, has_errors
+from tessera.core.errors import Problem, TesseraError
+from tessera.rules.programme import parse_programme
 from tessera.store.central import bundle_book, feed, register_book
 from tessera.store.central.bundle_book import AssignmentRecord, BundleRow
 from tessera.sync.wire import BUNDLE_BYTES_MAX, AssignmentRow, content_hash
@@ -36,8 +37,8 @@ def release_programme(
     body = text.encode()
     if len(body) > BUNDLE_BYTES_MAX:
         return None, [Problem(file=file, message=f"programme is over {BUNDLE_BYTES_MAX} bytes")]
-    name, problems = _checked(text, file)
-    if has_errors(problems):
+    programme, problems = parse_programme(text, file=file)
+    if programme is None:
         return None, problems
     now_ms = central.now_ms()
     digest = content_hash(body)
@@ -49,7 +50,13 @@ def release_programme(
                 f"store {strange[0]} is unknown", hint="tessera central register list names them"
             )
         bundle_book.write_bundle(
-            tx, BundleRow(hash=digest, body=body, programme=name, released_ms=now_ms)
+            tx,
+            BundleRow(
+                hash=digest,
+                body=body,
+                programme=programme.programme_id,
+                released_ms=now_ms,
+            ),
         )
         record = bundle_book.add_assignment(
             tx,
@@ -88,9 +95,3 @@ def announce_current(tx: sa.Connection, central: Central, store_id: str) -> None
         if record.is_for(store_id):
             announce(tx, central, record, [store_id])
             return
-
-
-def _checked(text: str, file: str) -> tuple[str, list[Problem]]:
-    if not text.strip():
-        return "", [Problem(file=file, message="the programme is empty")]
-    return text.partition("\n")[0][:80], []

@@ -61,25 +61,6 @@ class DatabaseSettings:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class LeaseSettings:
-    """How much of a balance a register may spend while central is away."""
-
-    amount_max: int = setting(
-        "Most units of one account that one register holds as a lease; 0 grants none.",
-        default=10_000,
-        least=0,
-        most=1_000_000_000_000,
-        danger="a stolen or rewound register can spend each lease it holds once more",
-    )
-    step_min: int = setting(
-        "Smallest lease that is worth granting; larger steps save work with many small sales.",
-        default=1,
-        least=1,
-        most=1_000_000_000_000,
-    )
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class LimitSettings:
     """Bounds that keep one register from holding up the others."""
 
@@ -132,9 +113,22 @@ class CentralSettings:
     )
     currency: str = setting("ISO 4217 code of new stores' money.", default="EUR", least=3, most=3)
     time_zone: str = setting("Time zone of new stores.", default="Europe/Berlin", most=64)
+    lease_cap: int = setting(
+        "Most units of one account that one register holds as a lease, to be spent there while"
+        " central is away; 0 grants none.",
+        default=10_000,
+        least=0,
+        most=1_000_000_000_000,
+        danger="a stolen or rewound register can spend each lease it holds once more",
+    )
+    lease_step: int = setting(
+        "Smallest lease that is worth granting; larger steps save work with many small sales.",
+        default=1,
+        least=1,
+        most=1_000_000_000_000,
+    )
     listen: ListenSettings = setting("", default_factory=ListenSettings)
     database: DatabaseSettings = setting("", default_factory=DatabaseSettings)
-    leases: LeaseSettings = setting("", default_factory=LeaseSettings)
     limits: LimitSettings = setting("", default_factory=LimitSettings)
     log: LogSettings = setting("", default_factory=LogSettings)
 

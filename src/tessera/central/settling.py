@@ -348,6 +348,8 @@ def _outcome(work: Work, state: str, *, reason: str = "", tags: str = "") -> Out
         incarnation=work.incarnation,
         seq=work.seq,
         kind=work.kind,
+        sale_key=work.sale_key,
+        amount_minor=work.amount_minor,
         state=state,
         reason=reason,
         tags=tags,

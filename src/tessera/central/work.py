@@ -58,6 +58,7 @@ class Work:
     sale_key: str = ""
     kbucket: int = 0
     original_uid: str = ""
+    amount_minor: int = 0
     is_fork: bool = False
     reason: str = ""
 
@@ -164,9 +165,11 @@ def read_work(raw: bytes, *, received_ms: int, received_day: int, is_fork: bool)
         reason=reason,
     )
     if isinstance(body, SaleBody):
+        work.amount_minor = body.quote.due_minor
         _place(work, body.member.member_id if body.member is not None else "", body.key, body.key)
     elif isinstance(body, ReturnBody):
         work.original_uid = body.original_uid
+        work.amount_minor = -body.quote.refund_minor
         _place(work, body.member_id, body.key, body.original)
     elif isinstance(body, LeaseReturnBody):
         work.member_id, work.bucket = body.member_id, bucket_of(body.member_id)

@@ -5,9 +5,9 @@ home store, whose tills know them and one of whose registers holds their lease. 
 is changed; an opening balance is only given to a new one. Card numbers are hashed before they are
 stored.
 
-Columns of a file: member_id, display_name, tier, home_store, language, birthday (MM-DD), joined
-(YYYY-MM-DD), staff (true or false), segments, cards and opening; the last three hold several values
-separated by spaces, opening as unit=amount.
+Columns of a file: member_id, display_name, tier, store, language, birthday (MM-DD), joined
+(YYYY-MM-DD), staff (true or false), segments, cards and balances; the last three hold several
+values separated by spaces, balances as unit=amount.
 """
 
 import argparse
@@ -19,8 +19,8 @@ from tessera.cli.central_open import add_config_option, central_from
 
 EXAMPLES = """\
 examples:
-  tessera central member add --home-store berlin-1 --name "A. M." --card 2400000000017 \\
-      --opening points=120
+  tessera central member add --store berlin-1 --name "A. M." --card 2400000000017 \\
+      --balance points=120
   tessera central member import members.csv
 """
 
@@ -34,13 +34,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     adding.add_argument("--member", default="", help="the member's id; made up when left out")
     adding.add_argument("--name", default="", help='the short name that tills show, "A. M."')
     adding.add_argument("--tier", default="", help="the member's tier, as the programme names it")
-    adding.add_argument("--home-store", default="", help="the store that knows the member")
+    adding.add_argument("--store", default="", help="the store that knows the member")
     adding.add_argument("--language", default="", help="language of texts for the member, de")
     adding.add_argument("--card", action="append", default=[], help="a card's number; repeat it")
     adding.add_argument("--segment", action="append", default=[], help="a segment; repeat it")
     adding.add_argument("--staff", action="store_true", help="the member works here")
     adding.add_argument(
-        "--opening",
+        "--balance",
         action="append",
         default=[],
         metavar="UNIT=AMOUNT",
@@ -61,13 +61,13 @@ def run(arguments: argparse.Namespace) -> int:
 
     problems: list[Problem] = []
     if arguments.action == "add":
-        opening, problems = read_opening(" ".join(arguments.opening), file="--opening")
+        opening, problems = read_opening(" ".join(arguments.balance), file="--balance")
         members = [
             NewMember(
                 member_id=arguments.member,
                 display_name=arguments.name,
                 tier=arguments.tier,
-                home_store=arguments.home_store,
+                home_store=arguments.store,
                 language=arguments.language,
                 staff=arguments.staff,
                 segments=tuple(arguments.segment),

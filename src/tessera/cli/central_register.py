@@ -27,9 +27,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     adding = actions.add_parser("add", help="add a register and print its enrolment code")
     adding.add_argument("--store", required=True, help="the store's id; a new one is added")
     adding.add_argument("--register", required=True, help="the register's id, unique everywhere")
-    adding.add_argument("--region", default="", help="the store's region, for offers")
-    adding.add_argument("--time-zone", default="", help="the store's time zone, Europe/Berlin")
-    adding.add_argument("--currency", default="", help="the store's currency, EUR")
     adding.add_argument(
         "--again", action="store_true", help="a new code for a register that exists"
     )
@@ -56,9 +53,6 @@ def _add(arguments: argparse.Namespace) -> int:
             central,
             store_id=arguments.store,
             register_id=arguments.register,
-            region=arguments.region,
-            time_zone=arguments.time_zone,
-            currency=arguments.currency,
             again=arguments.again,
         )
         hours = central.settings.limits.code_hours

@@ -57,8 +57,8 @@ COMMANDS: dict[tuple[str, ...], Command] = {
     ("cards", "check"): Command("tessera.cli.cards_check", "read printed cards back"),
     ("cards", "issue"): Command("tessera.cli.cards_issue", "make and draw new card numbers"),
     ("cards", "print"): Command("tessera.cli.cards_print", "draw cards for printing"),
-    ("central", "balance"): Command(
-        "tessera.cli.central_balance", "show a member's accounts, leases and postings"
+    ("central", "ledger"): Command(
+        "tessera.cli.central_ledger", "show a member's balances, leases and entries"
     ),
     ("central", "member"): Command("tessera.cli.central_member", "add or import members"),
     ("central", "programme"): Command(
@@ -67,10 +67,14 @@ COMMANDS: dict[tuple[str, ...], Command] = {
     ("central", "quarantine"): Command(
         "tessera.cli.central_quarantine", "records that could not be booked: look, retry, drop"
     ),
+    ("central", "records"): Command(
+        "tessera.cli.central_records", "show what a register sent, and what became of it"
+    ),
     ("central", "register"): Command(
         "tessera.cli.central_register", "add, list and revoke registers"
     ),
     ("central", "serve"): Command("tessera.cli.central_serve", "run the server"),
+    ("central", "store"): Command("tessera.cli.central_store", "add and list stores"),
     ("central", "verify"): Command(
         "tessera.cli.central_verify", "rebuild balances from postings and compare"
     ),

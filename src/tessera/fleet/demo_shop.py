@@ -12,12 +12,21 @@ from pathlib import Path
 
 from tessera.core.errors import TesseraError
 from tessera.fleet.pos import Pos
-from tessera.fleet.shop import LineThread, Program, answers, free_port, run_command, run_json
+from tessera.fleet.shop import (
+    LineThread,
+    Program,
+    answers,
+    free_port,
+    run_command,
+    run_json,
+    wait_until,
+)
 
 CARD = "2001234567893"
 """An EAN-13 of the range that shops number themselves; its check digit is right."""
 MEMBER = "demo-member"
 STORE, REGISTER = "store-1", "till-1"
+FIRST_FEED_S_MAX = 30.0
 Say = Callable[[str], None]
 
 
@@ -44,9 +53,13 @@ class DemoShop:
 
     def command(self, *words: str) -> str:
         """Run and show a `tessera` command, as a person would type it."""
-        shown = " ".join(word if " " not in word else f"'{word}'" for word in words)
-        self._say(f"$ tessera {shown}".replace(str(self.folder), "."))
+        self.show(*words)
         return run_command(*words)
+
+    def show(self, *words: str) -> None:
+        """Show a command, the demo's folder as a dot."""
+        shown = " ".join(words).replace(str(self.folder), ".")
+        self._say(f"$ tessera {shown.replace(str(programme_file().parents[2]) + '/', '')}")
 
     def open(
         self,
@@ -54,7 +67,7 @@ class DemoShop:
         reader: str,
         leased: int,
         opening: int,
-        reader_profile: str = "line-scanner",
+        reader_profile: str = "generic-cr",
     ) -> Pos:
         """Set everything up and start it; the POS that is paired with the agent.
 
@@ -62,27 +75,35 @@ class DemoShop:
         """
         config = ("--config", str(self.central_config))
         self._write_central_settings(leased)
-        self.command("central", "programme", "release", str(programme_file()), *config)
-        self.command("central", "store", "add", STORE, "--time-zone", "Europe/Berlin", *config)
+        words = ("central", "register", "add", "--store", STORE, "--register", REGISTER)
+        self.show(*words, *config)
+        code = str(run_json(*words, *config)["code"])
         self._add_member(opening)
-        words = ("central", "register", "add", "--store", STORE, "--register", REGISTER, *config)
-        self._say(f"$ tessera {' '.join(words[:7])}")
-        code = str(run_json(*words)["code"])
+        self.command("central", "programme", "release", str(programme_file()), *config)
         self.central.start(lambda: answers(self.central_port))
         self.line = LineThread(self.central_port)
         self._write_agent_settings(reader, reader_profile)
-        self.command("agent", "enrol", "--code", code, "--config", str(self.agent_config))
+        self.command("agent", "enrol", "--config", str(self.agent_config), "--code", code)
         token = str(
             run_json("agent", "pair", "--pos", "pos-1", "--config", str(self.agent_config))["token"]
         )
         took_s = self.start_agent()
         self._say(f"central and agent are up; the agent was ready after {took_s:.1f} s")
-        return Pos(
+        pos = Pos(
             port=self.agent_port,
             token=token,
             business_day=self.now.date().isoformat(),
             store_time=self.now.isoformat(timespec="seconds"),
         )
+        took_s = wait_until(
+            lambda: (
+                pos.lookup(CARD).body["member"]["status"] == "known" and "bundle" in pos.status()
+            ),
+            seconds=FIRST_FEED_S_MAX,
+            what="members and programme reaching the till",
+        )
+        self._say(f"members and programme were on the till {took_s:.1f} s later")
+        return pos
 
     def start_agent(self) -> float:
         """Start the agent (again); seconds until it answered."""

@@ -79,10 +79,11 @@ class Story:
 
     def sell_without_a_line(self) -> None:
         """The cable is pulled; spending and a return go on."""
+        self.wait_for_empty_queue()
         self.chapter("The line to central is cut")
         self.shop.cut()
         wait_until(
-            lambda: not self.pos.status()["sync"]["online"],
+            lambda: self.pos.status()["mode"] == "offline",
             seconds=QUIET_S_MAX,
             what="the agent noticing that central is away",
         )
@@ -126,23 +127,26 @@ class Story:
         self.say(f"the POS asks again: result {answer.body['result']!r} — {first}")
         self.check_sale(answer.body, by_hand.INTERRUPTED)
         status = self.pos.status()
-        self.say(f"still offline, {status['sync']['queued']} records wait for central")
-        self.expect("records waiting", status["sync"]["queued"], 3)
+        self.say(f"still offline, {status['queue']['waiting']} records wait for central")
+        self.expect("records waiting", status["queue"]["waiting"], 3)
 
     def line_returns(self) -> None:
         """The queue drains by itself."""
         self.chapter("The line returns")
         self.shop.mend()
-        took_s = wait_until(
-            lambda: self.pos.status()["sync"]["queued"] == 0,
-            seconds=QUIET_S_MAX,
-            what="the queue being empty",
-        )
-        self.say(f"the queue is empty {took_s:.1f} s later")
+        self.say(f"the queue is empty {self.wait_for_empty_queue():.1f} s later")
         wait_until(
             lambda: self.till_points()["pending"] == 0,
             seconds=QUIET_S_MAX,
             what="central's outcomes reaching the till",
+        )
+
+    def wait_for_empty_queue(self) -> float:
+        """Wait until central has accepted everything; the seconds that it took."""
+        return wait_until(
+            lambda: self.pos.status()["queue"]["waiting"] == 0,
+            seconds=QUIET_S_MAX,
+            what="the queue being empty",
         )
 
     def compare(self) -> None:
@@ -154,12 +158,10 @@ class Story:
         self.say(f"{'':24}{'till':>10}{'central':>10}{'by hand':>10}")
         names = [*(self.sale_id(n) for n in (1, 2)), f"{self.day}-r1", self.sale_id(3)]
         for name, hand in zip(names, by_hand.ALL, strict=True):
-            self.row(
-                hand.name,
-                points_of(self.answered[name]),
-                entries[name]["points"],
-                hand.earned - hand.spent,
-            )
+            told, entry = self.answered[name], entries[name]
+            change = hand.earned - hand.spent
+            self.row(hand.name, points_of(told), entry["points"], change)
+            self.row("  paid", due_of(told), entry["due_minor"], hand.due_minor, shown=money)
         self.row(
             "points now",
             self.till_points()["balance_after"],
@@ -169,8 +171,8 @@ class Story:
         till_minor = sum(due_of(body) for body in self.answered.values())
         central_minor = sum(entry["due_minor"] for entry in entries.values())
         self.row("money taken", till_minor, central_minor, by_hand.TAKEN_MINOR, shown=money)
-        self.expect("records central holds", len(entries), len(by_hand.ALL))
-        self.shop.command("central", "verify", *words)
+        self.expect("records at central", len(entries), len(by_hand.ALL))
+        self.say(self.shop.command("central", "verify", *words).strip())
 
     def row(
         self, name: str, till: int, central: int, hand: int, *, shown: Callable[[int], str] = str

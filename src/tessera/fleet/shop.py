@@ -180,8 +180,13 @@ def run_command(*words: str, environment: Mapping[str, str] | None = None) -> st
 
 
 def run_json(*words: str) -> Any:  # noqa: ANN401 - whatever the command documents
-    """Run one `tessera` command with --json and read its answer."""
+    """Run one `tessera` command with --json and read its answer, one object."""
     return json.loads(run_command(*words, "--json"))
+
+
+def run_json_lines(*words: str) -> list[dict[str, Any]]:
+    """Run one `tessera` command that prints one JSON object a line."""
+    return [json.loads(line) for line in run_command(*words, "--json").splitlines()]
 
 
 @contextlib.contextmanager

@@ -38,6 +38,8 @@ _OUTCOME = (
     "incarnation",
     "seq",
     "kind",
+    "sale_key",
+    "amount_minor",
     "state",
     "reason",
     "tags",
@@ -96,7 +98,7 @@ class UidRow:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OutcomeRecord:
-    """What became of a record."""
+    """What became of a record. `amount_minor`: what was due, below zero for what was paid back."""
 
     bucket: int
     member_id: str
@@ -106,6 +108,8 @@ class OutcomeRecord:
     seq: int
     kind: str
     state: str
+    sale_key: str = ""
+    amount_minor: int = 0
     reason: str = ""
     tags: str = ""
     received_day: int = 0
@@ -225,6 +229,18 @@ def read_outcomes(tx: sa.Connection, keys: Iterable[RecordKey]) -> dict[RecordKe
     """Outcomes by (bucket, member, uid)."""
     rows = bulk.select(tx, schema.OUTCOME, _OUTCOME, _OUTCOME[:3], keys)
     return {row[:3]: OutcomeRecord(**dict(zip(_OUTCOME, row, strict=True))) for row in rows}
+
+
+def read_member_outcomes(tx: sa.Connection, bucket: int, member_id: str) -> list[OutcomeRecord]:
+    """What became of every record of a member, by uid."""
+    table = schema.OUTCOME
+    rows = tx.execute(
+        sa.select(*(table.c[name] for name in _OUTCOME))
+        .where(table.c.bucket == bucket)
+        .where(table.c.member_id == member_id)
+        .order_by(table.c.uid)
+    )
+    return [OutcomeRecord(**dict(zip(_OUTCOME, row, strict=True))) for row in rows]
 
 
 def write_sales(tx: sa.Connection, sales: Sequence[SaleRecord]) -> None:

@@ -267,6 +267,8 @@ OUTCOME = _table(
     _text("incarnation"),
     _whole("seq"),
     _text("kind"),
+    _text("sale_key"),
+    _whole("amount_minor"),
     _text("state"),
     _text("reason"),
     _text("tags"),

@@ -75,6 +75,8 @@ def _create_outcome() -> None:
         _text("incarnation"),
         _whole("seq"),
         _text("kind"),
+        _text("sale_key"),
+        _whole("amount_minor"),
         _text("state"),
         _text("reason"),
         _text("tags"),

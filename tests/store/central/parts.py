@@ -16,22 +16,22 @@ from tessera.central.inspection import member_state
 from tessera.central.members import NewMember, add_members
 from tessera.central.opening import Central, opened
 from tessera.central.publish import publish_waiting
-from tessera.central.settings import CentralSettings, DatabaseSettings, LeaseSettings
+from tessera.central.settings import CentralSettings, DatabaseSettings
 from tessera.central.verify import Difference, Tally, verify
 from tessera.store.central import feed, register_book
 from tessera.sync.wire import BatchAnswer, EnrolAnswer, EnrolRequest, FeedRow, SegmentBody
-from tests.store.central_till import SignedBatch, Till
+from tests.store.central.scripted_till import SignedBatch, Till
 
 NOW_MS = 1_763_712_345_678
 
 
 def settings_for(
-    url: str, folder: Path, *, spans_buckets: bool = True, amount_max: int = 1_000
+    url: str, folder: Path, *, spans_buckets: bool = True, lease_cap: int = 1_000
 ) -> CentralSettings:
     return CentralSettings(
         data_dir=folder / "central",
         database=DatabaseSettings(url=url, spans_buckets=spans_buckets),
-        leases=LeaseSettings(amount_max=amount_max),
+        lease_cap=lease_cap,
     )
 
 

@@ -27,15 +27,9 @@ from tessera.sync.wire import (
     Refusal,
     SegmentBody,
 )
-from tests.store.central_parts import central_on, member, points, settings_for
-from tests.store.central_served import served
-from tests.store.central_till import SignedBatch, Till
-
-
-@pytest.fixture
-def central(central_url: str, tmp_path: Path) -> Iterator[Central]:
-    with central_on(settings_for(central_url, tmp_path)) as opened:
-        yield opened
+from tests.store.central.parts import member, points
+from tests.store.central.scripted_till import SignedBatch, Till
+from tests.store.central.served import served
 
 
 @pytest.fixture
@@ -228,7 +222,7 @@ def test_a_revoked_register_is_refused(central: Central, client: httpx.Client, t
 def test_a_released_programme_reaches_the_store(
     central: Central, client: httpx.Client, till: Till
 ) -> None:
-    text = "programme: corner-shop\ncurrency: EUR\n"
+    text = (Path(__file__).parents[3] / "config/programmes/corner-shop.yaml").read_text()
     release, _problems = release_programme(central, text, file="p.yaml")
     assert release is not None
     told = next(

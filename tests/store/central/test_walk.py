@@ -1,8 +1,5 @@
 """A sale from the till's batch to the ledger and back by the feed, on SQLite and PostgreSQL."""
 
-from collections.abc import Iterator
-from pathlib import Path
-
 import pytest
 
 from tessera.central.inspection import member_state
@@ -10,26 +7,23 @@ from tessera.central.opening import Central
 from tessera.core.sale import LeaseUse
 from tessera.store.central import schema
 from tessera.sync.wire import BalanceRow, LeaseRow, MemberRow, OutcomeRow
-from tests.store.central_parts import (
+from tests.store.central.parts import (
     accept,
     book,
-    central_on,
     count,
     differences,
     enrolled,
     member,
     points,
     send,
-    settings_for,
     stream,
 )
-from tests.store.central_till import Till
+from tests.store.central.scripted_till import Till
 
 
-@pytest.fixture(params=[True, False], ids=["one-transaction", "by-bucket"])
-def central(request: pytest.FixtureRequest, central_url: str, tmp_path: Path) -> Iterator[Central]:
-    with central_on(settings_for(central_url, tmp_path, spans_buckets=request.param)) as opened:
-        yield opened
+@pytest.fixture
+def central(either_central: Central) -> Central:
+    return either_central
 
 
 def test_a_sale_becomes_postings_a_balance_and_rows_for_the_till(central: Central) -> None:
