@@ -5,18 +5,26 @@ import io
 import os
 import socket
 import struct
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any, cast
 
 import pytest
 import serial
 import serial.rfc2217
 
+from tessera.cli.main import main
 from tessera.core.errors import TesseraError
-from tessera.devices.evdev_port import EvdevPort, EvdevPortOpener, TypedKeyboard
+from tessera.devices.evdev_port import (
+    EvdevPort,
+    EvdevPortOpener,
+    TypedKeyboard,
+    list_keyboards_there,
+)
 from tessera.devices.event_queue import EventQueue
 from tessera.devices.events import ReaderCondition, ReaderEvent, ReaderState, Scan
 from tessera.devices.framing.keystrokes import KeystrokeFramer, KeystrokeRules
@@ -331,6 +339,59 @@ def test_a_keyboard_is_found_again_by_its_identity() -> None:
 
     with pytest.raises(PortUnavailable, match="cannot be opened"):
         EvdevPortOpener("/dev/input/event0", list_keyboards=list, open_keyboard=absent).open()
+
+
+class MadeUpInput:
+    """One device of a made-up evdev: a scanner by Zebra that acts as a keyboard."""
+
+    def __init__(self, path: str) -> None:
+        if path.endswith("9"):
+            raise OSError(errno.ENODEV, "gone", path)
+        self.name = "Symbol Bar Code Scanner"
+        self.info = SimpleNamespace(vendor=0x05E0, product=0x1200)
+        self.uniq, self.phys = "", "usb-0000:00:14.0-2/input0"
+
+    def close(self) -> None:
+        pass
+
+
+def no_uinput(name: str) -> None:
+    raise OSError(errno.ENOENT, "no such file", "/dev/uinput")
+
+
+@pytest.fixture
+def made_up_evdev(monkeypatch: pytest.MonkeyPatch) -> None:
+    module = SimpleNamespace(
+        list_devices=lambda: ["/dev/input/event7", "/dev/input/event9"],
+        InputDevice=MadeUpInput,
+        UInput=no_uinput,
+    )
+    monkeypatch.setitem(sys.modules, "evdev", module)
+
+
+@pytest.mark.usefixtures("made_up_evdev")
+def test_a_keyboard_scanner_is_listed_with_its_profile(capsys: pytest.CaptureFixture[str]) -> None:
+    (found,) = list_keyboards_there()
+    assert (found.vendor_product, found.usb_path) == ("05e0:1200", "usb-0000:00:14.0-2")
+    assert main(["devices", "list"]) == 0
+    shown = capsys.readouterr().out
+    assert 'port = "usb:id=05e0:1200,path=usb-0000:00:14.0-2"' in shown
+    assert "profiles that fit: zebra-wedge" in shown
+
+
+@pytest.mark.usefixtures("made_up_evdev")
+def test_a_keyboard_that_cannot_be_simulated_says_what_is_missing() -> None:
+    with pytest.raises(TesseraError, match="no keyboard can be simulated") as caught:
+        TypedKeyboard(LAYOUTS["us"])
+    assert "uinput" in caught.value.hint
+
+
+def test_without_evdev_the_list_says_so(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setitem(sys.modules, "evdev", None)
+    assert main(["devices", "list"]) == 0
+    assert "evdev, which is not installed" in capsys.readouterr().out
 
 
 class NotedKeys:

@@ -255,7 +255,8 @@ def _is_damaged_gtin(label: Label) -> bool:
 
 
 def _trust_warnings(label: Label) -> tuple[str, ...]:
-    return ("code_id_missing",) if label.trust is LabelTrust.MISSING else ()
+    missing = label.trust is LabelTrust.MISSING and not label.warnings
+    return ("code_id_missing",) if missing else ()
 
 
 def _unknown(label: Label) -> Classified:

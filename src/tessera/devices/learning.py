@@ -74,7 +74,7 @@ def _worth(scans: Sequence[Scan]) -> int:
     declared = 3 if scan.symbology not in {"unknown", "generic"} else 0
     known = 2 if scan.kind is not ScanKind.UNKNOWN else 0
     # "Any word" as a card is what a wrong profile makes of a code id it does not know.
-    vague = -2 if scan.card_format == "plain-number" else 0
+    vague = -2 if (scan.card_format or "").startswith("plain-") else 0
     return 2 + declared + known + vague - 2 * len(scan.warnings)
 
 

@@ -50,7 +50,7 @@ def judged(text: str, symbology: str = "", formats: tuple[CardFormat, ...] = SHI
         ("]Q1pay 4111 1111 1111 1111", "payment_card"),
         ("]C06034561234567897", "member_card 6034561234567897 iso7812-luhn"),
         ("]C06034561234567898", "bad_check_digit"),
-        ("]A0TESS123", "member_card TESS123 plain-number"),
+        ("]A0TESS 123-4", "member_card TESS 123-4 plain-code39"),
         ("]A04006381333932", "unknown None None"),
     ],
 )
