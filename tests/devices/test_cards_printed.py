@@ -126,6 +126,17 @@ def test_code_39_gets_no_check_character_of_its_own() -> None:
     assert draw_symbol("code39", "TESS123").width < eight_characters.width
 
 
+def test_codabar_gets_its_start_and_stop_letters_where_they_are_missing() -> None:
+    assert draw_symbol("codabar", "123456").width == draw_symbol("codabar", "A123456B").width
+
+
+def test_the_last_number_of_a_range_is_as_good_as_any_other() -> None:
+    plan = plan_issue(BY_NAME["ean13-in-store"], prefix="2001", length=0, symbology="ean13")
+    draws = iter([10**8 - 1, 10**8 - 1, 5])
+    first, second = issue_cards(plan, 2, randbelow=lambda room: next(draws))
+    assert (first.payload[:-1], second.payload[:-1]) == ("200199999999", "200100000005")
+
+
 def test_a_code_that_is_too_wide_for_a_size_is_refused_with_its_width() -> None:
     symbol = draw_symbol("code39", "TESS1234567890")
     with pytest.raises(TesseraError, match=r"a key-tag has 44\.0 mm"):

@@ -128,8 +128,6 @@ def issue_cards(
             chosen += 1
             if payload not in used:
                 break
-            if chosen >= room:
-                raise TesseraError("the range is used up", hint="choose another prefix")
         used.add(payload)
         yield IssuedCard(
             card_id=number[plan.rule.skip :], payload=payload, symbology=plan.symbology

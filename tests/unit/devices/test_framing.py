@@ -152,6 +152,10 @@ def test_a_frame_inside_a_frame_costs_the_first_one() -> None:
     assert bodies(stx().feed(b"\x02\x02CD\x03", 0)) == [b"CD"]
 
 
+def test_a_frame_of_nothing_is_swallowed() -> None:
+    assert stx().feed(b"\x02\x03\x02\r\n\x03", 0) == []
+
+
 def test_a_check_byte_is_verified() -> None:
     """F4 and ETX: 0x46 ^ 0x34 ^ 0x03 = 0x71."""
     assert bodies(stx(check_byte=True).feed(b"\x02F4\x03\x71\x02F4\x03\x71", 0)) == [b"F4", b"F4"]
