@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -62,14 +63,22 @@ def scanner(tmp_path: Path) -> Iterator[SimulatedScanner]:
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
-    folder = tmp_path / "till"
+    return stocked(tmp_path)
+
+
+@pytest.fixture
+def config(folder: Path, scanner: SimulatedScanner) -> Path:
+    return configured(folder, scanner)
+
+
+def stocked(place: Path) -> Path:
+    folder = place / "till"
     folder.mkdir(mode=0o700)
     stocked_till(folder, programme=PROGRAMME)
     return folder
 
 
-@pytest.fixture
-def config(folder: Path, scanner: SimulatedScanner) -> Path:
+def configured(folder: Path, scanner: SimulatedScanner) -> Path:
     """The till's settings, with its scanner and a central that does not answer."""
     path = settings_file(folder, central=NO_CENTRAL)
     reader = {"id": "Scanner", "profile": "aim-cr", "port": str(scanner.port)}
@@ -86,9 +95,35 @@ def agent(folder: Path, config: Path) -> Iterator[Agent]:
 
 @pytest.fixture
 def panel(page: Page, agent: Agent) -> Page:
+    return opened(page, agent)
+
+
+def opened(page: Page, agent: Agent) -> Page:
     page.goto(f"http://127.0.0.1:{agent.port}/")
     expect_text(page, "#reader-1", "Scanner: ready")
     return page
+
+
+@dataclass(frozen=True)
+class Shop:
+    """An agent and a scanner for all tests that complete nothing."""
+
+    agent: Agent
+    scanner: SimulatedScanner
+
+
+@pytest.fixture(scope="module")
+def shop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shop]:
+    place = tmp_path_factory.mktemp("shop")
+    with SimulatedScanner(link=place / "scanner") as scanner:
+        folder = stocked(place)
+        with running_agent(folder, configured(folder, scanner)) as agent:
+            yield Shop(agent, scanner)
+
+
+@pytest.fixture
+def desk(page: Page, shop: Shop) -> Page:
+    return opened(page, shop.agent)
 
 
 def expect_text(page: Page, selector: str, text: str) -> None:
@@ -98,25 +133,25 @@ def expect_text(page: Page, selector: str, text: str) -> None:
     )
 
 
-def test_a_scan_shows_the_member(panel: Page, scanner: SimulatedScanner) -> None:
+def test_a_scan_shows_the_member(desk: Page, shop: Shop) -> None:
     """]E0 is the scanner's word for an EAN; the number's last four digits are shown, no more."""
-    scanner.type_scan(f"]E0{CARD}")
-    expect_text(panel, "#who-name", "A. M.")
-    expect_text(panel, "#who-facts", "1,000")
-    expect_text(panel, "#who-facts", "500 usable here now")
-    expect_text(panel, "#who-facts", "••••7893")
-    assert CARD not in panel.content()
+    shop.scanner.type_scan(f"]E0{CARD}")
+    expect_text(desk, "#who-name", "A. M.")
+    expect_text(desk, "#who-facts", "1,000")
+    expect_text(desk, "#who-facts", "500 usable here now")
+    expect_text(desk, "#who-facts", "••••7893")
+    assert CARD not in desk.content()
 
 
-def test_a_quote_shows_what_it_saves_earns_and_nearly_reaches(panel: Page, agent: Agent) -> None:
+def test_a_quote_shows_what_it_saves_earns_and_nearly_reaches(desk: Page, shop: Shop) -> None:
     """Two of milk: 5.00, less 10 %: 4.50 to pay, four whole euros earn 4 points; 45.00 are missing
     for the big basket."""
-    agent.put("s-1", basket())
-    expect_text(panel, "#now-figures", "€0.50")
-    expect_text(panel, "#now-figures", "4 points")
-    expect_text(panel, "#now-figures", "€4.50")
-    expect_text(panel, "#now-reasons", "10 % off dairy")
-    expect_text(panel, "#now-reasons", "45.00")
+    shop.agent.put("s-1", basket())
+    expect_text(desk, "#now-figures", "€0.50")
+    expect_text(desk, "#now-figures", "4 points")
+    expect_text(desk, "#now-figures", "€4.50")
+    expect_text(desk, "#now-reasons", "10 % off dairy")
+    expect_text(desk, "#now-reasons", "45.00")
 
 
 def test_a_completed_sale_shows_the_balance_after_it_and_what_waits(
@@ -132,8 +167,8 @@ def test_a_completed_sale_shows_the_balance_after_it_and_what_waits(
     expect_text(panel, "#queue", "Waiting to be sent: 1")
 
 
-def test_without_central_the_page_says_offline(panel: Page) -> None:
-    expect_text(panel, "#line", "Offline since")
+def test_without_central_the_page_says_offline(desk: Page) -> None:
+    expect_text(desk, "#line", "Offline since")
 
 
 def test_a_return_shows_what_is_paid_out(panel: Page, agent: Agent) -> None:
@@ -154,31 +189,33 @@ def test_a_return_shows_what_is_paid_out(panel: Page, agent: Agent) -> None:
     expect_text(panel, "#now-figures", "€2.25")
 
 
-def test_a_blocked_card_says_so(panel: Page, agent: Agent) -> None:
-    agent.put("s-1", basket(card=BLOCKED_CARD))
-    expect_text(panel, "#who-status", "Card blocked")
+def test_a_blocked_card_says_so(desk: Page, shop: Shop) -> None:
+    shop.agent.put("s-1", basket(card=BLOCKED_CARD))
+    expect_text(desk, "#who-status", "Card blocked")
 
 
-def test_the_wrong_card_is_taken_off_by_key(panel: Page, scanner: SimulatedScanner) -> None:
-    scanner.type_scan(f"]E0{CARD}")
-    expect_text(panel, "#who-name", "A. M.")
-    panel.keyboard.press("F9")
-    expect_text(panel, "#who-status", "No card yet")
+def test_the_wrong_card_is_taken_off_by_key(desk: Page, shop: Shop) -> None:
+    shop.scanner.type_scan(f"]E0{CARD}")
+    expect_text(desk, "#who-name", "A. M.")
+    desk.keyboard.press("F9")
+    expect_text(desk, "#who-status", "No card yet")
 
 
-def test_a_scanner_that_is_pulled_out_is_seen(panel: Page, scanner: SimulatedScanner) -> None:
-    scanner.unplug()
-    expect_text(panel, "#reader-1", "Scanner: not connected")
+def test_a_scanner_that_is_pulled_out_is_seen_and_found_again(desk: Page, shop: Shop) -> None:
+    shop.scanner.unplug()
+    expect_text(desk, "#reader-1", "Scanner: not connected")
+    shop.scanner.plug_in()
+    expect_text(desk, "#reader-1", "Scanner: ready")
 
 
-def test_the_programme_speaks_the_cashiers_language(panel: Page, agent: Agent) -> None:
-    agent.put("s-1", basket())
-    panel.context.add_cookies(
-        [{"name": "tessera_language", "value": "ru", "url": f"http://127.0.0.1:{agent.port}"}]
+def test_the_programme_speaks_the_cashiers_language(desk: Page, shop: Shop) -> None:
+    shop.agent.put("s-1", basket())
+    desk.context.add_cookies(
+        [{"name": "tessera_language", "value": "ru", "url": f"http://127.0.0.1:{shop.agent.port}"}]
     )
-    panel.reload()
-    expect_text(panel, "#now-reasons", "10 % на молочное")
-    expect_text(panel, "#now-figures", "4 баллы")
+    desk.reload()
+    expect_text(desk, "#now-reasons", "10 % на молочное")
+    expect_text(desk, "#now-figures", "4 баллы")
 
 
 def test_a_killed_agent_comes_back_to_its_page(

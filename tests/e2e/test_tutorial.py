@@ -7,7 +7,7 @@ import pytest
 from tests.support.story import Command, File, agrees, play, steps_of
 
 DOCS = Path(__file__).parents[2] / "docs"
-TUTORIALS = ["tutorial-first-rule.md"]
+TUTORIALS = ["tutorial-first-rule.md", "tutorial-first-shop.md"]
 
 
 @pytest.mark.parametrize("name", TUTORIALS)

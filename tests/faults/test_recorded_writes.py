@@ -4,7 +4,6 @@ The agent runs under strace while a POS sells to it. Afterwards the disk is rebu
 been after each recorded call, with unsynced writes dropped, kept or torn, and opened as a till is.
 """
 
-import hashlib
 import json
 import random
 import re
@@ -16,15 +15,16 @@ from pathlib import Path
 import pytest
 from pysqlite3 import dbapi2 as pysqlite
 
-from tessera.core.journal import genesis, link_after
+from tessera.agent.journal_check import check_journal
+from tessera.store.engine import open_sqlite
 from tests.support import agent as agents
 from tests.support.recorded_writes import Call, Replay, read_trace, strace_words
-from tests.support.till import LIFE
 
 FILES = ("till.db", "till.db-wal")
 UID = re.compile(rb'"result":"completed".*"uid":"([0-9a-f-]{36})"', re.DOTALL)
+JOURNAL = "SELECT place, hex(uid), raw, link FROM journal ORDER BY place"
 SALES = 120
-SALES_SOAK = 400
+SALES_SOAK = 150
 
 
 @dataclass
@@ -64,44 +64,57 @@ class Tally:
     half: Counter[str] = field(default_factory=Counter)
 
 
-def examine(image: Path, acknowledged: set[str], tally: Tally) -> None:
-    """Open an image as SQLite would after the power cut, and look for what should be there."""
-    tally.images += 1
-    connection = pysqlite.connect(str(image / "till.db"), isolation_level=None)
-    try:
-        journal = connection.execute(
-            "SELECT place, hex(uid), raw, link FROM journal ORDER BY place"
-        ).fetchall()
-        places = {row[0] for row in journal}
-        found = {row[1].lower() for row in journal}
-        tally.lost += sum(uid.replace("-", "") not in found for uid in acknowledged)
-        for table in ("outbox", "sale", "own_effect"):
-            there = {row[0] for row in connection.execute(f"SELECT place FROM {table}")}
-            if there != places:
-                tally.half[table] += 1
-        head = connection.execute("SELECT head_seq, head_link FROM branch").fetchone()
-        used = connection.execute("SELECT sum(used) FROM lease").fetchone()[0]
-    except pysqlite.DatabaseError as error:
-        tally.half[str(error)] += 1
-        return
-    finally:
+class Truth:
+    """The journal as the agent left it: every image holds a beginning of it, and what belongs."""
+
+    def __init__(self, folder: Path) -> None:
+        engines = open_sqlite(folder / "till.db")
+        with engines.reader.connect() as c:
+            assert check_journal(c).findings == ()
+        engines.dispose()
+        connection = pysqlite.connect(str(folder / "till.db"))
+        self.journal = connection.execute(JOURNAL).fetchall()
         connection.close()
-    link = genesis("till-1", LIFE).link_hash
-    for _, _, raw, _ in journal:
-        link = link_after(link, hashlib.sha256(raw).digest())
-    if (len(journal), link) != tuple(head):
-        tally.half["chain"] += 1
-    spent = sum(
-        lease["amount"] for row in journal for lease in json.loads(row[2])["body"].get("leases", ())
-    )
-    if spent != used:
-        tally.half["lease"] += 1
+        self.places = {row[1].lower(): row[0] for row in self.journal}
+        self.spent = [0]
+        for row in self.journal:
+            uses = json.loads(row[2])["body"].get("leases", ())
+            self.spent.append(self.spent[-1] + sum(use["amount"] for use in uses))
+
+    def examine(self, image: Path, acknowledged: set[str], tally: Tally) -> None:
+        """Open an image as SQLite would after the power cut, and look for what should be there."""
+        tally.images += 1
+        connection = pysqlite.connect(str(image / "till.db"), isolation_level=None)
+        try:
+            journal = connection.execute(JOURNAL).fetchall()
+            others = [
+                connection.execute(f"SELECT place FROM {table} ORDER BY place").fetchall()
+                for table in ("outbox", "sale", "own_effect")
+            ]
+            head = connection.execute("SELECT head_seq, head_link FROM branch").fetchone()
+            used = connection.execute("SELECT sum(used) FROM lease").fetchone()[0]
+        except pysqlite.DatabaseError as error:
+            tally.half[str(error)] += 1
+            return
+        finally:
+            connection.close()
+        count = len(journal)
+        last = journal[-1][0] if journal else 0
+        tally.lost += sum(self.places[uid.replace("-", "")] > last for uid in acknowledged)
+        places = [(row[0],) for row in journal]
+        checks = {
+            "journal": journal == self.journal[:count],
+            "outbox, sale or effect": all(rows == places for rows in others),
+            "head": head[0] == count and (not journal or head[1] == journal[-1][3]),
+            "lease": used == self.spent[count],
+        }
+        tally.half.update(what for what, holds in checks.items() if not holds)
 
 
 def replayed(
     recording: Recording, memory: Path, *, torn: int, syncs_count: bool = True, every: int = 1
 ) -> Tally:
-    tally, chance = Tally(), random.Random(20261121)
+    tally, chance, truth = Tally(), random.Random(20261121), Truth(recording.folder)
     replay = Replay(recording.calls, recording.before, FILES, syncs_count=syncs_count)
     acknowledged: set[str] = set()
     for step, call in enumerate(replay.steps(recording.folder)):
@@ -114,7 +127,7 @@ def replayed(
             continue
         for how in ("dropped", "kept", *["torn"] * torn):
             replay.write_image(memory / "image", how, chance)
-            examine(memory / "image", acknowledged, tally)
+            truth.examine(memory / "image", acknowledged, tally)
     return tally
 
 

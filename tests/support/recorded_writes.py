@@ -7,7 +7,6 @@ in any of its sectors of 512 bytes; what was synced is there. Lengths follow the
 
 import random
 import re
-import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -200,8 +199,9 @@ class Replay:
 
     def write_image(self, target: Path, how: str, chance: random.Random) -> None:
         """Make `target` a folder with the files as one power cut could leave them."""
-        shutil.rmtree(target, ignore_errors=True)
-        target.mkdir(parents=True)
+        target.mkdir(exist_ok=True)
+        for old in target.iterdir():
+            old.unlink()
         choose = Choice(how, chance)
         for name, file in self.files.items():
             made = file.image(choose)

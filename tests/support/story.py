@@ -7,10 +7,13 @@ only read by people.
 
 import os
 import re
+import signal
 import subprocess
 import sys
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Self
 
 FENCE = re.compile(r"^```(\w+)(?: file=(\S+))?\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 COMMAND_S_MAX = 60
@@ -43,32 +46,47 @@ def steps_of(page: Path) -> list[File | Command]:
     return steps
 
 
-def run(command: Command, folder: Path, **environment: str) -> str:
-    """What the command prints, errors included; it must end by itself."""
-    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
-    done = subprocess.run(
-        ["bash", "-c", command.words],
-        cwd=folder,
-        env={**os.environ, "PATH": path, "COLUMNS": "100", **environment},
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        timeout=COMMAND_S_MAX,
-        check=False,
-    )
-    return done.stdout
+class Terminal:
+    """Runs commands one after the other; what they left running ends with it."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._groups: list[int] = []
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for group in self._groups:
+            with suppress(ProcessLookupError):
+                os.killpg(group, signal.SIGKILL)
+
+    def run(self, words: str) -> str:
+        """What a command prints, errors included; it must end, or go to the background."""
+        path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+        with subprocess.Popen(
+            ["bash", "-c", words],
+            cwd=self._folder,
+            env={**os.environ, "PATH": path, "COLUMNS": "100"},
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            process_group=0,
+        ) as process:
+            self._groups.append(process.pid)
+            return process.communicate(timeout=COMMAND_S_MAX)[0]
 
 
-def play(page: Path, folder: Path, **environment: str) -> None:
+def play(page: Path, folder: Path) -> None:
     """Play a whole page; an assertion shows the first command that prints something else."""
-    for step in steps_of(page):
-        if isinstance(step, File):
-            (folder / step.name).parent.mkdir(parents=True, exist_ok=True)
-            (folder / step.name).write_text(step.text, "utf-8")
-        else:
-            printed = run(step, folder, **environment)
-            assert agrees(printed, step.printed), f"$ {step.words}\n{printed}"
+    with Terminal(folder) as terminal:
+        for step in steps_of(page):
+            if isinstance(step, File):
+                (folder / step.name).write_text(step.text, "utf-8")
+            else:
+                printed = terminal.run(step.words)
+                assert agrees(printed, step.printed), f"$ {step.words}\n{printed}"
 
 
 def agrees(printed: str, expected: str) -> bool:

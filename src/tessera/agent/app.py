@@ -32,6 +32,7 @@ from tessera.agent.pos_api_status import status_routes
 from tessera.agent.pos_api_stream import stream_route
 from tessera.agent.problems_http import ApiProblem
 from tessera.agent.reader_loop import ReaderLoop
+from tessera.agent.salvaging import salvage_folder
 from tessera.agent.screen import Screen
 from tessera.agent.settings import AgentSettings
 from tessera.agent.sync_wiring import running_sync
@@ -49,6 +50,7 @@ KEEP_ALIVE_S = 3_600
 STOP_S_MAX = 5
 ADDRESS_FILE = "agent.address"
 MIB = 1_048_576
+_SALVAGE_AFTER = frozenset({"database_begun_anew", "database_restored"})
 
 
 class PortTaken(TesseraError):
@@ -72,6 +74,9 @@ def serve(settings: AgentSettings) -> None:
         for finding in findings:
             _LOG.warning("%s", finding.text, extra={"code": finding.code})
         try:
+            if any(finding.code in _SALVAGE_AFTER for finding in findings):
+                back = salvage_folder(till.engines.writer, settings.data_dir).brought_back
+                _LOG.warning("%d records were brought back from the salvage file", back)
             asyncio.run(_run(settings, till, clock, listener))
         finally:
             till.close()

@@ -195,6 +195,7 @@ class Screen:
         since = sync.offline_since_ms if sync else None
         return StateView(
             online=state.mode == "online",
+            alone=state.mode in {"local", "training"},
             offline_since=_when(state, since) if since else None,
             queued=max(0, queue_length(state)),
             balance_as_of=_when(state, state.balance_as_of_ms) if state.balance_as_of_ms else None,

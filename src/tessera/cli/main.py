@@ -52,6 +52,12 @@ COMMANDS: dict[tuple[str, ...], Command] = {
     ("agent", "queue"): Command(
         "tessera.cli.agent_queue", "show what waits to be sent, and what central kept aside"
     ),
+    ("agent", "restore"): Command(
+        "tessera.cli.agent_restore", "put back a register's data folder from a copy of it"
+    ),
+    ("agent", "salvage"): Command(
+        "tessera.cli.agent_salvage", "bring back records from the salvage file"
+    ),
     ("agent", "serve"): Command("tessera.cli.agent_serve", "run the agent of this register"),
     ("agent", "status"): Command("tessera.cli.agent_status", "show how the running agent is"),
     ("cards", "check"): Command("tessera.cli.cards_check", "read printed cards back"),
