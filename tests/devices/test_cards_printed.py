@@ -257,6 +257,12 @@ def test_so_many_cards_that_guessing_would_succeed_are_refused() -> None:
         list(issue_cards(plan, 100_001, randbelow=lambda room: 0))
 
 
+def test_no_cards_at_all_are_refused() -> None:
+    plan = plan_issue(BY_NAME["ean13-in-store"], prefix="2001", length=0, symbology="ean13")
+    with pytest.raises(TesseraError, match="0 cards cannot be made"):
+        list(issue_cards(plan, 0, randbelow=None))
+
+
 def test_a_range_that_is_full_says_so() -> None:
     plan = plan_issue(BY_NAME["ean13-in-store"], prefix="20012345678", length=0, symbology="ean13")
     with pytest.raises(TesseraError, match="room for 10"):

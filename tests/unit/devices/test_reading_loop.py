@@ -176,6 +176,40 @@ def test_answers_of_the_protocol_are_sent() -> None:
     assert port.written == bytes.fromhex("04d00400ff28")
 
 
+def test_a_transport_that_is_not_installed_is_reported_like_a_missing_device() -> None:
+    clock = Clock()
+    missing = TesseraError("evdev is not installed", hint="install it")
+    events, _ = run([missing, missing, ScriptedPort([], clock)], clock)
+    assert conditions(events) == ["disconnected", "connected", "stopped"]
+    first = events[0]
+    assert isinstance(first, ReaderState)
+    assert first.hint == "install it"
+
+
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
+def test_a_listener_that_fails_does_not_leave_a_reader_that_looks_alive() -> None:
+    clock = Clock()
+    port = ScriptedPort([SCAN], clock)
+
+    def fail(event: ReaderEvent) -> None:
+        if isinstance(event, Scan):
+            raise RuntimeError("a fault of ours")
+
+    loop = ReadingLoop(
+        reader_id="r",
+        opener=ScriptedOpener([port]),
+        new_pipeline=lambda: Pipeline(PROFILES["aim-cr"], FORMATS, "r"),
+        on_event=fail,
+        clock_ns=clock,
+    )
+    loop.start()
+    assert loop._thread is not None
+    loop._thread.join(10)
+    assert loop.state().condition is ReaderCondition.STOPPED
+    assert "fault" in loop.state().message
+    assert port.closed == 1
+
+
 def test_a_reader_that_does_not_come_to_rest_is_named() -> None:
     release = threading.Event()
     clock = Clock()
