@@ -100,7 +100,7 @@ class ReadingLoop:
             self._read_for_ever()
             self._enter(ReaderCondition.STOPPED, "stopped")
         finally:
-            # A fault of our own ends the thread with a traceback; the state must not say "connected".
+            # A fault of our own ends the thread with a traceback; nobody shall read "connected".
             with self._lock:
                 if self._state.condition is not ReaderCondition.STOPPED:
                     self._state = replace(

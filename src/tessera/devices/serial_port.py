@@ -29,8 +29,8 @@ _READ_MAX_BYTES = 4096
 _WRITE_TIMEOUT_S = 1.0
 _LOCKED = (errno.EAGAIN, errno.EBUSY, errno.EWOULDBLOCK)
 # What pyserial and the system raise when a port fails: in_waiting after an unplug gives a plain
-# OSError, a mode that a pseudo-terminal cannot do gives termios.error, and what a kind of port lacks
-# gives NotImplementedError.
+# OSError, a mode that a pseudo-terminal cannot do gives termios.error, and what a kind of port
+# lacks gives NotImplementedError.
 _FAILURES = (serial.SerialException, OSError, termios.error, ValueError, NotImplementedError)
 
 
