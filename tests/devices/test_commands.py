@@ -1,6 +1,8 @@
 """The commands for readers and cards, as a person runs them."""
 
 import json
+import subprocess
+import sys
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -225,6 +227,38 @@ def test_a_format_nobody_knows_or_cannot_draw_is_named(capsys: Captured) -> None
     assert "known formats" in capsys.readouterr().err
     assert main(["cards", "issue", "--format", "nfc-uid"]) == 3
     assert "nothing that is drawn here" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    "part, command, words",
+    [
+        ("serial", ["devices", "list"], "need pyserial"),
+        ("serial", ["devices", "listen", "/dev/ttyACM0"], "need pyserial"),
+        ("segno", ["cards", "print", "LIST", "--out", "x.pdf"], "needs segno"),
+        ("barcode", ["cards", "print", "LIST", "--out", "x.pdf"], "needs python-barcode"),
+        ("reportlab", ["cards", "print", "LIST", "--out", "x.pdf"], "need reportlab"),
+        ("PIL", ["cards", "print", "LIST", "--out", "drawn", "--as", "png"], "need Pillow"),
+        ("PIL", ["cards", "check", "x.png"], "needs Pillow"),
+        ("pypdfium2", ["cards", "check", "x.pdf"], "needs pypdfium2"),
+    ],
+)
+def test_a_part_that_is_not_installed_is_named_with_the_way_to_get_it(
+    part: str, command: list[str], words: str, tmp_path: Path
+) -> None:
+    symbology, payload = ("qr", "A") if part == "segno" else ("ean13", "2001234567893")
+    cards = tmp_path / "cards.csv"
+    cards.write_text(f"payload,symbology\n{payload},{symbology}\n")
+    asked = [str(cards) if word == "LIST" else word for word in command]
+    script = (
+        f"import sys; sys.modules[{part!r}] = None\n"
+        f"from tessera.cli.main import main; sys.exit(main({asked!r}))"
+    )
+    outcome = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, text=True, check=False, cwd=tmp_path
+    )
+    assert outcome.returncode == 3, outcome.stderr
+    assert words in outcome.stderr
+    assert "install tessera-pos[" in outcome.stderr
 
 
 @pytest.mark.parametrize(

@@ -11,12 +11,18 @@ import termios
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-import serial
-import serial.tools.list_ports
-
+from tessera.core.errors import TesseraError
 from tessera.devices.port import Port, PortLost, PortUnavailable
 from tessera.devices.port_choice import FoundPort, choose_port, identity_of, parse_identity
 from tessera.devices.profile_schema import SerialLine
+
+try:
+    import serial
+    import serial.tools.list_ports
+except ImportError as missing:
+    raise TesseraError(
+        "serial readers need pyserial, which is not installed", hint="install tessera-pos[agent]"
+    ) from missing
 
 _PARITY = {
     "none": serial.PARITY_NONE,
