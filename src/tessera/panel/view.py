@@ -144,7 +144,11 @@ class ReaderView:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NoticeView:
-    """Something the cashier should read once: a fact, and what to do next."""
+    """Something the cashier should read once: a fact, and what to do next.
+
+    `notice` is its code. For codes that the page knows it has words of its own in the cashier's
+    language; `text` and `hint` are shown for the others.
+    """
 
     notice: str
     text: str
