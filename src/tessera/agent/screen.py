@@ -37,6 +37,7 @@ from tessera.rules.wording import say
 from tessera.store.till.values import AccountView
 
 REASONS_MAX = 12
+NEAR_MAX = 3
 _READER_STATUS = {
     "connected": ReaderStatus.READY,
     "starting": ReaderStatus.SEARCHING,
@@ -128,7 +129,7 @@ class Screen:
         earned, spent = self._moved(quoted, language)
         applied = [seen for seen in quote.offers if seen.applied]
         refused = [seen for seen in quote.offers if not seen.applied and seen.text]
-        near = [seen for seen in refused if seen.missing_minor or seen.missing_quantity]
+        near = [seen for seen in refused if seen.missing_minor or seen.missing_quantity][:NEAR_MAX]
         return NowView(
             phase=phase,
             sale=shown.sale_id,
@@ -138,7 +139,7 @@ class Screen:
             earned=earned,
             spent=spent,
             rewards=self._rewards(quoted, language),
-            near=tuple(_said(seen.text, language, quote.currency) for seen in near[:3]),
+            near=tuple(_said(seen.text, language, quote.currency) for seen in near),
             applied=tuple(
                 ReasonView(
                     text=_said(seen.text, language, quote.currency)
@@ -149,7 +150,7 @@ class Screen:
             ),
             refused=tuple(
                 ReasonView(text=_said(seen.text, language, quote.currency))
-                for seen in refused[:REASONS_MAX]
+                for seen in [seen for seen in refused if seen not in near][:REASONS_MAX]
             ),
         )
 
