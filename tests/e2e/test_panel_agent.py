@@ -123,6 +123,8 @@ def shop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shop]:
 
 @pytest.fixture
 def desk(page: Page, shop: Shop) -> Page:
+    """The page, with no sale left open by the test before."""
+    shop.agent.call("POST", "/v1/sales/s-1/cancel", {})
     return opened(page, shop.agent)
 
 
@@ -193,6 +195,12 @@ def test_a_return_shows_what_is_paid_out(panel: Page, agent: Agent) -> None:
 def test_a_blocked_card_says_so(desk: Page, shop: Shop) -> None:
     shop.agent.put("s-1", basket(card=BLOCKED_CARD))
     expect_text(desk, "#who-status", "Card blocked")
+
+
+def test_whom_the_pos_named_stays(desk: Page, shop: Shop) -> None:
+    shop.agent.put("s-1", basket())
+    expect_text(desk, "#who-name", "A. M.")
+    assert desk.query_selector("#clear") is None
 
 
 def test_the_wrong_card_is_taken_off_by_key(desk: Page, shop: Shop) -> None:

@@ -5,6 +5,7 @@ Must never: hold a whole card number, or compute a price.
 """
 
 from collections.abc import AsyncIterator, Callable
+from dataclasses import replace
 from datetime import UTC, datetime
 
 from tessera.agent.api_answers import ReaderStatus as ReaderTold
@@ -66,7 +67,10 @@ class Screen:
         state, shown = self._state, self._checkout.shown
         return ScreenView(
             at=_when(state, state.clock.wall_ms()),
-            who=_who(state, _buyer_of(shown), language, _committed(shown)),
+            who=replace(
+                _who(state, _buyer_of(shown), language, _committed(shown)),
+                removable=self._is_removable(shown),
+            ),
             now=self._now(shown, language),
             state=self._state_view(shown),
             language=language,
@@ -112,6 +116,11 @@ class Screen:
                 f"sale {sale_id[:64]} is not open any more", hint="look at the screen again"
             )
         return found
+
+    def _is_removable(self, shown: Shown) -> bool:
+        """Whether the customer came by a card that was scanned here; whom the POS named stays."""
+        sale = self._checkout.sales.current()
+        return shown.phase != "open" or sale is None or bool(sale.attached)
 
     # -- now
 
