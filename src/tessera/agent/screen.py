@@ -46,11 +46,9 @@ _READER_STATUS = {
     "failed": ReaderStatus.FAILED,
     "stopped": ReaderStatus.FAILED,
 }
-_TROUBLE = frozenset({"database_failing", "not_enrolled", "rules_failed"})
+_TROUBLE = frozenset({"benefits_stopped", "database_failing", "not_enrolled", "rules_failed"})
 # The page has its own words and marks for these.
-_SHOWN_ELSEWHERE = frozenset(
-    {"benefits_stopped", "card_unknown", "clock_doubt", "member_blocked", "training"}
-)
+_SHOWN_ELSEWHERE = frozenset({"training", "card_unknown", "member_blocked"})
 
 
 class Screen:

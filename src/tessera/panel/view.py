@@ -146,11 +146,7 @@ class ReaderView:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NoticeView:
-    """Something the cashier should read once: a fact, and what to do next.
-
-    `notice` is its code. For codes that the page knows it has words of its own in the cashier's
-    language; `text` and `hint` are shown for the others.
-    """
+    """Something the cashier should read once: a fact, and what to do next."""
 
     notice: str
     text: str

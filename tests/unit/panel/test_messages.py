@@ -3,8 +3,6 @@ from string import Formatter
 
 import pytest
 
-from tessera.agent.notices import NOTICES
-from tessera.agent.screen import _SHOWN_ELSEWHERE
 from tessera.panel.messages import LANGUAGES, best_language, catalogue
 from tessera.panel.view import NowPhase, ReaderStatus, WhoStatus
 
@@ -53,17 +51,6 @@ def test_every_state_has_its_words() -> None:
         assert f"now.{phase}" in keys
     for reader in ReaderStatus:
         assert f"reader.{reader}" in keys
-
-
-def test_every_notice_of_the_agent_is_put_into_the_cashiers_language() -> None:
-    russian = catalogue("ru").sentences
-    for code in NOTICES.keys() - _SHOWN_ELSEWHERE:
-        assert f"notice.{code}" in russian, code
-        assert f"notice.{code}_hint" in russian, code
-
-
-def test_an_unknown_notice_keeps_its_own_words() -> None:
-    assert catalogue("de").notice("brand_new", "as it came") == "as it came"
 
 
 @pytest.mark.parametrize(

@@ -25,10 +25,6 @@ class Catalogue:
         """The sentence of a key with its names filled in; KeyError for an unknown key."""
         return self.sentences[key].format(**names)
 
-    def notice(self, code: str, otherwise: str) -> str:
-        """A notice in the page's words; `otherwise` for a code that it does not know."""
-        return self.sentences.get(f"notice.{code}", otherwise)
-
     def whole(self, count: int) -> str:
         """A count with this language's grouping."""
         return figures.whole(count, self.language)
