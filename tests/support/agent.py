@@ -25,7 +25,6 @@ from tests.support.waiting import wait_until
 CARD = "2001234567893"
 BLOCKED_CARD = "2009999999996"
 CARD_KEY = bytes(range(32))
-START_S_MAX = 60.0
 STORE_TIME = "2026-11-21T10:15:00+01:00"
 DAY = "2026-11-21"
 
@@ -253,9 +252,9 @@ def start(folder: Path, config: Path, *, wrap: tuple[str, ...] = ()) -> Agent:
         return False
 
     try:
-        port = wait_until(ready, what="the agent's address", timeout_s=START_S_MAX)
+        port = wait_until(ready, what="the agent's address")
         agent = Agent(process, port, token, log, draining)
-        wait_until(lambda: answers(agent), what="the agent answers", timeout_s=START_S_MAX)
+        wait_until(lambda: answers(agent), what="the agent answers")
     except BaseException:
         process.kill()
         raise
