@@ -13,6 +13,7 @@ from tessera.agent.checkout import Checkout, Shown
 from tessera.agent.checkout_answers import moved
 from tessera.agent.checkout_member import Buyer
 from tessera.agent.checkout_quote import Quoted, state_notices
+from tessera.agent.notices import worded
 from tessera.agent.open_sales import OpenSale
 from tessera.agent.pos_api_status import queue_length
 from tessera.agent.till_state import TillState
@@ -48,7 +49,9 @@ _READER_STATUS = {
 }
 _TROUBLE = frozenset({"benefits_stopped", "database_failing", "not_enrolled", "rules_failed"})
 # The page has its own words and marks for these.
-_SHOWN_ELSEWHERE = frozenset({"training", "card_unknown", "member_blocked"})
+_SHOWN_ELSEWHERE = frozenset(
+    {"training", "card_unknown", "member_blocked", "benefits_stopped", "clock_doubt"}
+)
 
 
 class Screen:
@@ -70,7 +73,7 @@ class Screen:
                 removable=self._is_removable(shown),
             ),
             now=self._now(shown, language),
-            state=self._state_view(shown),
+            state=self._state_view(shown, language),
             language=language,
             training=state.settings.training,
         )
@@ -197,7 +200,7 @@ class Screen:
 
     # -- state
 
-    def _state_view(self, shown: Shown) -> StateView:
+    def _state_view(self, shown: Shown, language: str) -> StateView:
         state = self._state
         sync = state.sync() if state.sync is not None else None
         disk, identity = state.disk(), state.identity
@@ -217,7 +220,7 @@ class Screen:
                 )
                 for reader in self._readers()
             ),
-            notices=self._notices(shown),
+            notices=self._notices(shown, language),
             disk_used_percent=used if disk.benefits_stopped else None,
             benefits_stopped=disk.benefits_stopped,
             clock_in_doubt=state.is_clock_doubtful(),
@@ -225,13 +228,13 @@ class Screen:
             register=identity.register if identity else "",
         )
 
-    def _notices(self, shown: Shown) -> tuple[NoticeView, ...]:
-        told = {said.code: said for said in state_notices(self._state)}
+    def _notices(self, shown: Shown, language: str) -> tuple[NoticeView, ...]:
+        notices = list(state_notices(self._state))
         if shown.quoted is not None:
-            told.update({said.code: said for said in shown.quoted.notices})
+            notices += shown.quoted.notices
         if shown.buyer is not None:
-            told.update({said.code: said for said in shown.buyer.notices})
-        self._dismissed &= told.keys()
+            notices += shown.buyer.notices
+        self._dismissed &= {said.code for said in notices}
         return tuple(
             NoticeView(
                 notice=said.code,
@@ -239,7 +242,7 @@ class Screen:
                 hint=said.hint,
                 tone=Tone.TROUBLE if said.code in _TROUBLE else Tone.CAUTION,
             )
-            for said in told.values()
+            for said in worded(notices, language)
             if said.code not in self._dismissed | _SHOWN_ELSEWHERE
         )
 

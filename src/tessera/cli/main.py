@@ -92,6 +92,9 @@ COMMANDS: dict[tuple[str, ...], Command] = {
     ("devices", "listen"): Command("tessera.cli.devices_listen", "show what one reader scans"),
     ("devices", "replay"): Command("tessera.cli.devices_replay", "read a recording again"),
     ("devices", "udev"): Command("tessera.cli.devices_udev", "print udev rules for readers"),
+    ("doctor",): Command(
+        "tessera.cli.doctor", "look at this register: what is wrong and how to mend it"
+    ),
     ("programme", "check"): Command(
         "tessera.cli.programme_check", "check a programme and say everything that is wrong with it"
     ),
