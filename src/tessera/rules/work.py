@@ -38,6 +38,9 @@ Snapshot = tuple[
 ]
 
 
+Base = tuple[int, int, int, list[tuple[Fold, Parcel]]]
+"""What a basket offer reads: base, amount left to pay, units, and the parcels they are in."""
+
 RESERVED = Offer(
     offer_id="",
     rank=0,
@@ -85,6 +88,7 @@ class Work:
         "_sums",
         "available",
         "bases",
+        "basis",
         "basket",
         "changes",
         "discountable",
@@ -130,7 +134,8 @@ class Work:
         self.nodes = 0
         self._open: dict[tuple[Offer, tuple[Offer, ...]], bool] = {}
         self._sums: dict[tuple[object, ...], tuple[int, int]] = {}
-        self.bases: dict[tuple[object, ...], tuple[int, int, int]] = {}
+        self.bases: dict[tuple[object, ...], Base] = {}
+        self.basis: dict[int, int] = {}
         self.discountable: dict[tuple[Stage, bool], list[Fold]] = {}
 
     # -- finding
