@@ -86,6 +86,12 @@ COMMANDS: dict[tuple[str, ...], Command] = {
     ("programme", "evaluate"): Command(
         "tessera.cli.programme_evaluate", "price one basket by a programme and show the quote"
     ),
+    ("programme", "explain"): Command(
+        "tessera.cli.programme_explain", "explain a quote: what every offer did, and why not"
+    ),
+    ("programme", "schema"): Command(
+        "tessera.cli.programme_schema", "print the JSON Schema of programme files, for editors"
+    ),
     ("version",): Command(
         "tessera.cli.version", "show what runs here: versions of tessera and its parts"
     ),

@@ -17,7 +17,7 @@ from tessera.rules.work import BETTER_OFFER, GOODS_TAKEN, Work
 
 SEARCHED_RUNS_MAX = 60
 """Most different units in one competition for which the exact search is tried."""
-TRIALS_MAX = 600
+TRIALS_MAX = 240
 """Most plans that are tried for one small competition; a count, so that all machines agree."""
 
 Plan = tuple[tuple[Offer, int | None], ...]
@@ -188,7 +188,7 @@ def _apply_quietly(work: Work, offer: Offer) -> bool:
 
 def trials_for(work: Work) -> int:
     """Give how many plans may be tried: fewer in a large basket, where each costs more."""
-    return max(24, min(TRIALS_MAX, 3_000 // max(1, len(work.goods))))
+    return max(24, min(TRIALS_MAX, 1_500 // max(1, len(work.goods))))
 
 
 def _plans(work: Work, movers: list[list[Offer]]) -> list[Plan]:

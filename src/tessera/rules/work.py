@@ -11,6 +11,7 @@ from tessera.rules.conditions import (
     BLOCKED,
     EARNING_ONLY,
     MEMBERS_ONLY,
+    REFUSED_OFFLINE,
     STOPPED,
     Moment,
     budget_left,
@@ -251,6 +252,8 @@ class Work:
             return STOPPED
         if self.basket.earning_only and offer.stage is not Stage.ACCRUAL:
             return EARNING_ONLY
+        if self.place.offline and offer.offline == "refuse":
+            return REFUSED_OFFLINE
         if self.member is None and needs_member(offer.reward):
             return MEMBERS_ONLY
         reason = why_not(offer, self.moment, self.basket, self.member)
