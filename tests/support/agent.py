@@ -246,15 +246,18 @@ def start(folder: Path, config: Path, *, wrap: tuple[str, ...] = ()) -> Agent:
         assert process.poll() is None, "".join(log)
         return int(address.read_text().rsplit(":", 1)[1]) if address.exists() else 0
 
-    port = wait_until(ready, what="the agent's address")
-    agent = Agent(process, port, token, log, draining)
-
-    def answers() -> bool:
+    def answers(agent: Agent) -> bool:
         with contextlib.suppress(OSError):
             return agent.call("GET", "/healthz").status == 200
         return False
 
-    wait_until(answers, what="the agent answers")
+    try:
+        port = wait_until(ready, what="the agent's address")
+        agent = Agent(process, port, token, log, draining)
+        wait_until(lambda: answers(agent), what="the agent answers")
+    except BaseException:
+        process.kill()
+        raise
     return agent
 
 

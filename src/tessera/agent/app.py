@@ -12,8 +12,8 @@ import secrets
 import signal
 import socket
 import time
-from collections.abc import AsyncIterator, Iterator
-from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
+from collections.abc import Iterator
+from contextlib import AsyncExitStack, contextmanager
 
 import uvicorn
 from starlette.applications import Starlette
@@ -32,6 +32,7 @@ from tessera.agent.pos_api_status import status_routes
 from tessera.agent.pos_api_stream import stream_route
 from tessera.agent.problems_http import ApiProblem
 from tessera.agent.reader_loop import ReaderLoop
+from tessera.agent.salvaging import salvage_folder
 from tessera.agent.screen import Screen
 from tessera.agent.settings import AgentSettings
 from tessera.agent.sync_wiring import running_sync
@@ -48,7 +49,8 @@ KEEP_ALIVE_S = 3_600
 """Idle connections stay open: a POS that has to connect anew for each sale waits longer."""
 STOP_S_MAX = 5
 ADDRESS_FILE = "agent.address"
-SIDE_FILES_SYNC_S = 1.0
+MIB = 1_048_576
+_SALVAGE_AFTER = frozenset({"database_begun_anew", "database_restored"})
 
 
 class PortTaken(TesseraError):
@@ -62,17 +64,20 @@ def serve(settings: AgentSettings) -> None:
     settings.data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
     # The address first: a second agent then hears of the port, whatever database it has.
     with _listening(settings) as listener, held(settings.database):
-        # The reserve is TillState's; this one's is for those who open a till without an agent.
+        clock = SystemClock()
         till, findings = open_till(
             settings.data_dir,
             random=secrets.token_bytes,
-            wall_ms=time.time_ns() // 1_000_000,
-            reserve_bytes=0,
+            wall_ms=clock.wall_ms(),
+            reserve_bytes=settings.disk.reserve_mb * MIB,
         )
         for finding in findings:
             _LOG.warning("%s", finding.text, extra={"code": finding.code})
         try:
-            asyncio.run(_run(settings, till, listener))
+            if any(finding.code in _SALVAGE_AFTER for finding in findings):
+                back = salvage_folder(till.engines.writer, settings.data_dir).brought_back
+                _LOG.warning("%d records were brought back from the salvage file", back)
+            asyncio.run(_run(settings, till, clock, listener))
         finally:
             till.close()
 
@@ -95,21 +100,20 @@ def _listening(settings: AgentSettings) -> Iterator[socket.socket]:
         yield listener
 
 
-async def _run(settings: AgentSettings, till: OpenTill, listener: socket.socket) -> None:
-    clock = SystemClock()
+async def _run(
+    settings: AgentSettings, till: OpenTill, clock: SystemClock, listener: socket.socket
+) -> None:
     hub = EventHub(first_id=clock.wall_ms())
-    engines = till.engines
-    writer = Writer(engines.writer, after_commit=till.note_committed)
+    writer = Writer(till)
     state = TillState(
         settings=settings,
-        engines=engines,
+        till=till,
         writer=writer,
         clock=clock,
         random=secrets.token_bytes,
         hub=hub,
     )
     state.refresh()
-    state.keep_reserve()
     if first_pairing(settings.data_dir, random=secrets.token_bytes):
         _LOG.info("a pairing token for the first POS is in %s", settings.data_dir / "pairing.token")
     formats = read_card_formats(settings.card_formats).format
@@ -118,8 +122,9 @@ async def _run(settings: AgentSettings, till: OpenTill, listener: socket.socket)
     stop = asyncio.Event()
     async with AsyncExitStack() as stack:
         stack.callback(writer.close)
-        await stack.enter_async_context(_side_files_synced(till))
         stack.callback(checkout.close)
+        beside = asyncio.create_task(writer.sync_beside(stop))
+        stack.push_async_callback(_ended, beside, stop)
         server = _server(checkout, readers, listener, stop)
         await stack.enter_async_context(running_sync(state, checkout, stop))
         readers.start()
@@ -127,26 +132,9 @@ async def _run(settings: AgentSettings, till: OpenTill, listener: socket.socket)
         await _serve(server, listener, settings, state)
 
 
-@asynccontextmanager
-async def _side_files_synced(till: OpenTill) -> AsyncIterator[None]:
-    """Make witness and salvage durable each second."""
-
-    async def sync_for_ever() -> None:
-        while True:
-            await asyncio.sleep(SIDE_FILES_SYNC_S)
-            try:
-                await asyncio.to_thread(till.sync_side_files)
-            except OSError as error:
-                _LOG.error("witness and salvage cannot be synced: %s", error.strerror)
-
-    task = asyncio.create_task(sync_for_ever())
-    try:
-        yield
-    finally:
-        task.cancel()
-        with contextlib.suppress(asyncio.CancelledError):
-            await task
-        till.sync_side_files()
+async def _ended(task: asyncio.Task[None], stop: asyncio.Event) -> None:
+    stop.set()
+    await task
 
 
 def _server(
@@ -246,7 +234,10 @@ async def _serve(
     server: AgentServer, listener: socket.socket, settings: AgentSettings, state: TillState
 ) -> None:
     address = _address(settings, listener)
-    (settings.data_dir / ADDRESS_FILE).write_text(address + "\n", encoding="ascii")
+    # Whole or not at all: whoever waits for this file reads it the moment that it appears.
+    fresh = settings.data_dir / (ADDRESS_FILE + ".new")
+    fresh.write_text(address + "\n", encoding="ascii")
+    fresh.replace(settings.data_dir / ADDRESS_FILE)
     told = asyncio.create_task(_tell_ready(server, address, state))
     try:
         await server.serve(sockets=[listener])

@@ -76,7 +76,7 @@ def quote_answer(  # noqa: PLR0913 - what surrounds a quote in its answer is nam
             )
             for line in quote.fiscal_lines
         ),
-        notices=(*quoted.notices, *notices),
+        notices=tuple({said.code: said for said in (*quoted.notices, *notices)}.values()),
     )
 
 

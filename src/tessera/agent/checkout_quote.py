@@ -66,7 +66,9 @@ class Wanted:
 def read_basket(state: TillState, wanted: Wanted) -> tuple[Basket, Place]:
     """The values to price; ApiProblem when the request contradicts itself."""
     given = wanted.given
-    basket = basket_of(given, currency=state.currency)
+    basket = basket_of(
+        given, currency=state.currency, declared=given.currency or wanted.pos.currency
+    )
     if wanted.events or wanted.rewards:
         basket = replace(
             basket, events=wanted.events, chosen=tuple({*basket.chosen, *wanted.rewards})

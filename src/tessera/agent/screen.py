@@ -34,6 +34,7 @@ from tessera.panel.view import (
     WhoView,
 )
 from tessera.rules.wording import say
+from tessera.store.till.values import AccountView
 
 REASONS_MAX = 12
 _READER_STATUS = {
@@ -62,7 +63,7 @@ class Screen:
         state, shown = self._state, self._checkout.shown
         return ScreenView(
             at=_when(state, state.clock.wall_ms()),
-            who=_who(state, _buyer_of(shown), language),
+            who=_who(state, _buyer_of(shown), language, _committed(shown)),
             now=self._now(shown, language),
             state=self._state_view(shown),
             language=language,
@@ -138,7 +139,8 @@ class Screen:
             near=tuple(_said(seen.text, language, quote.currency) for seen in near[:3]),
             applied=tuple(
                 ReasonView(
-                    text=_said(seen.text, language, quote.currency) or seen.offer,
+                    text=_said(seen.text, language, quote.currency)
+                    or offer_label(self._state, seen.offer, language),
                     amount_minor=seen.discount_minor or None,
                 )
                 for seen in applied[:REASONS_MAX]
@@ -193,6 +195,7 @@ class Screen:
         since = sync.offline_since_ms if sync else None
         return StateView(
             online=state.mode == "online",
+            alone=state.mode in {"local", "training"},
             offline_since=_when(state, since) if since else None,
             queued=max(0, queue_length(state)),
             balance_as_of=_when(state, state.balance_as_of_ms) if state.balance_as_of_ms else None,
@@ -235,7 +238,16 @@ def _buyer_of(shown: Shown) -> Buyer | None:
     return shown.quoted.buyer if shown.quoted is not None else shown.buyer
 
 
-def _who(state: TillState, buyer: Buyer | None, language: str) -> WhoView:
+def _committed(shown: Shown) -> dict[str, tuple[int, int]]:
+    """By unit, what the shown sale earned and spent, once it stands; the buyer is from before."""
+    if shown.phase != "done" or shown.quoted is None:
+        return {}
+    return moved(shown.quoted.quote.units)
+
+
+def _who(
+    state: TillState, buyer: Buyer | None, language: str, committed: dict[str, tuple[int, int]]
+) -> WhoView:
     if buyer is None or buyer.status == "none":
         return WhoView()
     member = buyer.member
@@ -250,16 +262,29 @@ def _who(state: TillState, buyer: Buyer | None, language: str) -> WhoView:
         tier=_tier_label(state, member.tier, language),
         staff=member.staff,
         balances=tuple(
-            BalanceView(
-                unit=view.unit,
-                label=unit_label(state, view.unit, language),
-                balance=view.balance,
-                spendable=max(0, view.spendable),
-                pending=view.pending,
-            )
+            _balance(view, unit_label(state, view.unit, language), committed.get(view.unit, (0, 0)))
             for view in buyer.balances().values()
         ),
     )
+
+
+def _balance(view: AccountView, label: str, committed: tuple[int, int]) -> BalanceView:
+    earned, spent = committed
+    return BalanceView(
+        unit=view.unit,
+        label=label,
+        balance=view.balance + earned - spent,
+        spendable=max(0, view.spendable - spent),
+        pending=view.pending + earned - spent,
+    )
+
+
+def offer_label(state: TillState, offer_id: str, language: str) -> str:
+    """An offer's name in a language, its id when it has none."""
+    programme = state.programme.programme
+    offers = programme.offers if programme else ()
+    names = next((offer.names for offer in offers if offer.offer_id == offer_id), ())
+    return _named(names, language) or offer_id
 
 
 def unit_label(state: TillState, unit: str, language: str) -> str:

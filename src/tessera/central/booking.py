@@ -87,7 +87,10 @@ def book_lease_return(state: MemberAccounts, body: LeaseReturnBody, *, holder: H
     lease = state.leases.get(body.lease_id)
     if lease is None or lease.unit != body.unit:
         return Booked(postings=(), tags=(TAG_LEASE_UNKNOWN,), accounts=())
-    tags = [] if _is_holder(lease, holder) else [TAG_LEASE_FOREIGN]
+    if lease.register_id != holder.register_id:
+        # Only its holder can know that it spends no more of it.
+        return Booked(postings=(), tags=(TAG_LEASE_FOREIGN,), accounts=())
+    tags: list[str] = []
     freed = max(0, min(body.amount, lease.outstanding))
     if freed < body.amount:
         tags.append(TAG_LEASE_OVERSPENT)

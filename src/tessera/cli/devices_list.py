@@ -23,7 +23,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--profiles", action="store_true", help="list the reader profiles instead of the ports"
     )
     parser.add_argument(
-        "--profiles-from", metavar="FOLDER", type=Path, help="a folder with profiles of your own"
+        "--profiles-from",
+        metavar="FOLDER",
+        type=Path,
+        action="append",
+        default=[],
+        help="a folder with profiles of your own",
     )
     parser.add_argument("--json", action="store_true", help="print one JSON object for programs")
 
@@ -65,12 +70,9 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _profiles(arguments: argparse.Namespace) -> int:
-    from tessera.devices.profiles import read_profiles, shipped_profiles_folder
+    from tessera.devices.profiles import read_profiles
 
-    folders = [shipped_profiles_folder()]
-    if arguments.profiles_from:
-        folders.append(arguments.profiles_from)
-    shelf = read_profiles(*folders)
+    shelf = read_profiles(*arguments.profiles_from)
     profiles = sorted(shelf.profiles.values(), key=lambda profile: profile.name)
     if arguments.json:
         listed = [

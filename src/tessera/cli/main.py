@@ -52,9 +52,17 @@ COMMANDS: dict[tuple[str, ...], Command] = {
     ("agent", "queue"): Command(
         "tessera.cli.agent_queue", "show what waits to be sent, and what central kept aside"
     ),
+    ("agent", "restore"): Command(
+        "tessera.cli.agent_restore", "put back a register's data folder from a copy of it"
+    ),
+    ("agent", "salvage"): Command(
+        "tessera.cli.agent_salvage", "bring back records from the salvage file"
+    ),
     ("agent", "serve"): Command("tessera.cli.agent_serve", "run the agent of this register"),
     ("agent", "status"): Command("tessera.cli.agent_status", "show how the running agent is"),
+    ("cards", "check"): Command("tessera.cli.cards_check", "read printed cards back"),
     ("cards", "issue"): Command("tessera.cli.cards_issue", "make and draw new card numbers"),
+    ("cards", "print"): Command("tessera.cli.cards_print", "draw cards for printing"),
     ("central", "ledger"): Command(
         "tessera.cli.central_ledger", "show a member's balances, leases and entries"
     ),
@@ -77,9 +85,13 @@ COMMANDS: dict[tuple[str, ...], Command] = {
         "tessera.cli.central_verify", "rebuild balances from postings and compare"
     ),
     ("demo",): Command("tessera.cli.demo", "a shop's bad day, all real, told as it happens"),
+    ("devices", "capture"): Command("tessera.cli.devices_capture", "record what a reader sends"),
     ("devices", "decode"): Command("tessera.cli.devices_decode", "decode recorded bytes"),
+    ("devices", "learn"): Command("tessera.cli.devices_learn", "find an unknown scanner's profile"),
     ("devices", "list"): Command("tessera.cli.devices_list", "list readers and reader profiles"),
     ("devices", "listen"): Command("tessera.cli.devices_listen", "show what one reader scans"),
+    ("devices", "replay"): Command("tessera.cli.devices_replay", "read a recording again"),
+    ("devices", "udev"): Command("tessera.cli.devices_udev", "print udev rules for readers"),
     ("programme", "check"): Command(
         "tessera.cli.programme_check", "check a programme and say everything that is wrong with it"
     ),

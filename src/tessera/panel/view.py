@@ -157,11 +157,13 @@ class NoticeView:
 class StateView:
     """The till. Moments carry the store's own UTC offset.
 
+    `alone`: not enrolled, or training: nothing is recorded here, so nothing waits to be sent.
     `balance_as_of`: how old the cached balances are, None before the first answer of central.
     `disk_used_percent` is None while there is room enough.
     """
 
     online: bool = False
+    alone: bool = False
     offline_since: datetime | None = None
     queued: int = 0
     balance_as_of: datetime | None = None

@@ -4,6 +4,8 @@ Owns: finding the offers that a basket touches, the record of outcomes, and the 
 discount to parcels. Must never: choose between offers (see `combine`).
 """
 
+from collections.abc import Iterable
+
 from tessera.core.basket import Basket, Line, LineKind, Place
 from tessera.core.member import MemberState
 from tessera.core.quote import Stage
@@ -312,8 +314,10 @@ class Work:
 
     # -- trying out
 
-    def snapshot(self) -> "Snapshot":
-        """Remember what has been applied, to come back to it."""
+    def snapshot(
+        self, among: Iterable[Fold] | None = None, offers: Iterable[Offer] | None = None
+    ) -> "Snapshot":
+        """Remember what has been applied, to some folds or to all, to come back to it."""
         folds = [
             (
                 fold,
@@ -327,11 +331,12 @@ class Work:
                 fold.unit_discount,
                 fold.line_discount,
             )
-            for fold in self.goods
+            for fold in (self.goods if among is None else among)
         ]
+        asked = self.outcomes if offers is None else offers
         outcomes = [
             (outcome, outcome.reason, outcome.uses, outcome.groups, outcome.discount)
-            for outcome in self.outcomes.values()
+            for outcome in (self.outcomes[offer] for offer in asked)
         ]
         return folds, outcomes
 

@@ -180,6 +180,14 @@ def test_offline_says_since_when_and_what_waits() -> None:
     assert "Online" not in text
 
 
+def test_a_till_that_records_nothing_does_not_say_that_it_will_send() -> None:
+    state = replace(ONLINE, online=False, alone=True)
+    text = words(render_zone("state", replace(IDLE, state=state)))
+    assert "Not connected Sales are not recorded here." in text
+    assert "sent" not in text
+    assert "Balances" not in text
+
+
 def test_the_worst_notice_is_shown_first_and_the_others_are_counted() -> None:
     notices = (
         NoticeView(notice="a", text="Calm.", tone=Tone.CALM),
