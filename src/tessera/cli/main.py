@@ -104,6 +104,9 @@ COMMANDS: dict[tuple[str, ...], Command] = {
     ("programme", "schema"): Command(
         "tessera.cli.programme_schema", "print the JSON Schema of programme files, for editors"
     ),
+    ("programme", "test"): Command(
+        "tessera.cli.programme_test", "run a programme's own cases: baskets and what must come out"
+    ),
     ("version",): Command(
         "tessera.cli.version", "show what runs here: versions of tessera and its parts"
     ),

@@ -22,7 +22,7 @@ from tessera.rules.conditions import (
     why_not,
 )
 from tessera.rules.folds import Fold, Parcel, fold_lines, rank_folds, units_of
-from tessera.rules.model import Bundle, Gift, GroupKind, Issue, Need, Offer, Selector
+from tessera.rules.model import Bundle, Gift, GroupKind, Issue, Need, Offer, Selector, Spend
 from tessera.rules.programme import Programme
 from tessera.rules.read_offer import needs_member
 
@@ -247,6 +247,8 @@ class Work:
     def _needs_no_goods(self, offer: Offer) -> bool:
         if isinstance(offer.reward, Gift):
             return True
+        if isinstance(offer.reward, Spend):
+            return offer.reward.donate
         return offer.stage is Stage.ACCRUAL and not self.goods and offer.what.everything
 
     def _refusal(self, offer: Offer) -> str:
