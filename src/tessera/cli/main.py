@@ -107,6 +107,15 @@ COMMANDS: dict[tuple[str, ...], Command] = {
     ("programme", "evaluate"): Command(
         "tessera.cli.programme_evaluate", "price one basket by a programme and show the quote"
     ),
+    ("programme", "explain"): Command(
+        "tessera.cli.programme_explain", "explain a quote: what every offer did, and why not"
+    ),
+    ("programme", "schema"): Command(
+        "tessera.cli.programme_schema", "print the JSON Schema of programme files, for editors"
+    ),
+    ("programme", "test"): Command(
+        "tessera.cli.programme_test", "run a programme's own cases: baskets and what must come out"
+    ),
     ("version",): Command(
         "tessera.cli.version", "show what runs here: versions of tessera and its parts"
     ),
