@@ -5,6 +5,7 @@ Must never: hold a whole card number, or compute a price.
 """
 
 from collections.abc import AsyncIterator, Callable
+from dataclasses import replace
 from datetime import UTC, datetime
 
 from tessera.agent.api_answers import ReaderStatus as ReaderTold
@@ -38,6 +39,7 @@ from tessera.rules.wording import say
 from tessera.store.till.values import AccountView
 
 REASONS_MAX = 12
+NEAR_MAX = 3
 _READER_STATUS = {
     "connected": ReaderStatus.READY,
     "starting": ReaderStatus.SEARCHING,
@@ -66,7 +68,10 @@ class Screen:
         state, shown = self._state, self._checkout.shown
         return ScreenView(
             at=_when(state, state.clock.wall_ms()),
-            who=_who(state, _buyer_of(shown), language, _committed(shown)),
+            who=replace(
+                _who(state, _buyer_of(shown), language, _committed(shown)),
+                removable=self._is_removable(shown),
+            ),
             now=self._now(shown, language),
             state=self._state_view(shown, language),
             language=language,
@@ -113,6 +118,11 @@ class Screen:
             )
         return found
 
+    def _is_removable(self, shown: Shown) -> bool:
+        """Whether the customer came by a card that was scanned here; whom the POS named stays."""
+        sale = self._checkout.sales.current()
+        return shown.phase != "open" or sale is None or bool(sale.attached)
+
     # -- now
 
     def _now(self, shown: Shown, language: str) -> NowView:
@@ -129,7 +139,7 @@ class Screen:
         earned, spent = self._moved(quoted, language)
         applied = [seen for seen in quote.offers if seen.applied]
         refused = [seen for seen in quote.offers if not seen.applied and seen.text]
-        near = [seen for seen in refused if seen.missing_minor or seen.missing_quantity]
+        near = [seen for seen in refused if seen.missing_minor or seen.missing_quantity][:NEAR_MAX]
         return NowView(
             phase=phase,
             sale=shown.sale_id,
@@ -139,7 +149,7 @@ class Screen:
             earned=earned,
             spent=spent,
             rewards=self._rewards(quoted, language),
-            near=tuple(_said(seen.text, language, quote.currency) for seen in near[:3]),
+            near=tuple(_said(seen.text, language, quote.currency) for seen in near),
             applied=tuple(
                 ReasonView(
                     text=_said(seen.text, language, quote.currency)
@@ -150,7 +160,7 @@ class Screen:
             ),
             refused=tuple(
                 ReasonView(text=_said(seen.text, language, quote.currency))
-                for seen in refused[:REASONS_MAX]
+                for seen in [seen for seen in refused if seen not in near][:REASONS_MAX]
             ),
         )
 
