@@ -63,6 +63,9 @@ COMMANDS: dict[tuple[str, ...], Command] = {
     ("cards", "check"): Command("tessera.cli.cards_check", "read printed cards back"),
     ("cards", "issue"): Command("tessera.cli.cards_issue", "make and draw new card numbers"),
     ("cards", "print"): Command("tessera.cli.cards_print", "draw cards for printing"),
+    ("central", "alarms"): Command(
+        "tessera.cli.central_alarms", "forks, new lives, overspent leases: what must be looked at"
+    ),
     ("central", "ledger"): Command(
         "tessera.cli.central_ledger", "show a member's balances, leases and entries"
     ),
@@ -78,6 +81,9 @@ COMMANDS: dict[tuple[str, ...], Command] = {
     ),
     ("central", "register"): Command(
         "tessera.cli.central_register", "add, list and revoke registers"
+    ),
+    ("central", "restored"): Command(
+        "tessera.cli.central_restored", "say that the database was restored from a backup"
     ),
     ("central", "serve"): Command("tessera.cli.central_serve", "run the server"),
     ("central", "store"): Command("tessera.cli.central_store", "add and list stores"),
@@ -100,6 +106,15 @@ COMMANDS: dict[tuple[str, ...], Command] = {
     ),
     ("programme", "evaluate"): Command(
         "tessera.cli.programme_evaluate", "price one basket by a programme and show the quote"
+    ),
+    ("programme", "explain"): Command(
+        "tessera.cli.programme_explain", "explain a quote: what every offer did, and why not"
+    ),
+    ("programme", "schema"): Command(
+        "tessera.cli.programme_schema", "print the JSON Schema of programme files, for editors"
+    ),
+    ("programme", "test"): Command(
+        "tessera.cli.programme_test", "run a programme's own cases: baskets and what must come out"
     ),
     ("version",): Command(
         "tessera.cli.version", "show what runs here: versions of tessera and its parts"
