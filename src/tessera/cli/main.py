@@ -98,11 +98,23 @@ COMMANDS: dict[tuple[str, ...], Command] = {
     ("devices", "listen"): Command("tessera.cli.devices_listen", "show what one reader scans"),
     ("devices", "replay"): Command("tessera.cli.devices_replay", "read a recording again"),
     ("devices", "udev"): Command("tessera.cli.devices_udev", "print udev rules for readers"),
+    ("doctor",): Command(
+        "tessera.cli.doctor", "look at this register: what is wrong and how to mend it"
+    ),
     ("programme", "check"): Command(
         "tessera.cli.programme_check", "check a programme and say everything that is wrong with it"
     ),
     ("programme", "evaluate"): Command(
         "tessera.cli.programme_evaluate", "price one basket by a programme and show the quote"
+    ),
+    ("programme", "explain"): Command(
+        "tessera.cli.programme_explain", "explain a quote: what every offer did, and why not"
+    ),
+    ("programme", "schema"): Command(
+        "tessera.cli.programme_schema", "print the JSON Schema of programme files, for editors"
+    ),
+    ("programme", "test"): Command(
+        "tessera.cli.programme_test", "run a programme's own cases: baskets and what must come out"
     ),
     ("version",): Command(
         "tessera.cli.version", "show what runs here: versions of tessera and its parts"

@@ -52,7 +52,7 @@ class Selector:
     @property
     def everything(self) -> bool:
         """Tell whether it selects all goods."""
-        return not (
+        return self is EVERYTHING or not (
             self.skus
             or self.categories
             or self.brands
@@ -393,4 +393,3 @@ class Settings:
     return_policy: str = "allocated"
     gift_kept: str = "charge"
     spent_short: str = "owed"
-    spend_earned: str = "no"

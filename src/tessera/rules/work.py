@@ -4,6 +4,8 @@ Owns: finding the offers that a basket touches, the record of outcomes, and the 
 discount to parcels. Must never: choose between offers (see `combine`).
 """
 
+from collections.abc import Iterable
+
 from tessera.core.basket import Basket, Line, LineKind, Place
 from tessera.core.member import MemberState
 from tessera.core.quote import Stage
@@ -11,6 +13,7 @@ from tessera.rules.conditions import (
     BLOCKED,
     EARNING_ONLY,
     MEMBERS_ONLY,
+    REFUSED_OFFLINE,
     STOPPED,
     Moment,
     budget_left,
@@ -19,7 +22,7 @@ from tessera.rules.conditions import (
     why_not,
 )
 from tessera.rules.folds import Fold, Parcel, fold_lines, rank_folds, units_of
-from tessera.rules.model import Bundle, Gift, GroupKind, Issue, Need, Offer, Selector
+from tessera.rules.model import Bundle, Gift, GroupKind, Issue, Need, Offer, Selector, Spend
 from tessera.rules.programme import Programme
 from tessera.rules.read_offer import needs_member
 
@@ -37,6 +40,9 @@ Snapshot = tuple[
     list[tuple["Outcome", str, int, int, int]],
 ]
 
+
+Base = tuple[int, int, int, list[tuple[Fold, Parcel]]]
+"""What a basket offer reads: base, amount left to pay, units, and the parcels they are in."""
 
 RESERVED = Offer(
     offer_id="",
@@ -85,6 +91,7 @@ class Work:
         "_sums",
         "available",
         "bases",
+        "basis",
         "basket",
         "changes",
         "discountable",
@@ -130,7 +137,8 @@ class Work:
         self.nodes = 0
         self._open: dict[tuple[Offer, tuple[Offer, ...]], bool] = {}
         self._sums: dict[tuple[object, ...], tuple[int, int]] = {}
-        self.bases: dict[tuple[object, ...], tuple[int, int, int]] = {}
+        self.bases: dict[tuple[object, ...], Base] = {}
+        self.basis: dict[int, int] = {}
         self.discountable: dict[tuple[Stage, bool], list[Fold]] = {}
 
     # -- finding
@@ -239,6 +247,8 @@ class Work:
     def _needs_no_goods(self, offer: Offer) -> bool:
         if isinstance(offer.reward, Gift):
             return True
+        if isinstance(offer.reward, Spend):
+            return offer.reward.donate
         return offer.stage is Stage.ACCRUAL and not self.goods and offer.what.everything
 
     def _refusal(self, offer: Offer) -> str:
@@ -246,6 +256,8 @@ class Work:
             return STOPPED
         if self.basket.earning_only and offer.stage is not Stage.ACCRUAL:
             return EARNING_ONLY
+        if self.place.offline and offer.offline == "refuse":
+            return REFUSED_OFFLINE
         if self.member is None and needs_member(offer.reward):
             return MEMBERS_ONLY
         reason = why_not(offer, self.moment, self.basket, self.member)
@@ -304,8 +316,10 @@ class Work:
 
     # -- trying out
 
-    def snapshot(self) -> "Snapshot":
-        """Remember what has been applied, to come back to it."""
+    def snapshot(
+        self, among: Iterable[Fold] | None = None, offers: Iterable[Offer] | None = None
+    ) -> "Snapshot":
+        """Remember what has been applied, to some folds or to all, to come back to it."""
         folds = [
             (
                 fold,
@@ -319,11 +333,12 @@ class Work:
                 fold.unit_discount,
                 fold.line_discount,
             )
-            for fold in self.goods
+            for fold in (self.goods if among is None else among)
         ]
+        asked = self.outcomes if offers is None else offers
         outcomes = [
             (outcome, outcome.reason, outcome.uses, outcome.groups, outcome.discount)
-            for outcome in self.outcomes.values()
+            for outcome in (self.outcomes[offer] for offer in asked)
         ]
         return folds, outcomes
 
