@@ -9,7 +9,7 @@ from tessera.agent.salvaging import chained_lives, salvage_folder, sealed_record
 from tessera.cli.main import main
 from tessera.core.basket import Basket, Place
 from tessera.core.identity import SaleKey, new_uid
-from tessera.core.journal import RecordDraft
+from tessera.core.journal import RecordDraft, genesis
 from tessera.core.member import MemberState
 from tessera.core.quote import Quote, UnitMovement
 from tessera.core.sale import SaleBody
@@ -142,6 +142,19 @@ def test_lives_that_follow_each_other_are_chained_by_their_parents(tmp_path: Pat
     till.close()
     assert child.parent is not None
     assert (child.parent.incarnation, child.parent.seq) == (LIFE, 1)
+
+
+def test_a_life_that_follows_an_empty_one_is_chained_to_its_genesis(tmp_path: Path) -> None:
+    till = opened(tmp_path)
+    with till.engines.writer.begin() as tx:
+        identity_book.begin_new_life(tx, "00000000000000b2")
+    sell(till, 1)
+    till.close()
+    found = list(sealed_records(read_salvage(tmp_path / "till.salvage"), "till-1"))
+    assert chained_lives(found, "till-1") == []
+    empty = genesis("till-1", LIFE)
+    [life] = chained_lives(found, "till-1", [empty])
+    assert life.parent == empty
 
 
 def settings(folder: Path) -> list[str]:

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tessera.devices.events import ReaderError, Scan
@@ -121,6 +121,7 @@ def test_the_next_message_may_be_glued_on(case: dict[str, Any]) -> None:
 
 
 @pytest.mark.parametrize("case", glued_cases(), ids=lambda case: case["id"])
+@settings(max_examples=30)
 @given(noise=st.binary(min_size=1, max_size=40))
 def test_a_good_message_is_read_after_noise_and_a_pause(case: dict[str, Any], noise: bytes) -> None:
     content = bytes.fromhex(case["hex"])
@@ -134,6 +135,7 @@ def test_a_good_message_is_read_after_noise_and_a_pause(case: dict[str, Any], no
 
 
 @pytest.mark.parametrize("profile", sorted(PROFILES))
+@settings(max_examples=30)
 @given(chunks=st.lists(st.tuples(st.binary(max_size=64), st.integers(0, 400)), max_size=12))
 def test_no_input_breaks_a_reader(profile: str, chunks: list[tuple[bytes, int]]) -> None:
     pipeline = Pipeline(PROFILES[profile], FORMATS, "test")
@@ -147,6 +149,7 @@ def test_no_input_breaks_a_reader(profile: str, chunks: list[tuple[bytes, int]])
 
 
 @pytest.mark.parametrize("name", ["ssi-ean13", "ssi-qr", "em4100-id12la-crlf"])
+@settings(max_examples=30)
 @given(noise=st.binary(min_size=1, max_size=30))
 def test_a_packet_survives_noise_right_before_it(name: str, noise: bytes) -> None:
     case = VECTORS[name]

@@ -27,6 +27,7 @@ BLOCKED_CARD = "2009999999996"
 CARD_KEY = bytes(range(32))
 STORE_TIME = "2026-11-21T10:15:00+01:00"
 DAY = "2026-11-21"
+START_S_MAX = 60.0
 
 PROGRAMME = """\
 programme: corner-shop
@@ -252,11 +253,11 @@ def start(folder: Path, config: Path, *, wrap: tuple[str, ...] = ()) -> Agent:
         return False
 
     try:
-        port = wait_until(ready, what="the agent's address")
+        port = wait_until(ready, what="the agent's address", timeout_s=START_S_MAX)
         agent = Agent(process, port, token, log, draining)
-        wait_until(lambda: answers(agent), what="the agent answers")
+        wait_until(lambda: answers(agent), what="the agent answers", timeout_s=START_S_MAX)
     except BaseException:
-        process.kill()
+        Agent(process, 0, token, log, draining).kill()
         raise
     return agent
 

@@ -14,6 +14,7 @@ import socket
 import time
 from collections.abc import Iterator
 from contextlib import AsyncExitStack, contextmanager
+from pathlib import Path
 
 import uvicorn
 from starlette.applications import Starlette
@@ -25,7 +26,7 @@ from starlette.routing import BaseRoute
 from tessera.agent.checkout import Checkout
 from tessera.agent.clock import SystemClock
 from tessera.agent.events import EventHub
-from tessera.agent.pairing import Pairings, first_pairing
+from tessera.agent.pairing import TOKEN_FILE, Pairings, first_pairing
 from tessera.agent.pos_api import api_routes, problem_response
 from tessera.agent.pos_api_gate import Doors, Gate, doors_of
 from tessera.agent.pos_api_status import status_routes
@@ -61,7 +62,7 @@ class PortTaken(TesseraError):
 
 def serve(settings: AgentSettings) -> None:
     """Serve until SIGTERM or Ctrl-C. TesseraError for whatever keeps the agent from starting."""
-    settings.data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
+    _make_folder(settings.data_dir)
     # The address first: a second agent then hears of the port, whatever database it has.
     with _listening(settings) as listener, held(settings.database):
         clock = SystemClock()
@@ -80,6 +81,17 @@ def serve(settings: AgentSettings) -> None:
             asyncio.run(_run(settings, till, clock, listener))
         finally:
             till.close()
+
+
+def _make_folder(folder: Path) -> None:
+    try:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    except OSError as error:
+        raise TesseraError(
+            f"data folder {folder} cannot be made: {(error.strerror or str(error)).lower()}",
+            hint="make it for the agent's user, or set data_dir to a folder that user may write",
+            code="folder_unusable",
+        ) from error
 
 
 @contextmanager
@@ -113,9 +125,13 @@ async def _run(
         random=secrets.token_bytes,
         hub=hub,
     )
-    state.refresh()
-    if first_pairing(settings.data_dir, random=secrets.token_bytes):
-        _LOG.info("a pairing token for the first POS is in %s", settings.data_dir / "pairing.token")
+    if (bundle := state.refresh()) is not None:
+        state.programme.take(bundle, currency=state.currency)
+    try:
+        if first_pairing(settings.data_dir, random=secrets.token_bytes):
+            _LOG.info("a token for the first POS is in %s", settings.data_dir / TOKEN_FILE)
+    except OSError as error:
+        _LOG.error("no token could be written for a first POS: %s", error.strerror)
     formats = read_card_formats(settings.card_formats).format
     checkout = Checkout(state, formats)
     readers = ReaderLoop(checkout, settings, formats, clock_ns=time.monotonic_ns)
@@ -126,7 +142,7 @@ async def _run(
         beside = asyncio.create_task(writer.sync_beside(stop))
         stack.push_async_callback(_ended, beside, stop)
         server = _server(checkout, readers, listener, stop)
-        await stack.enter_async_context(running_sync(state, checkout, stop))
+        await stack.enter_async_context(running_sync(state, stop))
         readers.start()
         stack.push_async_callback(readers.stop)
         await _serve(server, listener, settings, state)
@@ -234,10 +250,7 @@ async def _serve(
     server: AgentServer, listener: socket.socket, settings: AgentSettings, state: TillState
 ) -> None:
     address = _address(settings, listener)
-    # Whole or not at all: whoever waits for this file reads it the moment that it appears.
-    fresh = settings.data_dir / (ADDRESS_FILE + ".new")
-    fresh.write_text(address + "\n", encoding="ascii")
-    fresh.replace(settings.data_dir / ADDRESS_FILE)
+    _write_address(settings.data_dir, address)
     told = asyncio.create_task(_tell_ready(server, address, state))
     try:
         await server.serve(sockets=[listener])
@@ -246,6 +259,17 @@ async def _serve(
         with contextlib.suppress(asyncio.CancelledError):
             await told
     _LOG.info("stopped")
+
+
+def _write_address(folder: Path, address: str) -> None:
+    """Leave the address for commands and tests; a full disk is no reason not to serve."""
+    fresh = folder / (ADDRESS_FILE + ".new")
+    try:
+        # Whole or not at all: whoever waits for this file reads it the moment that it appears.
+        fresh.write_text(address + "\n", encoding="ascii")
+        fresh.replace(folder / ADDRESS_FILE)
+    except OSError as error:
+        _LOG.error("%s could not be written: %s", ADDRESS_FILE, error.strerror)
 
 
 def _address(settings: AgentSettings, listener: socket.socket) -> str:

@@ -44,7 +44,7 @@ from tessera.core.sale import (
     SaleBody,
     Tender,
 )
-from tessera.rules.returns import quote_return
+from tessera.rules.returns import ReturnRefused, quote_return
 from tessera.store.till import cached_members, committed_sales, leases
 from tessera.store.till.values import AccountEffect, AccountView, CommittedSale
 from tessera.sync.records import encoded, read_body, read_envelope
@@ -267,9 +267,12 @@ def _wishes(given: api_shapes.ReturnGiven, original: Original) -> dict[str, Deci
 
 async def _record(state: TillState, returning: Returning, digest: bytes) -> bytes:
     original, uid = returning.original, mint_uid(state)
-    quote = quote_return(
-        original.body.quote, original.body.basket, returning.wishes, original.before
-    )
+    try:
+        quote = quote_return(
+            original.body.quote, original.body.basket, returning.wishes, original.before
+        )
+    except ReturnRefused as error:
+        raise ApiProblem("quantity_wrong", error.message, hint=error.hint) from error
     wishes = _as_wishes(returning.wishes)
 
     def record(connection: sa.Connection) -> tuple[RecordDraft, bytes, tuple[LeaseUse, ...]]:

@@ -16,7 +16,7 @@ from tessera.core.journal import Head, SealedRecord, genesis, link_after
 from tessera.core.ledger import member_delta
 from tessera.core.quote import UnitMovement
 from tessera.core.sale import ReturnBody, SaleBody
-from tessera.store.till import identity_book, salvage_book
+from tessera.store.till import identity_book, outbox, salvage_book
 from tessera.store.till.opening import SALVAGE
 from tessera.store.till.salvage import SalvagedRecord, read_salvage
 from tessera.store.till.salvage_book import SalvagedLife
@@ -45,7 +45,8 @@ def salvage_file(tx: sa.Connection, path: Path) -> SalvageReport:
             hint="tessera agent enrol --help, then try again",
         )
     sealed = list(sealed_records(read_salvage(path), identity.register))
-    lives = chained_lives(sealed, identity.register)
+    known = [head for life in outbox.lives(tx) for head in (life.start, life.head)]
+    lives = chained_lives(sealed, identity.register, known)
     brought = sum(salvage_book.insert_life(tx, life) for life in lives)
     chained = sum(len(life.records) for life in lives)
     return SalvageReport(read=len(sealed), brought_back=brought, left=len(sealed) - chained)
@@ -82,60 +83,78 @@ def sealed_records(found: Iterable[SalvagedRecord], register: str) -> Iterable[S
             )
 
 
-def chained_lives(records: Iterable[SealedRecord], register: str) -> list[SalvagedLife]:
+def chained_lives(
+    records: Iterable[SealedRecord], register: str, known: Iterable[Head] = ()
+) -> list[SalvagedLife]:
     """The records by life, each as far as its chain holds from its first record on.
 
-    A life whose beginning is in the file must go back to its genesis. One that begins later (the
+    A life whose beginning is in the file must go back to its genesis, whose parent is one of the
+    file's records, one of the `known` heads, or another life's genesis. One that begins later (the
     file was begun anew when central had all before) keeps its first record as an anchor only.
     """
     unique = {(one.incarnation, one.seq): one for one in records}
     ordered = [unique[place] for place in sorted(unique)]
-    lives = []
-    for incarnation, group in groupby(ordered, key=lambda one: one.incarnation):
-        life = list(group)
-        parent = None
-        if life[0].seq == 1:
-            found, parent = _parent_of(life[0], ordered, register)
-            if not found:
+    heads: list[Head | None] = [None, *known]
+    heads += [_head(one, register) for one in ordered]
+    rest = {life: list(found) for life, found in groupby(ordered, key=lambda one: one.incarnation)}
+    lives: list[SalvagedLife] = []
+    progress = True
+    while progress:
+        progress = False
+        for incarnation, found in list(rest.items()):
+            start = _start_of(found[0], heads, register)
+            if start is None:
                 continue
-        kept = [life[0]]
-        for record in life[1:]:
-            link = link_after(kept[-1].link_hash, record.content_hash)
-            if record.seq != kept[-1].seq + 1 or link != record.link_hash:
-                break
-            kept.append(record)
-        lives.append(
-            SalvagedLife(
-                register=register,
-                incarnation=incarnation,
-                parent=parent,
-                records=tuple(kept),
-                effects={one.uid: effects_of(one) for one in kept},
-            )
-        )
-    return lives
+            lives.append(_chained(found, register, start.parent))
+            # A life may have ended before its first record: then its genesis is a parent, too.
+            heads.append(start.head)
+            del rest[incarnation]
+            progress = True
+    return sorted(lives, key=lambda life: life.incarnation)
 
 
-def _parent_of(
-    first: SealedRecord, records: list[SealedRecord], register: str
-) -> tuple[bool, Head | None]:
-    """Which head a life began after: (whether one fits, that head)."""
-    candidates: list[Head | None] = [None]
-    candidates += [
-        Head(
-            register=register,
-            incarnation=one.incarnation,
-            seq=one.seq,
-            link_hash=one.link_hash,
-        )
-        for one in records
-        if one.incarnation != first.incarnation
-    ]
-    for parent in candidates:
+@dataclass(frozen=True, slots=True)
+class _Start:
+    head: Head
+    parent: Head | None
+
+
+def _start_of(first: SealedRecord, heads: list[Head | None], register: str) -> _Start | None:
+    """Where a life begins; None while no head fits its first record."""
+    if first.seq > 1:
+        return _Start(_head(first, register), None)
+    for parent in heads:
+        if parent is not None and parent.incarnation == first.incarnation:
+            continue
         start = genesis(register, first.incarnation, parent)
         if link_after(start.link_hash, first.content_hash) == first.link_hash:
-            return True, parent
-    return False, None
+            return _Start(start, parent)
+    return None
+
+
+def _chained(found: list[SealedRecord], register: str, parent: Head | None) -> SalvagedLife:
+    kept = [found[0]]
+    for record in found[1:]:
+        link = link_after(kept[-1].link_hash, record.content_hash)
+        if record.seq != kept[-1].seq + 1 or link != record.link_hash:
+            break
+        kept.append(record)
+    return SalvagedLife(
+        register=register,
+        incarnation=found[0].incarnation,
+        parent=parent,
+        records=tuple(kept),
+        effects={one.uid: effects_of(one) for one in kept},
+    )
+
+
+def _head(record: SealedRecord, register: str) -> Head:
+    return Head(
+        register=register,
+        incarnation=record.incarnation,
+        seq=record.seq,
+        link_hash=record.link_hash,
+    )
 
 
 def effects_of(record: SealedRecord) -> tuple[AccountEffect, ...]:

@@ -24,7 +24,7 @@ from tessera.core.cards import CardHasher
 from tessera.core.errors import TesseraError
 from tessera.store.till import feed_state, identity_book
 from tessera.store.till.opening import OpenTill
-from tessera.store.till.values import RegisterIdentity
+from tessera.store.till.values import KeptBundle, RegisterIdentity
 
 _LOG = logging.getLogger("tessera.agent.state")
 CARD_KEY_FILE = "card.key"
@@ -83,11 +83,15 @@ class TillState:
             return "local"
         return "online" if self.sync is not None and self.sync().online else "offline"
 
-    def refresh(self) -> None:
-        """Read from the database what enrolment and sync may have changed; between sales only."""
+    def refresh(self) -> KeptBundle | None:
+        """Read from the database what enrolment and sync may have changed.
+
+        Gives the programme that is to be in force now, if it is another: `programme.take` parses
+        it, in a thread while sales are made.
+        """
         with self.engines.reader.connect() as connection:
             self._refresh_identity(connection)
-            self.programme.refresh(connection, currency=self.currency)
+            wanted = self.programme.wanted(connection)
             self.balance_as_of_ms = feed_state.read_mark(connection, feed_state.BALANCE_AS_OF_MS)
             central_ms = feed_state.read_mark(connection, feed_state.CENTRAL_MS)
         if self._heard_first:
@@ -96,6 +100,7 @@ class TillState:
             # What stands in the database at start was heard at an unknown time before it.
             self.clock_trust.remember(central_ms)
             self._heard_first = True
+        return wanted
 
     def _refresh_identity(self, connection: sa.Connection) -> None:
         identity = identity_book.read_identity(connection)

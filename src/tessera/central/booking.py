@@ -309,6 +309,9 @@ def _consume_lots(
     state: MemberAccounts, unit: str, amount: int, *, own_uid: str, prefer_uid: str
 ) -> None:
     """Take `amount` off the member's lots: what expires first goes first, then the oldest."""
+    if not amount:
+        return
+    assert state.has_lots, f"lots of {state.member_id} are needed but were not read"
     # An empty expiry means never, which comes last; a uid of version 7 sorts by its time.
     order = sorted(
         (lot for lot in state.lots if lot.unit == unit and lot.remaining),

@@ -104,7 +104,9 @@ def _write(arguments: argparse.Namespace, best: "Guess", usb: str) -> None:
 
     source = (shipped_profiles_folder() / f"{best.profile.name}.toml").read_text(encoding="utf-8")
     title = f"learnt from {arguments.port}, like {best.profile.name}"
-    text = learnt_profile_text(source, name=arguments.name, title=title, usb=usb)
+    text = learnt_profile_text(
+        source, name=arguments.name, title=title, usb=usb, baud=arguments.baud
+    )
     path = arguments.write / f"{arguments.name}.toml"
     _, problems = parse_profile(text, file=str(path))
     assert not problems, problems

@@ -63,6 +63,9 @@ COMMANDS: dict[tuple[str, ...], Command] = {
     ("cards", "check"): Command("tessera.cli.cards_check", "read printed cards back"),
     ("cards", "issue"): Command("tessera.cli.cards_issue", "make and draw new card numbers"),
     ("cards", "print"): Command("tessera.cli.cards_print", "draw cards for printing"),
+    ("central", "alarms"): Command(
+        "tessera.cli.central_alarms", "forks, new lives, overspent leases: what must be looked at"
+    ),
     ("central", "ledger"): Command(
         "tessera.cli.central_ledger", "show a member's balances, leases and entries"
     ),
@@ -79,6 +82,9 @@ COMMANDS: dict[tuple[str, ...], Command] = {
     ("central", "register"): Command(
         "tessera.cli.central_register", "add, list and revoke registers"
     ),
+    ("central", "restored"): Command(
+        "tessera.cli.central_restored", "say that the database was restored from a backup"
+    ),
     ("central", "serve"): Command("tessera.cli.central_serve", "run the server"),
     ("central", "store"): Command("tessera.cli.central_store", "add and list stores"),
     ("central", "verify"): Command(
@@ -92,6 +98,9 @@ COMMANDS: dict[tuple[str, ...], Command] = {
     ("devices", "listen"): Command("tessera.cli.devices_listen", "show what one reader scans"),
     ("devices", "replay"): Command("tessera.cli.devices_replay", "read a recording again"),
     ("devices", "udev"): Command("tessera.cli.devices_udev", "print udev rules for readers"),
+    ("doctor",): Command(
+        "tessera.cli.doctor", "look at this register: what is wrong and how to mend it"
+    ),
     ("programme", "check"): Command(
         "tessera.cli.programme_check", "check a programme and say everything that is wrong with it"
     ),

@@ -111,7 +111,9 @@ def issue_cards(
     room = 10**plan.free_digits
     used = set(taken)
     wanted_room = (count + len(used)) * (_GUESS_ODDS if randbelow else 1) + start
-    if not 0 < count <= COUNT_MAX or wanted_room > room:
+    if count < 1:
+        raise TesseraError(f"{count} cards cannot be made", hint="ask for one or more")
+    if count > COUNT_MAX or wanted_room > room:
         possible = room // _GUESS_ODDS if randbelow else room - start
         raise TesseraError(
             f"{count} cards are too many: {plan.free_digits} digits have room for"
@@ -128,8 +130,6 @@ def issue_cards(
             chosen += 1
             if payload not in used:
                 break
-            if chosen >= room:
-                raise TesseraError("the range is used up", hint="choose another prefix")
         used.add(payload)
         yield IssuedCard(
             card_id=number[plan.rule.skip :], payload=payload, symbology=plan.symbology

@@ -75,16 +75,20 @@ def draw_symbol(symbology: str, payload: str) -> Symbol:
 
 
 def _qr(payload: str) -> Symbol:
-    import segno  # noqa: PLC0415 - an optional part
-
+    try:
+        import segno  # noqa: PLC0415 - an optional part
+    except ImportError as error:
+        raise _missing("segno") from error
     code = segno.make(payload, error="m", micro=False)
     rows = tuple(tuple(bool(module) for module in row) for row in code.matrix)
     return Symbol(rows=rows, quiet=QUIET_ZONE["qr"], text="", dots=_DOTS["qr"])
 
 
 def _linear(symbology: str, payload: str) -> Symbol:
-    import barcode  # noqa: PLC0415 - an optional part
-
+    try:
+        import barcode  # noqa: PLC0415 - an optional part
+    except ImportError as error:
+        raise _missing("python-barcode") from error
     names = {"gs1-128": "gs1_128"}
     make = barcode.get_barcode_class(names.get(symbology, symbology))
     if symbology == "code39":
@@ -100,3 +104,9 @@ def _linear(symbology: str, payload: str) -> Symbol:
     row = tuple(bar == "1" for bar in bars)
     dots = _DOTS.get(symbology, _DOTS_USUAL)
     return Symbol(rows=(row,), quiet=QUIET_ZONE[symbology], text=payload, dots=dots)
+
+
+def _missing(part: str) -> TesseraError:
+    return TesseraError(
+        f"drawing cards needs {part}, which is not installed", hint="install tessera-pos[cards]"
+    )

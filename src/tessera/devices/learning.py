@@ -59,6 +59,9 @@ def _guess(
     score -= 5 * len(errors)
     if profile.framing.kind == "line" and _ends_with(recorded, _SUFFIXES[profile.framing.suffix]):
         score += 2
+    # The bytes were read with eight bits and no parity, and made sense.
+    if (profile.serial.data_bits, profile.serial.parity) != ("8", "none"):
+        score -= 1
     # Among equals the general profile is the honest answer; a model is only known by its USB id.
     score = 2 * score + (not profile.models)
     return Guess(profile=profile, score=score, scans=tuple(scans), errors=tuple(errors))
@@ -71,7 +74,7 @@ def _worth(scans: Sequence[Scan]) -> int:
     declared = 3 if scan.symbology not in {"unknown", "generic"} else 0
     known = 2 if scan.kind is not ScanKind.UNKNOWN else 0
     # "Any word" as a card is what a wrong profile makes of a code id it does not know.
-    vague = -2 if scan.card_format == "plain-number" else 0
+    vague = -2 if (scan.card_format or "").startswith("plain-") else 0
     return 2 + declared + known + vague - 2 * len(scan.warnings)
 
 
@@ -85,14 +88,19 @@ def _ends_with(recorded: Sequence[bytes], suffix: bytes) -> bool:
     return all(content.endswith(suffix) for content in recorded)
 
 
-def learnt_profile_text(source: str, *, name: str, title: str, usb: str) -> str:
-    """Make a new profile's text out of the text of the one that fits."""
+def learnt_profile_text(source: str, *, name: str, title: str, usb: str, baud: int) -> str:
+    """Make a new profile's text out of the text of the one that fits.
+
+    `usb` is the device's vendor:product, "" where it has none; `baud` the speed that worked.
+    """
     text = re.sub(r'(?m)^name = ".*"$', f'name = "{name}"', source, count=1)
     text = re.sub(r'(?m)^title = ".*"$', f'title = "{title}"', text, count=1)
     text = re.sub(r'(?m)^verified = ".*"$', 'verified = "device"', text, count=1)
     text = re.sub(r"(?ms)^(models|usb) = \[.*?\]\n", "", text)
+    text = re.sub(r'(?ms)^(wiring|programming) = """.*?"""\n', "", text)
+    text = re.sub(r"(?m)^baud = \d+\n", "", text)
     if usb:
-        text = text.replace("\n[framing]", f'usb = ["{usb}"]\n\n[framing]', 1).replace(
-            "\n\nusb = ", "\nusb = "
-        )
-    return text
+        text = text.replace("\n\n[framing]", f'\nusb = ["{usb}"]\n\n[framing]', 1)
+    if "\n[serial]\n" in text:
+        return text.replace("\n[serial]\n", f"\n[serial]\nbaud = {baud}\n", 1)
+    return f"{text}\n[serial]\nbaud = {baud}\n"

@@ -68,7 +68,8 @@ class BalanceView:
 class WhoView:
     """The customer. `name` may be empty: then the masked `card` stands for it.
 
-    `note` is a sentence of the programme's (a birthday, a level soon reached).
+    `note` is a sentence of the programme's (a birthday, a level soon reached). Not `removable`: the
+    POS itself named the customer, so the card cannot be taken off here.
     """
 
     status: WhoStatus = WhoStatus.NOBODY
@@ -77,6 +78,7 @@ class WhoView:
     tier: str = ""
     note: str = ""
     staff: bool = False
+    removable: bool = True
     balances: tuple[BalanceView, ...] = ()
 
 

@@ -138,6 +138,11 @@ def test_without_a_name_the_masked_number_stands_for_it() -> None:
     assert "Card not known here ••••9999 The sale goes on as usual" in text
 
 
+def test_whom_the_pos_named_is_not_removed_here() -> None:
+    assert "F9" in render_zone("who", replace(IDLE, who=MEMBER))
+    assert "F9" not in render_zone("who", replace(IDLE, who=replace(MEMBER, removable=False)))
+
+
 def test_a_sale_shows_what_it_saves_and_earns_and_why() -> None:
     text = words(render_zone("now", replace(IDLE, now=SALE)))
     assert "Saved €4.50 Earns 45 points To pay €45.50" in text

@@ -2,7 +2,8 @@
 
 One buffer, one pass over the bytes. A character from the profile's end set closes the frame; an
 empty frame is swallowed, which is how CR LF and doubled CRs become one. Silence closes the frame
-where the profile says so (`closes_on_idle`) and is a `timeout` otherwise. With a start character
+where the profile says so (`closes_on_idle`) and is a `timeout` otherwise; what comes soon after a
+time-out may be the other half of a number and is marked so. With a start character
 (STX) everything before it is noise; a check byte, where the reader sends one, follows the end
 character and is the XOR of all between. Replies to menu commands are cut out before anything else
 looks at the frame, since they carry no end character of their own.
@@ -46,6 +47,11 @@ class LineRules:
     idle_ms: int = 200
 
 
+# How long after a time-out the rest of the message may still come.
+_REST_MS = 2000
+AFTER_TIMEOUT = "after_timeout"
+
+
 class LineFramer:
     """Cuts at end characters or at silence."""
 
@@ -56,10 +62,13 @@ class LineFramer:
         self._open = rules.start is None
         self._overlong = False
         self._awaits_check: int | None = None
+        self._timed_out_ns: int | None = None
 
     def feed(self, chunk: bytes, now_ns: int) -> list[FrameOutcome]:
         """Take what arrived and give the frames that it completed."""
         outcomes: list[FrameOutcome] = []
+        if self._timed_out_ns is not None and now_ns - self._timed_out_ns > _REST_MS * NS_PER_MS:
+            self._timed_out_ns = None
         for byte in chunk:
             self._take(byte, outcomes)
         if chunk:
@@ -83,6 +92,7 @@ class LineFramer:
         self._reset()
         outcomes: list[FrameOutcome] = list(replies)
         if body:
+            self._timed_out_ns = now_ns
             outcomes.append(
                 FrameError("timeout", f"{len(body)} bytes came without their end", body)
             )
@@ -123,6 +133,9 @@ class LineFramer:
                 self._buffer.clear()
             return
         if byte > 0x7F and byte & 0x7F in self._rules.ends:
+            if not self._buffer:
+                # The second half of CR LF with a parity bit; no text begins with such a byte.
+                return
             mismatch = _parity_mismatch(bytes(self._buffer) + bytes([byte]))
             if mismatch:
                 self._reset()
@@ -167,7 +180,9 @@ class LineFramer:
                 FrameError("illegal_byte", "a byte arrived that no code contains", body)
             )
         elif body:
-            outcomes.append(Frame(body, whole))
+            doubt = () if self._timed_out_ns is None else (AFTER_TIMEOUT,)
+            outcomes.append(Frame(body, whole, warnings=doubt))
+        self._timed_out_ns = None
         return outcomes
 
     def _reset(self) -> None:
