@@ -78,7 +78,7 @@ def test_left_over_cents_go_to_the_largest_remainder() -> None:
 def test_the_largest_saving_first_is_not_the_best() -> None:
     """38, 25, 25, 1: half off the cheaper of 25 + 25 is 12.50, 20 % of 38 + 1 is 7.80: 20.30.
 
-    The largest first would be half off the cheaper of 38 + 25 (12.50), then 20 % of 25 + 1: 17.70.
+    The largest first would be 20 % of 38 + 25 (12.60), then 20 % of 25 + 1 (5.20): 17.80.
     """
     quote = price(
         """
