@@ -85,6 +85,8 @@ def _money(work: Work, fold: Fold) -> int:
 
 def _earned(work: Work, offer: Offer, reward: Earn) -> Part | None:
     folds = work.found[offer]
+    if offer.undiscounted_only:
+        folds = [fold for fold in folds if fold.due == fold.amount]
     issuer = offer.funding.partner if offer.funding else work.programme.units[reward.unit].issuer
     if reward.per == "basket":
         weights = [max(0, fold.due) for fold in folds]
@@ -205,7 +207,8 @@ def _share_exact(total: int, parts: Sequence[Part]) -> list[int]:
     if all(isinstance(part.exact, int) for part in parts):
         return share(total, [max(0, int(part.exact)) for part in parts])
     common = lcm(*(part.exact.denominator for part in parts))
-    return share(total, [max(0, int(part.exact * common)) for part in parts])
+    scaled = [part.exact.numerator * (common // part.exact.denominator) for part in parts]
+    return share(total, [max(0, one) for one in scaled])
 
 
 def _note(work: Work, unit: str, issuer: str, part: Part, units: int) -> None:

@@ -327,9 +327,12 @@ def _saving_on_fold(work: Work, fold: Fold, offer: Offer) -> int:
     parcels = work.open_parcels(fold, offer)
     if not parcels:
         return 0
-    base = sum(base_of(work, parcel) for parcel in parcels)
-    due = sum(parcel.due for parcel in parcels)
-    count = sum(parcel.count for parcel in parcels)
+    if len(parcels) == 1:
+        base, due, count = base_of(work, parcels[0]), parcels[0].due, parcels[0].count
+    else:
+        base = sum(base_of(work, parcel) for parcel in parcels)
+        due = sum(parcel.due for parcel in parcels)
+        count = sum(parcel.count for parcel in parcels)
     return min(due, each_discount(work, reward, fold, count, base))
 
 

@@ -21,7 +21,7 @@ from tessera.rules.model import Bundle, Each, Kind, Offer
 from tessera.rules.unit_offers import each_discount
 from tessera.rules.work import Work
 
-STEPS_MAX = 4_000
+STEPS_MAX = 2_000
 """Most bundle uses that are looked at in one competition before the search gives up."""
 SCALE = 1_000
 
@@ -124,6 +124,8 @@ class Search:
 
     def solve(self) -> tuple[int, list[Chosen]] | None:
         """Give the greatest saving and the bundle uses that reach it; None at the limit."""
+        if (simple := self._one_set_price()) is not None:
+            return simple
         counts = tuple(run.left for run in self.runs)
         left = tuple(self._left(place) for place in self.limited)
         try:
@@ -131,6 +133,42 @@ class Search:
         except (Exhausted, RecursionError):
             return None
         return saving, self._trace(counts, left)
+
+    def _one_set_price(self) -> tuple[int, list[Chosen]] | None:
+        """Solve one set price beside single-unit offers without a search; None where it is more.
+
+        In a set price a unit saves what it costs less what it would save alone, and each use costs
+        the set's price: for every number of uses the units with the greatest gain are the best.
+        """
+        if len(self.rewards) != 1 or len(self.rewards[0].parts) != 1:
+            return None
+        reward = self.rewards[0]
+        if reward.kind is not Kind.PRICE or reward.aim != "all" or reward.same_item:
+            return None
+        gains: list[tuple[int, int]] = []
+        for place in sorted(self.fitting[0][0]):
+            run, table = self.runs[place], self.fill_of[place]
+            linear = all(saving == count * table[1] for count, saving in enumerate(table))
+            if not isinstance(run.price, int) or not linear:
+                return None
+            gains += [(table[1] - run.price, place)] * run.left
+        gains.sort()
+        size, most = reward.parts[0][1], len(gains) // reward.parts[0][1]
+        if self.limited:
+            most = min(most, self._left(0))
+        best = total = sum(table[-1] for table in self.fill_of)
+        uses = 0
+        for number in range(1, most + 1):
+            chunk = gains[(number - 1) * size : number * size]
+            total -= sum(gain for gain, _ in chunk) + reward.value[0]
+            if total > best:
+                best, uses = total, number
+        taken = sorted(place for _, place in gains[: uses * size])
+        chunks = [taken[start : start + size] for start in range(0, len(taken), size)]
+        return best, [
+            (0, tuple((place, chunk.count(place)) for place in dict.fromkeys(chunk)))
+            for chunk in chunks
+        ]
 
     def _left(self, place: int) -> int:
         offer = self.bundles[place]

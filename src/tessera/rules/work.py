@@ -240,9 +240,10 @@ class Work:
             available[offer.stage].append(offer)
 
     def _meets_shelf(self, offer: Offer, outcome: Outcome) -> bool:
-        return all(
-            need.at is not Stage.SHELF or self.meets(need, offer, outcome) for need in offer.needs
-        )
+        for need in offer.needs:
+            if need.at is Stage.SHELF and not self.meets(need, offer, outcome):
+                return False
+        return True
 
     def _needs_no_goods(self, offer: Offer) -> bool:
         if isinstance(offer.reward, Gift):

@@ -195,6 +195,8 @@ def _prepare_writer(connection: DBAPIConnection, _entry: ConnectionPoolEntry) ->
         "trusted_schema=OFF",
         "temp_store=MEMORY",
         "journal_size_limit=67108864",
+        # What was erased must not linger in free pages: a disk is read without SQLite, too.
+        "secure_delete=ON",
     )
 
 
@@ -210,8 +212,19 @@ def _prepare_reader(connection: DBAPIConnection, _entry: ConnectionPoolEntry) ->
 
 
 def _begin_immediate(connection: sa.Connection) -> None:
-    connection.exec_driver_sql("BEGIN IMMEDIATE")
+    _run_bare(connection, "BEGIN IMMEDIATE")
 
 
 def _begin(connection: sa.Connection) -> None:
-    connection.exec_driver_sql("BEGIN")
+    _run_bare(connection, "BEGIN")
+
+
+def _run_bare(connection: sa.Connection, statement: str) -> None:
+    """Run a statement on the driver's cursor: SQLAlchemy's way costs a fifth of a whole sale."""
+    cursor = connection.connection.cursor()
+    try:
+        cursor.execute(statement)
+    except pysqlite.Error as error:
+        raise sa.exc.OperationalError(statement, None, error) from error
+    finally:
+        cursor.close()
