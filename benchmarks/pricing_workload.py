@@ -65,7 +65,7 @@ def _money(minor: int) -> str:
     return f"{minor // 100}.{minor % 100:02}"
 
 
-def _offer(offer: dict[str, Any]) -> str:
+def _offer(offer: dict[str, Any]) -> str:  # noqa: PLR0911 — one sentence for each kind
     match offer["type"]:
         case "percent_category":
             return f"what: category {offer['cat']}, give: {offer['percent']} % off, in: lines"
@@ -139,7 +139,7 @@ def case_of(basket: dict[str, Any]) -> Case:
 
 
 class IndexedLoop:
-    """The workload's semantics by hand: dictionaries by category and product, integers, no trace."""
+    """The workload's semantics by hand: look-ups by category and product, integers, no trace."""
 
     def __init__(self, offers: list[dict[str, Any]]) -> None:
         self.percent: dict[str, int] = {}

@@ -11,11 +11,14 @@ from math import lcm
 
 from tessera.core.money import UNITS_MAX, share
 from tessera.core.quote import IssuedCoupon, Stage, UnitMovement
-from tessera.rules.folds import Fold, in_order, spread_to_lines
+from tessera.rules.folds import Fold, spread_to_lines
 from tessera.rules.model import Earn, Issue, Multiply, Offer, UnitDefinition
 from tessera.rules.work import NO_SAVING, Work
 
 NOT_REACHED = "step-not-reached"
+
+
+Exact = int | Fraction
 
 
 class Part:
@@ -24,7 +27,7 @@ class Part:
     __slots__ = ("exact", "folds", "issuer", "offer", "weights")
 
     def __init__(
-        self, offer: Offer, exact: Fraction, folds: list[Fold], weights: list[int], issuer: str
+        self, offer: Offer, exact: Exact, folds: list[Fold], weights: list[int], issuer: str
     ) -> None:
         self.offer = offer
         self.exact = exact
@@ -37,7 +40,7 @@ def accrue(work: Work) -> None:
     """Work out the units that the basket earns and note them on its folds."""
     by_unit: dict[str, list[Part]] = {}
     multipliers: dict[str, list[Offer]] = {}
-    for offer in sorted(work.available[Stage.ACCRUAL], key=lambda one: one.order):
+    for offer in sorted(work.available[Stage.ACCRUAL], key=lambda one: one.place):
         reward = offer.reward
         if isinstance(reward, Multiply):
             multipliers.setdefault(reward.unit, []).append(offer)
@@ -72,26 +75,34 @@ def _earned(work: Work, offer: Offer, reward: Earn) -> Part | None:
     folds = work.found[offer]
     issuer = offer.funding.partner if offer.funding else work.programme.units[reward.unit].issuer
     if reward.per == "basket":
-        exact = Fraction(*reward.count)
         weights = [max(0, fold.due) for fold in folds]
-        return Part(offer, exact, list(folds), weights, issuer)
+        return Part(offer, _exact(1, reward.count), folds, weights, issuer)
     weights = [_measured(work, reward, fold) for fold in folds]
-    steps = Fraction(sum(weights), reward.step)
+    steps: Exact
     if reward.by_line:
         counted = [
-            Fraction(part, reward.step)
+            part
             for fold, weight in zip(folds, weights, strict=True)
             for part in spread_to_lines(weight, fold, work.basket.lines)
         ]
-        steps = sum((Fraction(one // 1) if reward.whole else one for one in counted), Fraction(0))
-    elif reward.whole:
-        steps = Fraction(steps // 1)
-    exact = steps * Fraction(*reward.count)
+        steps = sum([_steps(part, reward) for part in counted])
+    else:
+        steps = _steps(sum(weights), reward)
+    exact = _exact(steps, reward.count)
     if reward.cap is not None:
-        exact = min(exact, Fraction(reward.cap))
+        exact = min(exact, reward.cap)
     if work.settings.units_rounding == "before-multiplying":
-        exact = Fraction(exact // 1)
-    return Part(offer, exact, list(folds), weights, issuer) if exact > 0 else None
+        exact = exact // 1
+    return Part(offer, exact, folds, weights, issuer) if exact > 0 else None
+
+
+def _steps(measured: int, reward: Earn) -> Exact:
+    return measured // reward.step if reward.whole else Fraction(measured, reward.step)
+
+
+def _exact(steps: Exact, count: tuple[int, int]) -> Exact:
+    number, denominator = count
+    return steps * number if denominator == 1 else Fraction(number, denominator) * steps
 
 
 def _measured(work: Work, reward: Earn, fold: Fold) -> int:
@@ -127,7 +138,7 @@ def _multiplied(work: Work, parts: Sequence[Part], offers: Sequence[Offer]) -> l
         for fold, weight in zip(part.folds, part.weights, strict=True):
             reached = [offer for offer in offers if fold in work.found[offer]]
             if reached and weight:
-                exact = part.exact * weight / whole
+                exact = Fraction(part.exact * weight, whole)
                 added += _extra(style, part, reached, exact, [fold], [weight])
     return added
 
@@ -136,7 +147,7 @@ def _extra(
     style: str,
     part: Part,
     offers: Sequence[Offer],
-    exact: Fraction,
+    exact: Exact,
     folds: list[Fold],
     weights: list[int],
 ) -> list[Part]:
@@ -165,8 +176,7 @@ def _book(work: Work, unit: str, parts: Sequence[Part]) -> None:
         by_issuer.setdefault(part.issuer, []).append(part)
     for issuer in sorted(by_issuer):
         found = by_issuer[issuer]
-        total = min(UNITS_MAX, sum((part.exact for part in found), Fraction(0)) // 1)
-        total = max(0, total)
+        total = max(0, min(UNITS_MAX, sum([part.exact for part in found]) // 1))
         for part, units in zip(found, _share_exact(total, found), strict=True):
             _note(work, unit, issuer, part, units)
 
@@ -186,12 +196,9 @@ def _note(work: Work, unit: str, issuer: str, part: Part, units: int) -> None:
         work.earned[unit, issuer] = work.earned.get((unit, issuer), 0) + units
     if not part.folds or not units:
         return
-    ordered = in_order(part.folds)
-    by_number = {fold.number: weight for fold, weight in zip(part.folds, part.weights, strict=True)}
-    weights = [by_number[fold.number] for fold in ordered]
-    for fold, earned in zip(ordered, share(units, weights), strict=True):
+    key = (unit, part.offer.offer_id, issuer)
+    for fold, earned in zip(part.folds, share(units, part.weights), strict=True):
         if earned:
-            key = (unit, part.offer.offer_id, issuer)
             fold.earned[key] = fold.earned.get(key, 0) + earned
 
 
@@ -250,7 +257,7 @@ def issue(work: Work, earned: dict[tuple[str, str], int]) -> list[IssuedCoupon]:
     """Give the rights that the sale grants, in the documented order of their offers."""
     found = []
     day = work.place.business_day
-    for offer in sorted(work.available[Stage.ACCRUAL], key=lambda one: one.order):
+    for offer in sorted(work.available[Stage.ACCRUAL], key=lambda one: one.place):
         reward = offer.reward
         if not isinstance(reward, Issue):
             continue

@@ -5,7 +5,8 @@ Must never: change a sum; it only distributes them.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
+from operator import attrgetter
 
 from tessera.core.money import share
 from tessera.core.quote import (
@@ -27,7 +28,7 @@ from tessera.rules.accrual import movements
 from tessera.rules.conditions import counter_key
 from tessera.rules.fiscal import fiscal_lines
 from tessera.rules.folds import Fold, spread_to_lines
-from tessera.rules.model import Gift, Offer, Settings, Spend
+from tessera.rules.model import Gift, Offer, Spend
 from tessera.rules.redemption import Spending
 from tessera.rules.taxes import FoldTax
 from tessera.rules.work import Outcome, Work
@@ -69,15 +70,11 @@ def quote_of(work: Work, parts: Parts, engine: str) -> Quote:
         issued=tuple(parts.issued),
         receipt=tuple(_receipt(work, parts, units)),
         fiscal_lines=fiscal_lines(basket.lines, lines),
-        settings_used=_settings(work.settings),
+        settings_used=work.programme.settings_used,
         tax_on_top_minor=on_top,
         third_party_minor=sum(parts.extra.values()),
         counters=tuple(_counters(work)),
     )
-
-
-def _settings(settings: Settings) -> tuple[tuple[str, str], ...]:
-    return tuple((field.name, str(getattr(settings, field.name))) for field in fields(settings))
 
 
 def third_party_parts(work: Work) -> dict[int, int]:
@@ -173,6 +170,7 @@ def _share_order(one: OfferShare) -> tuple[object, ...]:
 
 
 _STAGES = {stage: place for place, stage in enumerate(Stage)}
+_BY_PLACE = attrgetter("place")
 
 
 def _units(fold: Fold) -> tuple[UnitShare, ...]:
@@ -259,10 +257,7 @@ def _spread_offers(offers: Sequence[int], by_line: Sequence[int]) -> list[list[i
 
 
 def _outcomes(work: Work) -> list[OfferOutcome]:
-    return [
-        _outcome(offer, work.outcomes[offer])
-        for offer in sorted(work.outcomes, key=lambda one: (_STAGES[one.stage], one.order))
-    ]
+    return [_outcome(offer, work.outcomes[offer]) for offer in sorted(work.outcomes, key=_BY_PLACE)]
 
 
 def _outcome(offer: Offer, outcome: Outcome) -> OfferOutcome:
@@ -275,25 +270,41 @@ def _outcome(offer: Offer, outcome: Outcome) -> OfferOutcome:
             discount_minor=outcome.discount,
             units=outcome.units,
         )
+    reason = outcome.reason or "no-saving"
+    if outcome.missing_minor:
+        text = Message(
+            key="near-amount", arguments=(("missing_minor", outcome.missing_minor), *offer.label)
+        )
+    elif outcome.missing_quantity:
+        text = Message(
+            key="near-quantity", arguments=(("missing", outcome.missing_quantity), *offer.label)
+        )
+    else:
+        return _refusal(offer, reason)
     return OfferOutcome(
         offer=offer.offer_id,
         applied=False,
         stage=offer.stage,
-        reason=outcome.reason or "no-saving",
+        reason=reason,
         missing_minor=outcome.missing_minor,
         missing_quantity=outcome.missing_quantity,
-        text=_why(offer, outcome),
+        text=text,
     )
 
 
-def _why(offer: Offer, outcome: Outcome) -> Message:
-    if outcome.missing_minor:
-        missing = ("missing_minor", outcome.missing_minor)
-        return Message(key="near-amount", arguments=(missing, *offer.label))
-    if outcome.missing_quantity:
-        missing = ("missing", outcome.missing_quantity)
-        return Message(key="near-quantity", arguments=(missing, *offer.label))
-    return Message(key=f"reason.{outcome.reason or 'no-saving'}", arguments=offer.label)
+def _refusal(offer: Offer, reason: str) -> OfferOutcome:
+    """Give the outcome of an offer that was refused without numbers; each is made once."""
+    known = offer.refusals.get(reason)
+    if known is None:
+        known = OfferOutcome(
+            offer=offer.offer_id,
+            applied=False,
+            stage=offer.stage,
+            reason=reason,
+            text=Message(key=f"reason.{reason}", arguments=offer.label),
+        )
+        offer.refusals[reason] = known
+    return known
 
 
 def _prompts(work: Work) -> list[Prompt]:
@@ -323,7 +334,7 @@ def _receipt(work: Work, parts: Parts, units: Sequence[UnitMovement]) -> list[Re
     found = []
     applied = [(offer, outcome) for offer, outcome in work.outcomes.items() if outcome.discount]
     if len(applied) > 1:
-        applied.sort(key=lambda pair: (_STAGES[pair[0].stage], pair[0].order))
+        applied.sort(key=lambda pair: pair[0].place)
     for offer, outcome in applied:
         text = Message(key="receipt.discount", arguments=offer.receipt_label or offer.label)
         found.append(ReceiptLine(text=text, amount_minor=-outcome.discount))

@@ -85,11 +85,34 @@ def _marginal(work: Work, ladder: Sequence[Step], base: int) -> int:
     return flat + divided(exact_number, exact_denominator, work.settings.rounding)
 
 
-def saving_of(work: Work, offer: Offer, pieces: Sequence[Piece]) -> int:
-    """What an offer would take off some pieces, if its thresholds are reached."""
-    base = sum(base_of(work, parcel) for _, parcel in pieces)
-    due = sum(parcel.due for _, parcel in pieces)
-    return off_discount(work, offer, base, due, sum(parcel.count for _, parcel in pieces))
+def saving_of(work: Work, offer: Offer) -> int:
+    """What an offer would take off as things stand, if its thresholds are reached."""
+    return off_discount(work, offer, *_base(work, offer))
+
+
+def _base(work: Work, offer: Offer) -> tuple[int, int, int]:
+    """Give base, amount left to pay and number of units that are open to an offer.
+
+    Remembered for all offers that find the same goods and stack alike, until something changes.
+    """
+    key = (
+        work.changes,
+        id(work.found[offer]),
+        offer.path,
+        offer.stacks_all,
+        offer.stacks_with,
+        offer.undiscounted_only,
+    )
+    known = work.bases.get(key)
+    if known is None:
+        pieces = base_pieces(work, offer)
+        known = (
+            sum([base_of(work, parcel) for _, parcel in pieces]),
+            sum([parcel.amount - parcel.discount for _, parcel in pieces]),
+            sum([parcel.count for _, parcel in pieces]),
+        )
+        work.bases[key] = known
+    return known
 
 
 def later_needs_met(work: Work, offer: Offer, stage: Stage) -> bool:
@@ -107,9 +130,9 @@ def apply_off(work: Work, offer: Offer) -> int:
     if not pieces:
         outcome.reason = GOODS_TAKEN if work.found[offer] else NO_SAVING
         return 0
-    minor = saving_of(work, offer, pieces)
+    minor = saving_of(work, offer)
     if minor <= 0:
-        _say_next_step(work, offer, pieces)
+        _say_next_step(work, offer)
         return 0
     outcome.uses += 1
     outcome.groups = 1
@@ -133,15 +156,14 @@ def _put_shares(work: Work, offer: Offer, pieces: Sequence[Piece], minor: int) -
             work.put(offer, 1, fold, parcel, piece)
 
 
-def _say_next_step(work: Work, offer: Offer, pieces: Sequence[Piece]) -> None:
+def _say_next_step(work: Work, offer: Offer) -> None:
     """Say what is missing for the first step of a ladder."""
     reward, outcome = offer.reward, work.outcomes[offer]
     assert isinstance(reward, Off)
     outcome.reason = NO_SAVING
     if not reward.ladder:
         return
-    base = sum(base_of(work, parcel) for _, parcel in pieces)
-    count = sum(parcel.count for _, parcel in pieces)
+    base, _, count = _base(work, offer)
     missing = reward.ladder[0].start - _reading(work, reward, base, count)
     if missing <= 0:
         return

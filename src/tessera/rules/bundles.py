@@ -12,13 +12,21 @@ from tessera.rules.model import Bundle, Kind, Offer
 from tessera.rules.unit_offers import close_line, most_of
 from tessera.rules.work import BUDGET_USED, GOODS_TAKEN, NO_SAVING, Work
 
+Price = int | Fraction
+
+
+def price_of(parcel: Parcel) -> Price:
+    """What one unit of a parcel costs: a whole number nearly always."""
+    due, count = parcel.due, parcel.count
+    return due // count if due % count == 0 else Fraction(due, count)
+
 
 class Run:
     """Units of one parcel that a bundle may take: the price of one, and how many are left."""
 
     __slots__ = ("fold", "left", "parcel", "price")
 
-    def __init__(self, fold: Fold, parcel: Parcel, price: Fraction) -> None:
+    def __init__(self, fold: Fold, parcel: Parcel, price: Price) -> None:
         self.fold = fold
         self.parcel = parcel
         self.price = price
@@ -42,6 +50,10 @@ def apply_bundle(work: Work, offer: Offer, most_uses: int | None = None) -> int:
     """Apply a bundle as often as it saves and is allowed; give the number of uses."""
     reward = offer.reward
     assert isinstance(reward, Bundle)
+    size = sum([count for _, count in reward.parts])
+    if sum([fold.count for fold in work.found[offer]]) < size:
+        _say_short(work, offer, reward)
+        return 0
     left = work.left.get(offer)
     if left is not None:
         left -= work.outcomes[offer].uses
@@ -101,12 +113,12 @@ def _say_short(work: Work, offer: Offer, reward: Bundle) -> None:
 def _run_sets(work: Work, offer: Offer, reward: Bundle) -> list[list[Run]]:
     """Give the open units, the dearest first; one list, or one for each item of its own."""
     runs = [
-        Run(fold, parcel, Fraction(parcel.due, parcel.count))
+        Run(fold, parcel, price_of(parcel))
         for fold in work.found[offer]
         for parcel in work.open_parcels(fold, offer)
     ]
     if len(runs) > 1:
-        runs.sort(key=lambda run: (-run.price, run.fold.order, run.parcel.discount))
+        runs.sort(key=lambda run: (-run.price, run.fold.rank, run.parcel.discount))
     if not reward.same_item:
         return [runs]
     by_sku: dict[str, list[Run]] = {}
@@ -208,8 +220,8 @@ def _put_back(picks: list[Pick]) -> None:
         run.left += count
 
 
-def _worth(picks: list[Pick]) -> Fraction:
-    return sum((run.price * count for run, count in picks), Fraction(0))
+def _worth(picks: list[Pick]) -> Price:
+    return sum([run.price * count for run, count in picks])
 
 
 def _aimed(reward: Bundle, picks: list[Pick]) -> list[Pick]:
@@ -233,7 +245,7 @@ def _discounts(work: Work, reward: Bundle, uses: list[Use]) -> list[int]:
         return found
     found, exact, before = [], Fraction(0), 0
     for use in uses:
-        exact += _worth(use.rewarded) * number / denominator
+        exact += Fraction(_worth(use.rewarded) * number, denominator)
         after = rounded(exact, work.settings.rounding)
         found.append(after - before)
         before = after
@@ -254,7 +266,7 @@ def _commit(work: Work, offer: Offer, use: Use, minor: int, group: int) -> None:
             weights.append(parcel.due * part // parcel.count)
     else:
         weights = [parcel.due for _, parcel, _ in pieces]
-    places = sorted(range(len(pieces)), key=lambda place: (pieces[place][0].order, place))
+    places = sorted(range(len(pieces)), key=lambda place: (pieces[place][0].rank, place))
     parts = _no_more_than(
         share(minor, [weights[place] for place in places]),
         [pieces[place][1].due for place in places],

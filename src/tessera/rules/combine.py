@@ -12,12 +12,12 @@ from collections.abc import Sequence
 from itertools import combinations, permutations, product
 
 from tessera.core.quote import Stage
-from tessera.rules.basket_offers import apply_off, base_pieces, later_needs_met, saving_of
+from tessera.rules.basket_offers import apply_off, later_needs_met, saving_of
 from tessera.rules.bundles import apply_bundle
 from tessera.rules.folds import Fold
 from tessera.rules.model import Bundle, Each, Gift, GroupKind, Kind, Off, Offer
 from tessera.rules.unit_offers import apply_each, apply_gift, base_of, each_discount
-from tessera.rules.work import BETTER_OFFER, GOODS_TAKEN, Work, path_of
+from tessera.rules.work import BETTER_OFFER, GOODS_TAKEN, Work
 
 TRIALS_MAX = 600
 """Most plans that are tried for one competition; a count, so that all machines agree."""
@@ -31,20 +31,20 @@ def slots_of(work: Work, offers: Sequence[Offer]) -> list[list[Offer]]:
     if not offers:
         return []
     if work.settings.between_groups != "first":
-        return [sorted(offers, key=lambda offer: offer.order)]
+        return [sorted(offers, key=lambda offer: offer.place)]
     groups = work.programme.groups
     slots: dict[tuple[int, int], list[Offer]] = {}
     for offer in offers:
-        path = path_of(offer, groups)
+        path = offer.path
         place = (0, groups[path[-1]].rank) if path else (1, offer.rank)
         slots.setdefault(place, []).append(offer)
-    return [sorted(slots[place], key=lambda offer: offer.order) for place in sorted(slots)]
+    return [sorted(slots[place], key=lambda offer: offer.place) for place in sorted(slots)]
 
 
 def first_group_of(work: Work, offer: Offer) -> str:
     """Name the outermost group of an offer that says `first`, "" when there is none."""
     groups = work.programme.groups
-    for name in reversed(path_of(offer, groups)):
+    for name in reversed(offer.path):
         if groups[name].kind is GroupKind.FIRST:
             return name
     return ""
@@ -80,17 +80,37 @@ def _settle_units(work: Work, offers: Sequence[Offer]) -> None:
     fills: list[Offer] = []
     movers: list[list[Offer]] = []
     for offer in offers:
-        if name := first_group_of(work, offer):
+        if offer.path and (name := first_group_of(work, offer)):
             firsts.setdefault(name, []).append(offer)
         elif isinstance(offer.reward, Each):
             fills.append(offer)
         else:
             movers.append([offer])
     movers += [sorted(firsts[name], key=lambda offer: offer.rank) for name in sorted(firsts)]
-    for component, folds in _components(work, fills, movers):
-        _settle_component(
-            work, component, [one for one in fills if _touches(work, one, folds)], folds
-        )
+    if len(movers) == 1 and not fills and (len(movers[0]) > 1 or len(offers) == 1):
+        _apply_in_order(work, [(offer, None) for offer in movers[0]])
+        return
+    if not movers and not any(_is_bound(work, fill) for fill in fills):
+        _fill(work, fills, {fold.number: fold for fill in fills for fold in work.found[fill]})
+        return
+    bound = [fill for fill in fills if _is_bound(work, fill)]
+    components = _components(work, bound, movers)
+    taken = {number for _, folds in components for number in folds}
+    free = {
+        fold.number: fold for fill in fills for fold in work.found[fill] if fold.number not in taken
+    }
+    for component, folds in components:
+        here = [one for one in fills if _touches(work, one, folds)]
+        _settle_component(work, component, here, folds)
+    _fill(work, fills, free)
+
+
+def _is_bound(work: Work, fill: Offer) -> bool:
+    """Tell whether what an offer gives one fold may depend on what it gives another."""
+    reward = fill.reward
+    assert isinstance(reward, Each)
+    bound = reward.cap_minor is not None or bool(fill.limits)
+    return bound or work.settings.rounding_level == "offer"
 
 
 def _touches(work: Work, offer: Offer, folds: dict[int, Fold]) -> bool:
@@ -98,25 +118,14 @@ def _touches(work: Work, offer: Offer, folds: dict[int, Fold]) -> bool:
 
 
 def _components(
-    work: Work, fills: Sequence[Offer], movers: Sequence[list[Offer]]
+    work: Work, bound: Sequence[Offer], movers: Sequence[list[Offer]]
 ) -> list[tuple[list[list[Offer]], dict[int, Fold]]]:
-    """Split into parts that share no goods: movers joined by common folds, then single folds.
-
-    A fill with a cap or a limit joins all its folds, as what it gives one it takes from others.
-    """
+    """Split into parts that share no goods, joined by movers and by offers bound over folds."""
     parts: list[tuple[list[list[Offer]], dict[int, Fold]]] = []
     for mover in movers:
-        folds = {fold.number: fold for offer in mover for fold in work.found[offer]}
-        _join(parts, [mover], folds)
-    for fill in fills:
-        reward = fill.reward
-        assert isinstance(reward, Each)
-        bound = reward.cap_minor is not None or bool(fill.limits)
-        if bound or work.settings.rounding_level == "offer":
-            _join(parts, [], {fold.number: fold for fold in work.found[fill]})
-        else:
-            for fold in work.found[fill]:
-                _join(parts, [], {fold.number: fold})
+        _join(parts, [mover], {fold.number: fold for one in mover for fold in work.found[one]})
+    for fill in bound:
+        _join(parts, [], {fold.number: fold for fold in work.found[fill]})
     return parts
 
 
@@ -214,15 +223,18 @@ def _fill(work: Work, fills: Sequence[Offer], folds: dict[int, Fold]) -> None:
         return
     chosen: dict[Offer, list[Fold]] = {}
     lost: set[Offer] = set()
-    for number in sorted(folds):
+    competing: dict[int, list[Offer]] = {}
+    for fill in fills:
+        for fold in work.found[fill]:
+            if fold.number in folds:
+                competing.setdefault(fold.number, []).append(fill)
+    for number, here in competing.items():
         fold = folds[number]
-        competing = [offer for offer in fills if fold in work.found[offer]]
-        if not competing:
-            continue
-        winners = _best_on_fold(work, fold, competing)
+        winners = _best_on_fold(work, fold, here)
         for offer in winners:
             chosen.setdefault(offer, []).append(fold)
-        lost.update(offer for offer in competing if offer not in winners)
+        if len(winners) < len(here):
+            lost.update([offer for offer in here if offer not in winners])
     for offer in _in_stacking_order(work, list(chosen)):
         _apply_everywhere(work, offer, chosen[offer])
     for offer in lost:
@@ -239,7 +251,7 @@ def _in_stacking_order(work: Work, offers: Sequence[Offer]) -> list[Offer]:
 
     def place(offer: Offer) -> tuple[object, ...]:
         percent = _is_percent(offer)
-        return (percent if style == "amount-first" else not percent, offer.order)
+        return (percent if style == "amount-first" else not percent, offer.place)
 
     return sorted(offers, key=place)
 
@@ -255,6 +267,8 @@ def _best_on_fold(work: Work, fold: Fold, competing: list[Offer]) -> list[Offer]
     """Give the offers, one or several that may meet, that leave the least to pay on a fold."""
     if len(competing) == 1:
         return competing
+    if not any(one.stacks_all or one.stacks_with or one.path for one in competing):
+        return [min(competing, key=lambda one: (-_saving_on_fold(work, fold, one), one.place))]
     best: list[Offer] = []
     best_score: tuple[object, ...] | None = None
     for together in _meeting(work, competing):
@@ -262,7 +276,7 @@ def _best_on_fold(work: Work, fold: Fold, competing: list[Offer]) -> list[Offer]
             saving = _saving_on_fold(work, fold, together[0])
         else:
             saving = _saving_together(work, fold, together)
-        score = (-saving, len(together), [offer.order for offer in together])
+        score = (-saving, len(together), [offer.place for offer in together])
         if best_score is None or score < best_score:
             best, best_score = together, score
     return best
@@ -329,14 +343,11 @@ def _settle_basket(work: Work, offers: Sequence[Offer]) -> None:
 
 
 def _best_together(work: Work, ready: Sequence[Offer]) -> list[Offer]:
-    if all(work.may_share(one, two) for one, two in combinations(ready, 2)):
+    kind = _common_kind(work, ready)
+    if kind is GroupKind.ALL:
         return list(ready)
-    singles = sorted(
-        ready, key=lambda offer: (-saving_of(work, offer, base_pieces(work, offer)), offer.order)
-    )
-    if not any(work.may_share(one, two) for one, two in combinations(ready, 2)) and _same_base(
-        work, ready
-    ):
+    singles = sorted(ready, key=lambda offer: (-saving_of(work, offer), offer.place))
+    if kind is GroupKind.BEST and _same_base(work, ready):
         return singles[:1]
     start = work.snapshot()
     best: list[Offer] = []
@@ -346,16 +357,29 @@ def _best_together(work: Work, ready: Sequence[Offer]) -> list[Offer]:
         for chosen in combinations(narrowed, size):
             for offer in _in_stacking_order(work, chosen):
                 apply_off(work, offer)
-            score = (work.due, size, [offer.order for offer in chosen])
+            score = (work.due, size, [offer.place for offer in chosen])
             work.restore(start)
             if best_score is None or score < best_score:
                 best, best_score = list(chosen), score
     return best
 
 
+def _common_kind(work: Work, offers: Sequence[Offer]) -> GroupKind | None:
+    """Give the kind of group that holds for every two of the offers, None when it differs."""
+    first = offers[0]
+    if any(one.group != first.group or one.stacks_with for one in offers) or not first.group:
+        meet = [work.may_share(one, two) for one, two in combinations(offers, 2)]
+        if all(meet):
+            return GroupKind.ALL
+        return None if any(meet) else GroupKind.BEST
+    kind = work.programme.groups[first.group].kind
+    return GroupKind.ALL if kind is GroupKind.ALL else GroupKind.BEST
+
+
 def _same_base(work: Work, offers: Sequence[Offer]) -> bool:
-    numbers = {tuple(fold.number for fold in work.found[offer]) for offer in offers}
-    return len(numbers) == 1
+    """Tell whether all offers act on the same goods."""
+    first = work.found[offers[0]]
+    return all(work.found[offer] is first or work.found[offer] == first for offer in offers)
 
 
 # -- both stages

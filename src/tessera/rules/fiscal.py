@@ -11,19 +11,20 @@ from tessera.rules.folds import units_of
 
 
 def fiscal_lines(lines: Sequence[Line], quotes: Sequence[LineQuote]) -> tuple[FiscalLine, ...]:
-    """Split every line into parts of one unit price each.
+    """Split the lines that have no exact unit price into parts that have.
 
-    3 × 10.00 less 1.00 becomes 2 × 9.67 and 1 × 9.66. A weighed line counts as one unit.
+    3 × 10.00 less 1.00 becomes 2 × 9.67 and 1 × 9.66. A line that is not named here is exact as it
+    stands: what it costs, divided by its pieces. A weighed line counts as one unit.
     """
     found = []
     for line, quote in zip(lines, quotes, strict=True):
         count = units_of(line)
+        if count == 1:
+            continue
         unit, dearer = divmod(quote.due_minor, count)
         if dearer:
-            found.append(
-                FiscalLine(line_id=line.line_id, quantity=dearer, unit_price_minor=unit + 1)
-            )
-        found.append(
-            FiscalLine(line_id=line.line_id, quantity=count - dearer, unit_price_minor=unit)
-        )
+            found += [
+                FiscalLine(line_id=line.line_id, quantity=dearer, unit_price_minor=unit + 1),
+                FiscalLine(line_id=line.line_id, quantity=count - dearer, unit_price_minor=unit),
+            ]
     return tuple(found)

@@ -7,6 +7,7 @@ and the distribution of a fold's sums back to its lines. Must never: decide what
 from collections.abc import Sequence
 from decimal import Decimal
 from math import gcd
+from operator import attrgetter
 
 from tessera.core.basket import Line, LineKind
 from tessera.core.money import share
@@ -35,7 +36,9 @@ class Parcel:
 class Fold:
     """Equal lines taken together.
 
-    `count` whole units (pieces, or weighed lines), `amount` their shelf amount. `shares` holds what
+    `count` whole units (pieces, or weighed lines), `amount` their shelf amount. `plain`: goods with
+    no flag or changed price that could keep an offer away. `rank`: its place in the order of ties.
+    `shares` holds what
     (offer, group) took off, `unit_discount` what unit offers did and `line_discount` those of them
     that act on single lines; `redeemed` what units took off by their declared value; `earned` and
     `spent` are units by (unit, offer, issuer), spent ones with the money that they tendered.
@@ -52,6 +55,8 @@ class Fold:
         "members",
         "number",
         "parcels",
+        "plain",
+        "rank",
         "redeemed",
         "shares",
         "spent",
@@ -67,6 +72,15 @@ class Fold:
         self.count = count
         self.amount = self.due = line.amount_minor
         self.goods = line.kind is GOODS
+        self.rank = -1
+        self.plain = (
+            self.goods
+            and line.amount_minor >= 0
+            and line.discountable
+            and line.earns
+            and line.redeemable
+            and line.list_price_minor is None
+        )
         self.parcels: list[Parcel] | None = None
         self.shares: dict[tuple[Offer, int], int] = {}
         self.unit_discount = 0
@@ -88,7 +102,9 @@ class Fold:
     def order(self) -> tuple[object, ...]:
         """The documented order of ties: tax, dearer price first, sku, line id last."""
         line = self.line
-        taxes = tuple((tax.code, str(tax.rate)) for tax in line.taxes)
+        taxes: tuple[object, ...] = ()
+        if line.taxes:
+            taxes = tuple([(tax.code, str(tax.rate)) for tax in line.taxes])
         return (taxes, -(self.amount // self.count), line.sku, line.line_id)
 
 
@@ -172,16 +188,28 @@ def take(fold: Fold, parcel: Parcel, count: int) -> Parcel:
     return taken
 
 
+def rank_folds(folds: Sequence[Fold]) -> list[Fold]:
+    """Number the folds in the documented order of ties, and give them in it."""
+    ranked = sorted(folds, key=_BY_ORDER)
+    for rank, fold in enumerate(ranked):
+        fold.rank = rank
+    return ranked
+
+
+_BY_ORDER = attrgetter("order")
+_BY_RANK = attrgetter("rank")
+
+
 def in_order(folds: Sequence[Fold]) -> list[Fold]:
     """The folds in the documented order of ties."""
-    return sorted(folds, key=lambda fold: fold.order)
+    return sorted(folds, key=_BY_RANK)
 
 
 def share_over(total: int, folds: Sequence[Fold], weights: Sequence[int]) -> list[tuple[Fold, int]]:
     """Share a sum over folds by largest remainder, ties by the documented order."""
     if len(folds) == 1:
         return [(folds[0], total)]
-    places = sorted(range(len(folds)), key=lambda place: folds[place].order)
+    places = sorted(range(len(folds)), key=lambda place: folds[place].rank)
     parts = share(total, [weights[place] for place in places])
     return [(folds[place], part) for place, part in zip(places, parts, strict=True)]
 

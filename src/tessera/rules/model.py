@@ -4,12 +4,12 @@ Owns: the compiled form that `evaluate` runs on; all amounts are whole minor uni
 pairs of whole numbers. Must never: read text (see `programme`) or price a basket.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date
 from enum import StrEnum
 
 from tessera.core.money import Rounding
-from tessera.core.quote import Stage
+from tessera.core.quote import OfferOutcome, Stage
 
 Texts = tuple[tuple[str, str], ...]
 """Texts by language, as (language, text) pairs; the language "" stands for any."""
@@ -284,7 +284,9 @@ class Offer:
 
     `rank` is its place in the file, which only groups that say `first` look at; `order` is the
     documented order that breaks ties: higher priority first, then the id. `label` is the name as
-    the arguments of a message.
+    the arguments of a message. `place` is the offer's number in the documented order of the whole
+    programme, `path` the groups that it stands in, the nearest first. `of_a_line`: it acts on
+    single items rather than on a mix of several. `refusals` keeps the outcomes that never differ.
     """
 
     offer_id: str
@@ -312,16 +314,10 @@ class Offer:
     free_to_all: bool = True
     label: tuple[tuple[str, str | int], ...] = ()
     receipt_label: tuple[tuple[str, str | int], ...] = ()
-
-    @property
-    def of_a_line(self) -> bool:
-        """Tell whether it acts on single items rather than on a mix of several."""
-        reward = self.reward
-        if isinstance(reward, Bundle):
-            return reward.same_item or (
-                len(reward.parts) == 1 and len(reward.parts[0][0].skus) == 1
-            )
-        return isinstance(reward, Each)
+    place: int = 0
+    path: tuple[str, ...] = ()
+    of_a_line: bool = False
+    refusals: dict[str, OfferOutcome] = field(default_factory=dict)
 
     @property
     def order(self) -> tuple[int, str]:

@@ -5,7 +5,7 @@ category, brand and tag. Must never: price a basket, read a file or a clock.
 """
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 
 from tessera.core.errors import Problem
 from tessera.core.money import currency
@@ -50,6 +50,8 @@ TOP_KEYS = (
     "note",
 )
 OFFERS_MAX = 50_000
+CATEGORY_LISTS_MAX = 10_000
+"""Most different lists of categories for which the offers found are remembered."""
 
 Hits = tuple[tuple[Offer, bool], ...]
 """Offers found under a key, and whether the key alone decides that their selection matches."""
@@ -60,6 +62,7 @@ class Programme:
     """All the rules of one loyalty scheme, ready to price with.
 
     `by_sku` … `by_tag` find the offers that may touch a line; `broad` are those that no key finds.
+    `by_coupon` are those of the latter that only a coupon's code brings into play.
     `parents` maps a category to the one above it, besides the slashes in category names.
     """
 
@@ -84,6 +87,25 @@ class Programme:
     by_brand: dict[str, Hits] = field(default_factory=dict)
     by_tag: dict[str, Hits] = field(default_factory=dict)
     broad: Hits = ()
+    by_coupon: dict[str, tuple[Offer, ...]] = field(default_factory=dict)
+    settings_used: tuple[tuple[str, str], ...] = ()
+    found_by_categories: dict[tuple[str, ...], tuple[frozenset[str], Hits]] = field(
+        default_factory=dict
+    )
+
+    def hits_of(self, categories: tuple[str, ...]) -> tuple[frozenset[str], Hits]:
+        """Give the categories with all above them, and the offers found under any of them.
+
+        Remembered for each list of categories: shops have few, and every line of a basket asks.
+        """
+        known = self.found_by_categories.get(categories)
+        if known is None:
+            above = frozenset(name for category in categories for name in self.ancestors(category))
+            hits = tuple(hit for name in sorted(above) for hit in self.by_category.get(name, ()))
+            known = (above, hits)
+            if len(self.found_by_categories) < CATEGORY_LISTS_MAX:
+                self.found_by_categories[categories] = known
+        return known
 
     def ancestors(self, category: str) -> list[str]:
         """Give a category and all above it: by slashes in its name, then by `parents`."""
@@ -258,18 +280,46 @@ def compile_programme(programme: Programme) -> Programme:
         "tags": {},
     }
     broad: list[tuple[Offer, bool]] = []
-    for offer in programme.offers:
+    stages = {stage: place for place, stage in enumerate(Stage)}
+    ordered = sorted(programme.offers, key=lambda offer: (stages[offer.stage], offer.order))
+    for place, offer in enumerate(ordered):
+        object.__setattr__(offer, "place", place)
+        object.__setattr__(offer, "path", path_of(offer.group, programme.groups))
         _enter(offer, by, broad)
-    fields = {name: getattr(programme, name) for name in programme.__slots__}
-    fields.update(
+    by_coupon: dict[str, list[Offer]] = {}
+    for offer, everything in broad:
+        if _waits_for_coupon(offer, everything):
+            assert offer.trigger is not None
+            for code in sorted(offer.trigger.coupons):
+                by_coupon.setdefault(code, []).append(offer)
+    values = {name: getattr(programme, name) for name in programme.__slots__}
+    values.update(
         by_id={offer.offer_id: offer for offer in programme.offers},
         by_sku=_frozen(by["skus"]),
         by_category=_frozen(by["categories"]),
         by_brand=_frozen(by["brands"]),
         by_tag=_frozen(by["tags"]),
-        broad=tuple(broad),
+        broad=tuple(hit for hit in broad if not _waits_for_coupon(*hit)),
+        by_coupon={code: tuple(offers) for code, offers in by_coupon.items()},
+        settings_used=tuple(
+            (one.name, str(getattr(programme.settings, one.name))) for one in fields(Settings)
+        ),
     )
-    return Programme(**fields)
+    return Programme(**values)
+
+
+def path_of(group: str, groups: dict[str, Group]) -> tuple[str, ...]:
+    """Give a group and those around it, the nearest first."""
+    path: list[str] = []
+    while group in groups and group not in path:
+        path.append(group)
+        group = groups[group].parent
+    return tuple(path)
+
+
+def _waits_for_coupon(offer: Offer, everything: bool) -> bool:  # noqa: FBT001 — a hit taken apart
+    trigger = offer.trigger
+    return everything and trigger is not None and bool(trigger.coupons) and not trigger.prefixes
 
 
 def _frozen(found: dict[str, list[tuple[Offer, bool]]]) -> dict[str, Hits]:
@@ -309,9 +359,3 @@ def _alternatives(selector: Selector) -> tuple[Selector, ...]:
 def _is_alone(selector: Selector, name: str) -> bool:
     others = {"skus", "categories", "brands", "tags", "attributes", "kinds", "any_of", "not_of"}
     return selector.price is None and not any(getattr(selector, key) for key in others - {name})
-
-
-def stage_offers(programme: Programme, *stages: Stage) -> list[Offer]:
-    """Give the offers of some stages, in the documented order."""
-    found = [offer for offer in programme.offers if offer.stage in stages]
-    return sorted(found, key=lambda offer: offer.order)

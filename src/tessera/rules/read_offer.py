@@ -116,7 +116,14 @@ def read_offer(reader: Reader, offer_id: str, rank: int, node: Node, units: Unit
         free_to_all=free and "limits" not in entries and not needs_member(reward),
         label=label_of(names, offer_id),
         receipt_label=label_of(receipt, offer_id) if receipt else (),
+        of_a_line=_is_of_a_line(reward),
     )
+
+
+def _is_of_a_line(reward: Reward) -> bool:
+    if isinstance(reward, Bundle):
+        return reward.same_item or (len(reward.parts) == 1 and len(reward.parts[0][0].skus) == 1)
+    return isinstance(reward, Each)
 
 
 def needs_member(reward: Reward) -> bool:

@@ -51,7 +51,7 @@ class Purse:
 def redeem_discounts(work: Work, purse: Purse) -> list[Spending]:
     """Apply the wishes that lower the price: by unit, by offer, and gifts for units."""
     spendings: list[Spending] = []
-    for offer in sorted(work.available[Stage.REDEMPTION], key=lambda one: one.order):
+    for offer in sorted(work.available[Stage.REDEMPTION], key=lambda one: one.place):
         spending = _redeem_offer(work, purse, offer, None)
         if spending is not None:
             spendings.append(spending)
@@ -69,7 +69,7 @@ def redeem_discounts(work: Work, purse: Purse) -> list[Spending]:
 def redeem_tenders(work: Work, purse: Purse, taxes: Sequence[FoldTax]) -> list[Spending]:
     """Settle wishes that pay a part of the total and leave price and taxes alone."""
     spendings: list[Spending] = []
-    for offer in sorted(work.available[Stage.TENDER], key=lambda one: one.order):
+    for offer in sorted(work.available[Stage.TENDER], key=lambda one: one.place):
         spending = _redeem_offer(work, purse, offer, taxes)
         if spending is not None:
             spendings.append(spending)
@@ -212,7 +212,7 @@ def _spend_on_gift(
         return
     folds = [fold for fold in work.goods if fold.line.sku in gift.choices and fold.line.redeemable]
     left = gift.count
-    for fold in sorted(folds, key=lambda one: (-one.due // one.count, one.order)):
+    for fold in sorted(folds, key=lambda one: (-one.due // one.count, one.rank)):
         for parcel in list(fold.all_parcels):
             if left and parcel.due > gift.price_minor * parcel.count:
                 piece = take(fold, parcel, left)

@@ -55,9 +55,13 @@ def apply_each(work: Work, offer: Offer, targets: Sequence[Target]) -> None:
     chosen = _within_uses(work, offer, targets)
     sums: list[tuple[Fold, list[Parcel], int, int]] = []
     for fold, parcels in chosen:
-        base = sum(base_of(work, parcel) for parcel in parcels)
-        count = sum(parcel.count for parcel in parcels)
-        due = sum(parcel.due for parcel in parcels)
+        if len(parcels) == 1:
+            parcel = parcels[0]
+            base, count, due = base_of(work, parcel), parcel.count, parcel.due
+        else:
+            base = sum(base_of(work, parcel) for parcel in parcels)
+            count = sum(parcel.count for parcel in parcels)
+            due = sum(parcel.due for parcel in parcels)
         minor = min(due, each_discount(work, reward, fold, count, base))
         if minor > 0:
             sums.append((fold, parcels, base, minor))
@@ -84,7 +88,7 @@ def _within_uses(work: Work, offer: Offer, targets: Sequence[Target]) -> list[Ta
         return list(targets)
     left -= work.outcomes[offer].uses
     pieces = [(fold, parcel) for fold, parcels in targets for parcel in parcels]
-    pieces.sort(key=lambda piece: (Fraction(-piece[1].due, piece[1].count), piece[0].order))
+    pieces.sort(key=lambda piece: (Fraction(-piece[1].due, piece[1].count), piece[0].rank))
     kept: dict[int, Target] = {}
     for fold, parcel in pieces:
         if left <= 0:
@@ -151,7 +155,7 @@ def apply_gift(work: Work, offer: Offer) -> None:
     left = reward.count
     folds = sorted(
         work.found[offer],
-        key=lambda fold: (fold.line.sku not in chosen, -fold.due // fold.count, fold.order),
+        key=lambda fold: (fold.line.sku not in chosen, -fold.due // fold.count, fold.rank),
     )
     outcome = work.outcomes[offer]
     for fold in folds:

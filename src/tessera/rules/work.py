@@ -18,8 +18,8 @@ from tessera.rules.conditions import (
     uses_left,
     why_not,
 )
-from tessera.rules.folds import Fold, Parcel, fold_lines, units_of
-from tessera.rules.model import Bundle, Gift, Group, GroupKind, Need, Offer, Selector
+from tessera.rules.folds import Fold, Parcel, fold_lines, rank_folds, units_of
+from tessera.rules.model import Bundle, Gift, GroupKind, Need, Offer, Selector
 from tessera.rules.programme import Programme
 from tessera.rules.read_offer import needs_member
 
@@ -62,12 +62,20 @@ class Outcome:
 
 
 class Work:
-    """One evaluation under way."""
+    """One evaluation under way.
+
+    `folds` stand in the order of their lines, `ranked`, `goods` and all that is found in the order
+    of ties. `changes` counts what has been taken off so far, and sums are remembered for one count.
+    """
 
     __slots__ = (
-        "above",
+        "_open",
+        "_sums",
         "available",
+        "bases",
         "basket",
+        "changes",
+        "discountable",
         "earned",
         "folds",
         "found",
@@ -78,6 +86,7 @@ class Work:
         "outcomes",
         "place",
         "programme",
+        "ranked",
         "settings",
         "spendings",
     )
@@ -92,54 +101,64 @@ class Work:
         self.place = place
         self.moment = Moment(place)
         self.folds = fold_lines(basket.lines)
-        self.goods = [fold for fold in self.folds if fold.goods and fold.amount >= 0]
-        self.above: dict[tuple[str, ...], frozenset[str]] = {}
+        self.ranked = rank_folds(self.folds)
+        self.goods = [fold for fold in self.ranked if fold.goods and fold.amount >= 0]
         self.found: dict[Offer, list[Fold]] = {}
         self.outcomes: dict[Offer, Outcome] = {}
         self.left: dict[Offer, int | None] = {}
         self.available: dict[Stage, list[Offer]] = {stage: [] for stage in Stage}
         self.spendings: list[tuple[str, str, int, int]] = []
         self.earned: dict[tuple[str, str], int] = {}
+        self.changes = 0
+        self._open: dict[tuple[Offer, tuple[Offer, ...]], bool] = {}
+        self._sums: dict[tuple[object, ...], tuple[int, int]] = {}
+        self.bases: dict[tuple[object, ...], tuple[int, int, int]] = {}
+        self.discountable: dict[tuple[Stage, bool], list[Fold]] = {}
 
     # -- finding
-
-    def categories_above(self, line: Line) -> frozenset[str]:
-        """The categories of a line with all their ancestors."""
-        found = self.above.get(line.categories)
-        if found is None:
-            programme = self.programme
-            found = frozenset(
-                name for category in line.categories for name in programme.ancestors(category)
-            )
-            self.above[line.categories] = found
-        return found
 
     def find_offers(self) -> None:
         """Look up which offers the lines touch, and sort out those that can't be had."""
         programme, found = self.programme, self.found
-        by_sku, by_category = programme.by_sku, programme.by_category
-        by_brand, by_tag = programme.by_brand, programme.by_tag
-        for offer, _ in programme.broad:
-            found[offer] = []
-        for fold in self.folds:
+        by_sku, by_tag = programme.by_sku, programme.by_tag
+        scans = tuple(hit for hit in programme.broad if not hit[1])
+        for fold in self.ranked:
             line = fold.line
-            hits = list(by_sku.get(line.sku, ()))
-            if by_category:
-                for category in self.categories_above(line):
-                    hits += by_category.get(category, ())
-            if by_brand:
-                hits += by_brand.get(line.brand, ())
+            hits = by_sku.get(line.sku, ()) + programme.hits_of(line.categories)[1] + scans
+            if line.brand:
+                hits += programme.by_brand.get(line.brand, ())
             if by_tag:
-                for tag in line.tags:
-                    hits += by_tag.get(tag, ())
-            for offer, alone in (*hits, *programme.broad):
-                touched = found.get(offer)
-                if touched is None:
-                    touched = found[offer] = []
-                if (not touched or touched[-1] is not fold) and self._takes(offer, fold, alone):
-                    touched.append(fold)
-        for offer in found:
-            self._admit(offer)
+                hits += tuple(hit for tag in line.tags for hit in by_tag.get(tag, ()))
+            for offer, alone in hits:
+                if (alone and fold.plain) or self._takes(offer, fold, alone):
+                    touched = found.get(offer)
+                    if touched is None:
+                        found[offer] = [fold]
+                    elif touched[-1] is not fold:
+                        touched.append(fold)
+        self._find_broad()
+        self._admit_all()
+
+    def _find_broad(self) -> None:
+        """Add the offers that no key of a line finds: on everything, and by coupon."""
+        programme, found = self.programme, self.found
+        for offer, everything in programme.broad:
+            if everything:
+                found[offer] = self.all_eligible(offer)
+            elif offer not in found:
+                found[offer] = []
+        for code in self.basket.coupons:
+            for offer in programme.by_coupon.get(code, ()):
+                found[offer] = self.all_eligible(offer)
+
+    def all_eligible(self, offer: Offer) -> list[Fold]:
+        """The goods whose flags let an offer act on them; one list for all offers alike."""
+        key = (offer.stage, offer.changed_prices)
+        known = self.discountable.get(key)
+        if known is None:
+            known = [fold for fold in self.goods if fold.plain or is_eligible(offer, fold.line)]
+            self.discountable[key] = known
+        return known
 
     def _takes(self, offer: Offer, fold: Fold, alone: bool) -> bool:  # noqa: FBT001
         """Tell whether an offer may act on a fold: kind, flags, changed prices, selection."""
@@ -160,6 +179,10 @@ class Work:
             return any(self.matches(selector, fold) for selector, _ in offer.reward.parts)
         return self.matches(offer.what, fold)
 
+    def categories_above(self, line: Line) -> frozenset[str]:
+        """The categories of a line with all their ancestors."""
+        return self.programme.hits_of(line.categories)[0]
+
     def matches(self, selector: Selector, fold: Fold) -> bool:
         """Tell whether a selection matches a fold of goods."""
         line = fold.line
@@ -169,20 +192,27 @@ class Work:
 
     # -- admitting
 
-    def _admit(self, offer: Offer) -> None:
-        outcome = self.outcomes[offer] = Outcome()
-        if not offer.free_to_all or self.programme.stopped or self.basket.earning_only:
-            reason = self._refusal(offer)
-            if reason:
-                outcome.reason = reason
-                return
-            for need in offer.needs:
-                if need.at is Stage.SHELF and not self.meets(need, offer, outcome):
-                    return
-        if not self.found[offer] and not self._needs_no_goods(offer):
-            outcome.reason = NOTHING_SELECTED
-            return
-        self.available[offer.stage].append(offer)
+    def _admit_all(self) -> None:
+        restricted = bool(self.programme.stopped) or self.basket.earning_only
+        outcomes, available = self.outcomes, self.available
+        for offer, folds in self.found.items():
+            outcome = outcomes[offer] = Outcome()
+            if restricted or not offer.free_to_all:
+                reason = self._refusal(offer)
+                if reason:
+                    outcome.reason = reason
+                    continue
+                if offer.needs and not self._meets_shelf(offer, outcome):
+                    continue
+            if not folds and not self._needs_no_goods(offer):
+                outcome.reason = NOTHING_SELECTED
+                continue
+            available[offer.stage].append(offer)
+
+    def _meets_shelf(self, offer: Offer, outcome: Outcome) -> bool:
+        return all(
+            need.at is not Stage.SHELF or self.meets(need, offer, outcome) for need in offer.needs
+        )
 
     def _needs_no_goods(self, offer: Offer) -> bool:
         if isinstance(offer.reward, Gift):
@@ -210,18 +240,7 @@ class Work:
 
     def meets(self, need: Need, offer: Offer, outcome: Outcome) -> bool:
         """Tell whether a threshold is reached; what is missing goes into the outcome."""
-        minor = quantity = 0
-        gift = offer.reward if isinstance(offer.reward, Gift) else None
-        for fold in self.goods:
-            line = fold.line
-            if gift is not None and line.sku in gift.choices:
-                continue  # a gift does not help to reach its own threshold
-            if not is_eligible(offer, line):
-                continue
-            if not need.of.everything and not self.matches(need.of, fold):
-                continue
-            minor += fold.amount if need.at is Stage.SHELF else fold.due
-            quantity += fold.count
+        minor, quantity = self._reading(need, offer)
         missing_minor, missing_quantity = need.minor - minor, need.quantity - quantity
         if missing_minor <= 0 and missing_quantity <= 0:
             return True
@@ -229,6 +248,31 @@ class Work:
         outcome.missing_minor = max(0, missing_minor)
         outcome.missing_quantity = max(0, missing_quantity)
         return False
+
+    def _reading(self, need: Need, offer: Offer) -> tuple[int, int]:
+        """Give money and items that a threshold reads, remembered until something changes."""
+        at_shelf = need.at is Stage.SHELF
+        gift = offer.reward if isinstance(offer.reward, Gift) else None
+        key: tuple[object, ...] = (
+            -1 if at_shelf else self.changes,
+            need.of if not need.of.everything else None,
+            offer.stage,
+            offer.changed_prices,
+            gift,
+        )
+        known = self._sums.get(key)
+        if known is not None:
+            return known
+        minor = quantity = 0
+        for fold in self.all_eligible(offer):
+            # A gift does not help to reach its own threshold.
+            if gift is not None and fold.line.sku in gift.choices:
+                continue
+            if need.of.everything or self.matches(need.of, fold):
+                minor += fold.amount if at_shelf else fold.due
+                quantity += fold.count
+        self._sums[key] = (minor, quantity)
+        return minor, quantity
 
     @property
     def known_member(self) -> MemberState | None:
@@ -274,6 +318,7 @@ class Work:
             fold.due = due
             fold.unit_discount = unit_discount
             fold.line_discount = line_discount
+        self.changes += 1
         for outcome, reason, uses, groups, discount in outcomes:
             outcome.reason = reason
             outcome.uses = uses
@@ -293,21 +338,27 @@ class Work:
             return False
         if first.offer_id in second.stacks_with or second.offer_id in first.stacks_with:
             return True
-        groups = self.programme.groups
-        path = path_of(first, groups)
-        other = path_of(second, groups)
-        common = next((name for name in path if name in other), None)
-        if common is not None:
-            return groups[common].kind is GroupKind.ALL
+        path, other = first.path, second.path
+        if path and other:
+            common = next((name for name in path if name in other), None)
+            if common is not None:
+                return self.programme.groups[common].kind is GroupKind.ALL
         if first.stacks_all or second.stacks_all:
             return True
         return not (first.stacks_with.isdisjoint(other) and second.stacks_with.isdisjoint(path))
 
     def is_open(self, parcel: Parcel, offer: Offer) -> bool:
         """Tell whether an offer may act on a parcel beside those that already have."""
+        if not parcel.offers:
+            return True
         if offer.undiscounted_only and parcel.discount:
             return False
-        return all(self.may_share(other, offer) for other in parcel.offers)
+        key = (offer, parcel.offers)
+        known = self._open.get(key)
+        if known is None:
+            known = all(self.may_share(other, offer) for other in parcel.offers)
+            self._open[key] = known
+        return known
 
     def open_parcels(self, fold: Fold, offer: Offer) -> list[Parcel]:
         """The parcels of a fold that an offer may act on."""
@@ -321,6 +372,7 @@ class Work:
         """Take an amount off a parcel in the name of an offer; zero marks it as used."""
         parcel.offers = (*parcel.offers, offer)
         if minor:
+            self.changes += 1
             parcel.discount += minor
             fold.due -= minor
             key = (offer, group)
@@ -339,13 +391,3 @@ def is_eligible(offer: Offer, line: Line) -> bool:
     if offer.stage in {Stage.UNIT, Stage.BASKET}:
         return line.discountable and (line.list_price_minor is None or offer.changed_prices)
     return line.redeemable
-
-
-def path_of(offer: Offer, groups: dict[str, Group]) -> tuple[str, ...]:
-    """Give the groups that an offer stands in, the nearest first."""
-    path = []
-    name = offer.group
-    while name and name not in path:
-        path.append(name)
-        name = groups[name].parent
-    return tuple(path)
