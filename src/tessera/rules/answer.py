@@ -74,6 +74,9 @@ def quote_of(work: Work, parts: Parts, engine: str) -> Quote:
         tax_on_top_minor=on_top,
         third_party_minor=sum(parts.extra.values()),
         counters=tuple(_counters(work)),
+        optimal=work.gap_minor == 0,
+        gap_minor=work.gap_minor,
+        nodes=work.nodes,
     )
 
 

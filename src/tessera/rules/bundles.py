@@ -52,7 +52,7 @@ def apply_bundle(work: Work, offer: Offer, most_uses: int | None = None) -> int:
     assert isinstance(reward, Bundle)
     size = sum([count for _, count in reward.parts])
     if sum([fold.count for fold in work.found[offer]]) < size:
-        _say_short(work, offer, reward)
+        say_short(work, offer, reward)
         return 0
     left = work.left.get(offer)
     if left is not None:
@@ -62,11 +62,17 @@ def apply_bundle(work: Work, offer: Offer, most_uses: int | None = None) -> int:
     for runs in _run_sets(work, offer, reward):
         allowed = None if most_uses is None else most_uses - len(uses)
         uses += _plan(work, reward, runs, allowed)
-    outcome = work.outcomes[offer]
     if not uses:
         if most_uses != 0:
-            _say_short(work, offer, reward)
+            say_short(work, offer, reward)
         return 0
+    return apply_uses(work, offer, uses)
+
+
+def apply_uses(work: Work, offer: Offer, uses: list[Use]) -> int:
+    """Apply planned uses of a bundle; give how many of them saved something."""
+    reward, outcome = offer.reward, work.outcomes[offer]
+    assert isinstance(reward, Bundle)
     discounts = _discounts(work, reward, uses)
     budget = most_of(work, offer, None)
     if budget is not None:
@@ -93,7 +99,7 @@ def _within(budget: int, discounts: list[int]) -> list[int]:
     return kept
 
 
-def _say_short(work: Work, offer: Offer, reward: Bundle) -> None:
+def say_short(work: Work, offer: Offer, reward: Bundle) -> None:
     """Say how many items are missing for the next use, or that others have taken them."""
     outcome = work.outcomes[offer]
     missing = 0
@@ -140,7 +146,7 @@ def _plan(work: Work, reward: Bundle, runs: list[Run], most: int | None) -> list
         picks = _pick(runs, size)
         if reward.kind is Kind.PRICE and _worth(picks) <= reward.value[0]:
             break  # the dearest units that are left cost less one by one
-        uses.append(Use(picks, _aimed(reward, picks)))
+        uses.append(Use(picks, aimed_at(reward, picks)))
     return uses
 
 
@@ -151,12 +157,12 @@ def _plan_overall(reward: Bundle, runs: list[Run], count: int) -> list[Use]:
     dear = _pick(runs, count * (size - reward.count))
     uses = []
     for _ in range(count):
-        rewarded = _split(cheap, reward.count)
-        uses.append(Use([*_split(dear, size - reward.count), *rewarded], rewarded))
+        rewarded = split_picks(cheap, reward.count)
+        uses.append(Use([*split_picks(dear, size - reward.count), *rewarded], rewarded))
     return uses
 
 
-def _split(picks: list[Pick], count: int) -> list[Pick]:
+def split_picks(picks: list[Pick], count: int) -> list[Pick]:
     """Take `count` units off the front of some picks."""
     found: list[Pick] = []
     while count and picks:
@@ -197,7 +203,7 @@ def _plan_parts(work: Work, reward: Bundle, runs: list[Run], most: int | None) -
         if reward.aim.startswith("part:"):
             rewarded = picked[int(reward.aim.removeprefix("part:"))]
         elif reward.aim != "all":
-            rewarded = _aimed(reward, sorted(picks, key=lambda pick: -pick[0].price))
+            rewarded = aimed_at(reward, sorted(picks, key=lambda pick: -pick[0].price))
         uses.append(Use(picks, rewarded))
     return uses
 
@@ -224,12 +230,12 @@ def _worth(picks: list[Pick]) -> Price:
     return sum([run.price * count for run, count in picks])
 
 
-def _aimed(reward: Bundle, picks: list[Pick]) -> list[Pick]:
+def aimed_at(reward: Bundle, picks: list[Pick]) -> list[Pick]:
     """Give the rewarded ones of picks that are sorted, the dearest first."""
     if reward.aim == "all":
         return picks
     ordered = list(reversed(picks)) if reward.aim == "cheapest" else list(picks)
-    return _split(ordered, reward.count)
+    return split_picks(ordered, reward.count)
 
 
 def _discounts(work: Work, reward: Bundle, uses: list[Use]) -> list[int]:

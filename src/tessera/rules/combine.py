@@ -13,10 +13,13 @@ from itertools import combinations, permutations, product
 
 from tessera.core.quote import Stage
 from tessera.rules.basket_offers import apply_off, later_needs_met, saving_of
+from tessera.rules.best import settle_both, settle_units, stages_compete
 from tessera.rules.bundles import apply_bundle
 from tessera.rules.folds import Fold
 from tessera.rules.model import Bundle, Each, Gift, GroupKind, Kind, Off, Offer
+from tessera.rules.stacking import first_group_of, in_stacking_order
 from tessera.rules.unit_offers import apply_each, apply_gift, base_of, each_discount
+from tessera.rules.unproven import unproven
 from tessera.rules.work import BETTER_OFFER, GOODS_TAKEN, Work
 
 TRIALS_MAX = 600
@@ -41,15 +44,6 @@ def slots_of(work: Work, offers: Sequence[Offer]) -> list[list[Offer]]:
     return [sorted(slots[place], key=lambda offer: offer.place) for place in sorted(slots)]
 
 
-def first_group_of(work: Work, offer: Offer) -> str:
-    """Name the outermost group of an offer that says `first`, "" when there is none."""
-    groups = work.programme.groups
-    for name in reversed(offer.path):
-        if groups[name].kind is GroupKind.FIRST:
-            return name
-    return ""
-
-
 def apply_unit_stage(work: Work) -> None:
     """Settle and apply all unit offers."""
     for slot in slots_of(work, work.available[Stage.UNIT]):
@@ -63,12 +57,19 @@ def apply_basket_stage(work: Work) -> None:
 
 
 def settle(work: Work) -> None:
-    """Run the unit and the basket stage together, and look for a lower total between them."""
-    pristine = work.snapshot() if _stages_may_compete(work) else None
+    """Choose and apply the offers of the unit and the basket stage, together where they compete."""
+    if settle_both(work):
+        return
+    compete = stages_compete(work)
+    pristine = work.snapshot() if compete and work.available[Stage.UNIT] else None
+    before = work.due
     apply_unit_stage(work)
     apply_basket_stage(work)
     if pristine is not None:
         _improve(work, pristine)
+    if compete:
+        offers = work.available[Stage.UNIT] + work.available[Stage.BASKET]
+        work.gap_minor = unproven(work, offers, work.goods, before)
 
 
 # -- unit stage
@@ -145,18 +146,22 @@ def _join(
 def _settle_component(
     work: Work, movers: list[list[Offer]], fills: list[Offer], folds: dict[int, Fold]
 ) -> None:
+    if len(movers) == 1 and not fills and len(movers[0]) == 1 and _has_one_part(movers[0][0]):
+        _apply_in_order(work, [(movers[0][0], None)])
+        return
+    offers = sorted(
+        [offer for mover in movers for offer in mover] + fills, key=lambda one: one.place
+    )
+    if settle_units(work, offers, list(folds.values())):
+        return
     if not movers:
         _fill(work, fills, folds)
         return
-    if len(movers) == 1 and not fills and len(movers[0]) == 1:
-        _apply_in_order(work, [(movers[0][0], None)])
-        return
+    before = work.due
     start = work.snapshot()
     best: tuple[int, int] | None = None
     best_plan: Plan = ()
-    for number, plan in enumerate(_plans(work, movers)):
-        if number >= TRIALS_MAX:
-            break
+    for number, plan in enumerate(_plans(work, movers)[:TRIALS_MAX]):
         _apply_in_order(work, plan)
         _fill(work, fills, folds)
         score = (work.due, number)
@@ -165,6 +170,12 @@ def _settle_component(
             best, best_plan = score, plan
     _apply_in_order(work, best_plan)
     _fill(work, fills, folds)
+    work.nodes += number
+    work.gap_minor += unproven(work, offers, list(folds.values()), before)
+
+
+def _has_one_part(offer: Offer) -> bool:
+    return not isinstance(offer.reward, Bundle) or len(offer.reward.parts) == 1
 
 
 def _plans(work: Work, movers: list[list[Offer]]) -> list[Plan]:
@@ -235,32 +246,12 @@ def _fill(work: Work, fills: Sequence[Offer], folds: dict[int, Fold]) -> None:
             chosen.setdefault(offer, []).append(fold)
         if len(winners) < len(here):
             lost.update([offer for offer in here if offer not in winners])
-    for offer in _in_stacking_order(work, list(chosen)):
+    for offer in in_stacking_order(work, list(chosen)):
         _apply_everywhere(work, offer, chosen[offer])
     for offer in lost:
         outcome = work.outcomes[offer]
         if not outcome.uses and not outcome.reason:
             outcome.reason = BETTER_OFFER if offer not in chosen else GOODS_TAKEN
-
-
-def _in_stacking_order(work: Work, offers: Sequence[Offer]) -> list[Offer]:
-    """Offers that meet on the same goods take off in the order that the programme sets."""
-    style = work.settings.basket_order
-    if style == "listed":
-        return sorted(offers, key=lambda offer: offer.rank)
-
-    def place(offer: Offer) -> tuple[object, ...]:
-        percent = _is_percent(offer)
-        return (percent if style == "amount-first" else not percent, offer.place)
-
-    return sorted(offers, key=place)
-
-
-def _is_percent(offer: Offer) -> bool:
-    reward = offer.reward
-    if isinstance(reward, Off) and reward.ladder:
-        return reward.ladder[0].kind is Kind.PERCENT
-    return isinstance(reward, (Each, Off, Bundle)) and reward.kind is Kind.PERCENT
 
 
 def _best_on_fold(work: Work, fold: Fold, competing: list[Offer]) -> list[Offer]:
@@ -310,7 +301,7 @@ def _saving_on_fold(work: Work, fold: Fold, offer: Offer) -> int:
 
 def _saving_together(work: Work, fold: Fold, offers: Sequence[Offer]) -> int:
     start, before = work.snapshot(), fold.due
-    for offer in _in_stacking_order(work, offers):
+    for offer in in_stacking_order(work, offers):
         _apply_everywhere(work, offer, [fold])
     saving = before - fold.due
     work.restore(start)
@@ -334,7 +325,7 @@ def _settle_basket(work: Work, offers: Sequence[Offer]) -> None:
             apply_off(work, offer)
         return
     winners = _best_together(work, ready)
-    for offer in _in_stacking_order(work, winners):
+    for offer in in_stacking_order(work, winners):
         apply_off(work, offer)
     for offer in ready:
         outcome = work.outcomes[offer]
@@ -355,7 +346,7 @@ def _best_together(work: Work, ready: Sequence[Offer]) -> list[Offer]:
     narrowed = singles[:8]
     for size in range(1, len(narrowed) + 1):
         for chosen in combinations(narrowed, size):
-            for offer in _in_stacking_order(work, chosen):
+            for offer in in_stacking_order(work, chosen):
                 apply_off(work, offer)
             score = (work.due, size, [offer.place for offer in chosen])
             work.restore(start)
@@ -382,20 +373,7 @@ def _same_base(work: Work, offers: Sequence[Offer]) -> bool:
     return all(work.found[offer] is first or work.found[offer] == first for offer in offers)
 
 
-# -- both stages
-
-
-def _stages_may_compete(work: Work) -> bool:
-    """Tell whether giving up a unit offer could make room for a better basket offer."""
-    if work.settings.between_groups == "first" or not work.available[Stage.UNIT]:
-        return False
-    for offer in work.available[Stage.BASKET]:
-        reads_later = any(need.at is not Stage.SHELF for need in offer.needs)
-        reward = offer.reward
-        ladder = isinstance(reward, Off) and bool(reward.ladder)
-        if reads_later or ladder or not offer.stacks_all:
-            return True
-    return False
+# -- both stages, where the choice can't be put into numbers
 
 
 def _improve(work: Work, pristine: object) -> None:

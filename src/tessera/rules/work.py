@@ -66,6 +66,7 @@ class Work:
 
     `folds` stand in the order of their lines, `ranked`, `goods` and all that is found in the order
     of ties. `changes` counts what has been taken off so far, and sums are remembered for one count.
+    `nodes` were looked at to find the best price, and at most `gap_minor` more could be taken off.
     """
 
     __slots__ = (
@@ -79,10 +80,12 @@ class Work:
         "earned",
         "folds",
         "found",
+        "gap_minor",
         "goods",
         "left",
         "member",
         "moment",
+        "nodes",
         "outcomes",
         "place",
         "programme",
@@ -110,6 +113,8 @@ class Work:
         self.spendings: list[tuple[str, str, int, int]] = []
         self.earned: dict[tuple[str, str], int] = {}
         self.changes = 0
+        self.nodes = 0
+        self.gap_minor = 0
         self._open: dict[tuple[Offer, tuple[Offer, ...]], bool] = {}
         self._sums: dict[tuple[object, ...], tuple[int, int]] = {}
         self.bases: dict[tuple[object, ...], tuple[int, int, int]] = {}
