@@ -29,10 +29,15 @@ def serving(central: SmallCentral) -> Iterator[Serving]:
         yield server
 
 
+def config_of(folder: Path, url: str) -> str:
+    """A settings file beside nothing else but the register's own files."""
+    file = folder / "agent.toml"
+    file.write_text(f'data_dir = "."\n[central]\nurl = "{url}"\n')
+    return str(file)
+
+
 def enrol(folder: Path, serving: Serving, code: str = "CODE-1234") -> int:
-    return main(
-        ["agent", "enrol", "--data-dir", str(folder), "--central", serving.url, "--code", code]
-    )
+    return main(["agent", "enrol", "--config", config_of(folder, serving.url), "--code", code])
 
 
 def test_a_code_makes_a_register_known(
@@ -70,11 +75,12 @@ def test_a_wrong_code_keeps_the_key_for_the_next_try(
     assert (tmp_path / "register.key").read_bytes() == key
 
 
-def test_a_missing_folder_is_told(
-    tmp_path: Path, serving: Serving, capsys: pytest.CaptureFixture[str]
+def test_settings_without_centrals_address_are_told(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert enrol(tmp_path / "nowhere", serving) == 3
-    assert "does not exist" in capsys.readouterr().err
+    config = config_of(tmp_path, "")
+    assert main(["agent", "enrol", "--config", config, "--code", "CODE-1234"]) == 3
+    assert "does not say where central is" in capsys.readouterr().err
 
 
 def answered(serving: Serving, key: SigningKey) -> EnrolAnswer:
@@ -126,7 +132,7 @@ def test_the_queue_and_the_journal_of_a_fresh_register_are_whole(
 ) -> None:
     enrol(tmp_path, serving)
     capsys.readouterr()
-    assert main(["agent", "queue", "--data-dir", str(tmp_path), "--json"]) == 0
+    assert main(["agent", "queue", "--config", str(tmp_path / "agent.toml"), "--json"]) == 0
     assert json.loads(capsys.readouterr().out)["waiting"] == 0
-    assert main(["agent", "journal", "verify", "--data-dir", str(tmp_path)]) == 0
+    assert main(["agent", "journal", "verify", "--config", str(tmp_path / "agent.toml")]) == 0
     assert capsys.readouterr().out == "0 records read: the journal is whole\n"

@@ -7,34 +7,25 @@ command can be repeated. The agent must not be running on the folder yet.
 
 import argparse
 import json
-from pathlib import Path
 from typing import TYPE_CHECKING
 
-from tessera.cli.agent_folder import add_folder_option, existing_folder
+from tessera.cli.agent_settings import add_config_option, settings_of
+from tessera.core.errors import TesseraError
 
 if TYPE_CHECKING:
     from tessera.store.till.values import RegisterIdentity
 
 EXAMPLES = """\
 examples:
-  tessera agent enrol --data-dir /var/lib/tessera --central https://central.example:8450 \\
-      --code 7KQ2-M4TX-93WD
+  tessera agent enrol --code 7KQ2-M4TX-93WD
+  tessera agent enrol --config agent.toml --code 7KQ2-M4TX-93WD
 """
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the options of this command."""
-    add_folder_option(parser)
-    parser.add_argument(
-        "--central", required=True, metavar="URL", help="central's address, https://…"
-    )
+    add_config_option(parser)
     parser.add_argument("--code", required=True, help="the one-time code that central gave")
-    parser.add_argument(
-        "--ca-file",
-        type=Path,
-        metavar="PEM",
-        help="certificates to trust for central, when the system's do not do",
-    )
     parser.add_argument("--json", action="store_true", help="print one JSON object for programs")
 
 
@@ -61,13 +52,20 @@ async def _enrol(arguments: argparse.Namespace) -> "RegisterIdentity":
     from tessera.store.till.opening import DATABASE, open_till
     from tessera.sync.client import HttpCentral
 
-    folder = existing_folder(arguments.data_dir)
+    settings = settings_of(arguments)
+    if not settings.central.url:
+        raise TesseraError(
+            f"{arguments.config} does not say where central is",
+            hint='write url = "https://…" below [central]',
+        )
+    folder = settings.data_dir
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     link = HttpCentral(
-        arguments.central,
+        settings.central.url,
         signer=None,
         wall_ms=lambda: time.time_ns() // 1_000_000,
         random=secrets.token_bytes,
-        ca_file=arguments.ca_file,
+        ca_file=settings.central.ca_file,
     )
     try:
         with held(folder / DATABASE):

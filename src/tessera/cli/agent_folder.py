@@ -1,24 +1,12 @@
-"""What the commands for a register's folder share: its options, and opening it.
+"""What the commands for a register's folder share: finding it, and opening its database.
 
 No command itself. Must never: make a folder, or open a database that an agent is writing to for
 anything but reading.
 """
 
-import argparse
 from pathlib import Path
 
 from tessera.core.errors import TesseraError
-
-
-def add_folder_option(parser: argparse.ArgumentParser) -> None:
-    """Add --data-dir."""
-    parser.add_argument(
-        "--data-dir",
-        type=Path,
-        metavar="FOLDER",
-        required=True,
-        help="the register's data folder (data_dir in the agent's settings)",
-    )
 
 
 def existing_folder(folder: Path) -> Path:
@@ -26,7 +14,7 @@ def existing_folder(folder: Path) -> Path:
     if not folder.is_dir():
         raise TesseraError(
             f"folder {folder} does not exist",
-            hint="give the data_dir of the agent's settings, or make the folder first",
+            hint="data_dir in the settings names it; tessera agent enrol makes it",
         )
     return folder
 

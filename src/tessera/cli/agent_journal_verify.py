@@ -8,17 +8,18 @@ import argparse
 import json
 import sys
 
-from tessera.cli.agent_folder import add_folder_option, existing_database
+from tessera.cli.agent_folder import existing_database
+from tessera.cli.agent_settings import add_config_option, settings_of
 
 EXAMPLES = """\
 examples:
-  tessera agent journal verify --data-dir /var/lib/tessera
+  tessera agent journal verify
 """
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the options of this command."""
-    add_folder_option(parser)
+    add_config_option(parser)
     parser.add_argument("--json", action="store_true", help="print one JSON object for programs")
 
 
@@ -27,7 +28,7 @@ def run(arguments: argparse.Namespace) -> int:
     from tessera.agent.journal_check import check_journal
     from tessera.store.engine import open_sqlite
 
-    engines = open_sqlite(existing_database(arguments.data_dir))
+    engines = open_sqlite(existing_database(settings_of(arguments).data_dir))
     try:
         with engines.reader.connect() as connection:
             report = check_journal(connection, progress=_show_progress)

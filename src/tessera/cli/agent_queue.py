@@ -7,11 +7,12 @@ record of this register aside (parked or malformed), so that somebody looks at i
 import argparse
 import json
 
-from tessera.cli.agent_folder import add_folder_option, existing_database
+from tessera.cli.agent_folder import existing_database
+from tessera.cli.agent_settings import add_config_option, settings_of
 
 EXAMPLES = """\
 examples:
-  tessera agent queue --data-dir /var/lib/tessera
+  tessera agent queue
 """
 
 SHOWN_MAX = 100
@@ -19,7 +20,7 @@ SHOWN_MAX = 100
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the options of this command."""
-    add_folder_option(parser)
+    add_config_option(parser)
     parser.add_argument("--json", action="store_true", help="print one JSON object for programs")
 
 
@@ -28,7 +29,7 @@ def run(arguments: argparse.Namespace) -> int:
     from tessera.store.engine import open_sqlite
     from tessera.store.till import outbox, outcomes
 
-    engines = open_sqlite(existing_database(arguments.data_dir))
+    engines = open_sqlite(existing_database(settings_of(arguments).data_dir))
     try:
         with engines.reader.connect() as connection:
             depth = outbox.depth(connection)

@@ -7,13 +7,14 @@ as a user who may read that folder. Exit code 1 when something needs attention.
 import argparse
 import json
 
-from tessera.cli.agent_folder import add_folder_option, existing_folder
+from tessera.cli.agent_folder import existing_folder
+from tessera.cli.agent_settings import add_config_option, settings_of
 from tessera.core.errors import TesseraError
 
 EXAMPLES = """\
 examples:
-  tessera agent status --data-dir /var/lib/tessera
-  tessera agent status --data-dir /var/lib/tessera --json
+  tessera agent status
+  tessera agent status --json
 """
 
 TOKEN_FILE = "pairing.token"  # noqa: S105 - a file's name
@@ -24,7 +25,7 @@ ANSWER_S_MAX = 5.0
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the options of this command."""
-    add_folder_option(parser)
+    add_config_option(parser)
     parser.add_argument(
         "--url",
         metavar="URL",
@@ -37,7 +38,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Ask, and print."""
-    folder = existing_folder(arguments.data_dir)
+    folder = existing_folder(settings_of(arguments).data_dir)
     token_file, address_file = folder / TOKEN_FILE, folder / ADDRESS_FILE
     try:
         token = token_file.read_text(encoding="ascii").strip()
@@ -72,7 +73,7 @@ def _ask(url: str, token: str) -> dict[str, object]:
     except urllib.error.HTTPError as error:
         raise TesseraError(
             f"the agent at {url} answered {error.code}",
-            hint="the token may be another agent's: check --data-dir",
+            hint="the token may be another agent's: check --config",
         ) from error
     except OSError as error:
         raise TesseraError(

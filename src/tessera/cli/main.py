@@ -48,11 +48,35 @@ COMMANDS: dict[tuple[str, ...], Command] = {
     ("agent", "journal", "verify"): Command(
         "tessera.cli.agent_journal_verify", "check that the register's journal is whole"
     ),
+    ("agent", "pair"): Command("tessera.cli.agent_pair", "give a POS the token that it must send"),
     ("agent", "queue"): Command(
         "tessera.cli.agent_queue", "show what waits to be sent, and what central kept aside"
     ),
+    ("agent", "serve"): Command("tessera.cli.agent_serve", "run the agent of this register"),
     ("agent", "status"): Command("tessera.cli.agent_status", "show how the running agent is"),
     ("cards", "issue"): Command("tessera.cli.cards_issue", "make and draw new card numbers"),
+    ("central", "ledger"): Command(
+        "tessera.cli.central_ledger", "show a member's balances, leases and entries"
+    ),
+    ("central", "member"): Command("tessera.cli.central_member", "add or import members"),
+    ("central", "programme"): Command(
+        "tessera.cli.central_programme", "release a programme to the stores"
+    ),
+    ("central", "quarantine"): Command(
+        "tessera.cli.central_quarantine", "records that could not be booked: look, retry, drop"
+    ),
+    ("central", "records"): Command(
+        "tessera.cli.central_records", "show what a register sent, and what became of it"
+    ),
+    ("central", "register"): Command(
+        "tessera.cli.central_register", "add, list and revoke registers"
+    ),
+    ("central", "serve"): Command("tessera.cli.central_serve", "run the server"),
+    ("central", "store"): Command("tessera.cli.central_store", "add and list stores"),
+    ("central", "verify"): Command(
+        "tessera.cli.central_verify", "rebuild balances from postings and compare"
+    ),
+    ("demo",): Command("tessera.cli.demo", "a shop's bad day, all real, told as it happens"),
     ("devices", "decode"): Command("tessera.cli.devices_decode", "decode recorded bytes"),
     ("devices", "list"): Command("tessera.cli.devices_list", "list readers and reader profiles"),
     ("devices", "listen"): Command("tessera.cli.devices_listen", "show what one reader scans"),

@@ -65,7 +65,11 @@ class ReturnWish:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReturnBody:
-    """Lines of an earlier sale brought back. `original_uid` is that sale's record."""
+    """Lines of an earlier sale brought back. `original_uid` is that sale's record.
+
+    `leases`: what of the units that are taken back came off leases this register holds; the rest
+    comes off what is not leased, or is owed.
+    """
 
     key: SaleKey
     place: Place
@@ -76,6 +80,7 @@ class ReturnBody:
     returned_before: tuple[ReturnWish, ...]
     quote: ReturnQuote
     tenders: tuple[Tender, ...] = ()
+    leases: tuple[LeaseUse, ...] = ()
     flags: tuple[str, ...] = ()
 
 

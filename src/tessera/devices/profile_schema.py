@@ -52,9 +52,7 @@ class Decoding:
     kind: Literal["barcode", "stripe", "em4100", "hex-uid", "pcsc-uid", "wiegand"] = setting(
         "what the message holds"
     )
-    ids: LabelScheme = setting(
-        "the code ids that stand before a barcode's data", default="none"
-    )
+    ids: LabelScheme = setting("the code ids that stand before a barcode's data", default="none")
     lrc: bool = setting("each stripe track is followed by its LRC", default=False)
     bits: int = setting("bits of a Wiegand number: 26, 34 or 37", default=26, least=4, most=64)
     confirm_reads: int = setting(

@@ -18,7 +18,6 @@ class SimulatedScanner:
         self._link = link
         self._suffix = suffix
         self._master: int | None = None
-        self._slave: int | None = None
         self.device = ""
         self.plug_in()
 
@@ -55,19 +54,20 @@ class SimulatedScanner:
 
     def unplug(self) -> None:
         """Pull the cable: the reading side gets an error at once."""
-        for descriptor in (self._master, self._slave):
-            if descriptor is not None:
-                os.close(descriptor)
-        self._master = self._slave = None
+        if self._master is not None:
+            os.close(self._master)
+        self._master = None
         if self._link:
             self._link.unlink(missing_ok=True)
 
     def plug_in(self) -> None:
         """Plug it in, under another name of its own as the kernel likes it."""
         assert self._master is None, "the simulated scanner is plugged in already"
-        self._master, self._slave = os.openpty()
-        tty.setraw(self._slave)
-        self.device = os.ttyname(self._slave)
+        self._master, slave = os.openpty()
+        tty.setraw(slave)
+        self.device = os.ttyname(slave)
+        # The settings stay with the master; a slave held here would make the port look taken.
+        os.close(slave)
         if self._link:
             self._link.parent.mkdir(parents=True, exist_ok=True)
             fresh = self._link.with_name(self._link.name + ".new")

@@ -38,7 +38,7 @@ class Line:
         self.upstream = upstream
         self.counts: Counter[Fault] = Counter()
         self.port = 0
-        self._choose = choose
+        self.choose = choose
         self._server: asyncio.Server | None = None
         self._open: set[asyncio.StreamWriter] = set()
 
@@ -85,7 +85,7 @@ class Line:
 
     async def _exchange(self, request: bytes, writer: asyncio.StreamWriter) -> None:
         """Carry one request; central is asked to close, so the reply ends with the connection."""
-        fault = self._choose()
+        fault = self.choose()
         self.counts[fault] += 1
         if fault is Fault.DROP_REQUEST:
             return

@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from tessera.core.errors import TesseraError
-from tessera.fleet.line import Fault, Line
+from tessera.fleet.line import Line
 
 T = TypeVar("T")
 READY_S_MAX = 30.0
@@ -118,13 +118,11 @@ class Program:
 class LineThread:
     """A `Line` on an event loop of its own, worked from ordinary code."""
 
-    def __init__(
-        self, upstream_port: int, choose: Callable[[], Fault] = lambda: Fault.NONE
-    ) -> None:
+    def __init__(self, upstream_port: int) -> None:
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, name="line", daemon=True)
         self._thread.start()
-        self.line = Line(("127.0.0.1", upstream_port), choose=choose)
+        self.line = Line(("127.0.0.1", upstream_port))
         self.mend()
 
     @property
@@ -182,8 +180,13 @@ def run_command(*words: str, environment: Mapping[str, str] | None = None) -> st
 
 
 def run_json(*words: str) -> Any:  # noqa: ANN401 - whatever the command documents
-    """Run one `tessera` command with --json and read its answer."""
+    """Run one `tessera` command with --json and read its answer, one object."""
     return json.loads(run_command(*words, "--json"))
+
+
+def run_json_lines(*words: str) -> list[dict[str, Any]]:
+    """Run one `tessera` command that prints one JSON object a line."""
+    return [json.loads(line) for line in run_command(*words, "--json").splitlines()]
 
 
 @contextlib.contextmanager

@@ -62,13 +62,25 @@ def accrue(work: Work) -> None:
 def basis_of(work: Work, fold: Fold) -> int:
     """The money of a fold that points are counted on, as the programme sets it."""
     settings = work.settings
-    if settings.accrual_basis == "shelf":
-        basis = fold.amount
-    elif settings.accrual_basis == "after-line-offers":
-        basis = fold.amount - fold.line_discount
-    else:
+    if settings.accrual_basis == "after-discounts":
         basis = fold.due
-    return max(0, basis if settings.units_paid_earn == "yes" else basis - fold.tendered)
+    elif settings.accrual_basis == "shelf":
+        basis = fold.amount
+    else:
+        basis = fold.amount - fold.line_discount
+    if fold.tendered and settings.units_paid_earn == "no":
+        basis -= fold.tendered
+    return max(0, basis)
+
+
+def _money(work: Work, fold: Fold) -> int:
+    """The minor units that count: the basis of goods, the whole of a load or a fee."""
+    if not fold.goods:
+        return max(0, fold.due)
+    known = work.basis.get(fold.number)
+    if known is None:
+        known = work.basis[fold.number] = basis_of(work, fold)
+    return known
 
 
 def _earned(work: Work, offer: Offer, reward: Earn) -> Part | None:
@@ -77,7 +89,10 @@ def _earned(work: Work, offer: Offer, reward: Earn) -> Part | None:
     if reward.per == "basket":
         weights = [max(0, fold.due) for fold in folds]
         return Part(offer, _exact(1, reward.count), folds, weights, issuer)
-    weights = [_measured(work, reward, fold) for fold in folds]
+    if reward.per == "amount":
+        weights = [_money(work, fold) for fold in folds]
+    else:
+        weights = [_measured(reward, fold) for fold in folds]
     steps: Exact
     if reward.by_line:
         counted = [
@@ -105,16 +120,13 @@ def _exact(steps: Exact, count: tuple[int, int]) -> Exact:
     return steps * number if denominator == 1 else Fraction(number, denominator) * steps
 
 
-def _measured(work: Work, reward: Earn, fold: Fold) -> int:
-    """What counts of a fold: minor units, pieces, or thousandths of its measure."""
-    if reward.per == "amount":
-        return basis_of(work, fold) if fold.goods else max(0, fold.due)
+def _measured(reward: Earn, fold: Fold) -> int:
+    """What counts of a fold: pieces, or thousandths of its measure."""
     if reward.per == "quantity":
         return fold.count
     if fold.line.measure != reward.measure:
         return 0
-    quantity = Fraction(fold.line.quantity) * 1000 * (fold.count if fold.line.measure else 1)
-    return int(quantity)
+    return int(Fraction(fold.line.quantity) * 1000 * fold.count)
 
 
 # -- multipliers
@@ -126,39 +138,45 @@ def _multiplied(work: Work, parts: Sequence[Part], offers: Sequence[Offer]) -> l
     added: list[Part] = []
     if not offers:
         return added
+    factors = [(_factor(offer), offer) for offer in offers]
+    over_all = all(offer.what.everything for offer in offers)
     for part in parts:
         earn = part.offer.reward
         assert isinstance(earn, Earn)
         if earn.per == "basket":
             continue  # a welcome present is no amount that a multiplier could count
-        if all(offer.what.everything for offer in offers):
-            added += _extra(style, part, offers, part.exact, part.folds, part.weights)
+        if over_all:
+            added += _extra(style, part, factors, part.exact, part.folds, part.weights)
             continue
         whole = sum(part.weights)
         for fold, weight in zip(part.folds, part.weights, strict=True):
-            reached = [offer for offer in offers if fold in work.found[offer]]
+            reached = [pair for pair in factors if fold in work.found[pair[1]]]
             if reached and weight:
                 exact = Fraction(part.exact * weight, whole)
                 added += _extra(style, part, reached, exact, [fold], [weight])
     return added
 
 
+def _factor(offer: Offer) -> Exact:
+    assert isinstance(offer.reward, Multiply)
+    number, denominator = offer.reward.factor
+    return number if denominator == 1 else Fraction(number, denominator)
+
+
 def _extra(
     style: str,
     part: Part,
-    offers: Sequence[Offer],
+    factors: Sequence[tuple[Exact, Offer]],
     exact: Exact,
     folds: list[Fold],
     weights: list[int],
 ) -> list[Part]:
-    factors = []
-    for offer in offers:
-        assert isinstance(offer.reward, Multiply)
-        factors.append((Fraction(*offer.reward.factor), offer))
     if style == "highest":
         # Offers come in the documented order, so the first of equal factors has the name.
-        factors = [max(factors, key=lambda pair: pair[0])]
-    extra, reached = [], Fraction(1)
+        factor, offer = max(factors, key=lambda pair: pair[0])
+        return [Part(offer, exact * (factor - 1), folds, weights, part.issuer)]
+    extra: list[Part] = []
+    reached: Exact = 1
     for factor, offer in factors:
         grown = reached * factor if style == "multiply" else reached + factor - 1
         extra.append(Part(offer, exact * (grown - reached), folds, weights, part.issuer))
@@ -184,6 +202,8 @@ def _book(work: Work, unit: str, parts: Sequence[Part]) -> None:
 def _share_exact(total: int, parts: Sequence[Part]) -> list[int]:
     if len(parts) == 1:
         return [total]
+    if all(isinstance(part.exact, int) for part in parts):
+        return share(total, [max(0, int(part.exact)) for part in parts])
     common = lcm(*(part.exact.denominator for part in parts))
     return share(total, [max(0, int(part.exact * common)) for part in parts])
 

@@ -71,12 +71,12 @@ def quote_of(work: Work, parts: Parts, engine: str) -> Quote:
         receipt=tuple(_receipt(work, parts, units)),
         fiscal_lines=fiscal_lines(basket.lines, lines),
         settings_used=work.programme.settings_used,
+        optimal=work.optimal,
+        gap_minor=0 if work.optimal else work.gap_minor,
+        nodes=work.nodes,
         tax_on_top_minor=on_top,
         third_party_minor=sum(parts.extra.values()),
         counters=tuple(_counters(work)),
-        optimal=work.gap_minor == 0,
-        gap_minor=work.gap_minor,
-        nodes=work.nodes,
     )
 
 
@@ -205,7 +205,11 @@ def _fold_lines(work: Work, fold: Fold, tax: FoldTax) -> list[LineQuote]:
     tops = spread_to_lines(tax.on_top, fold, lines)
     earned = [spread_to_lines(one.earned, fold, lines) for one in units]
     spent = [spread_to_lines(one.spent, fold, lines) for one in units]
-    tendered = [spread_to_lines(one.tendered_minor, fold, lines) for one in units]
+    left = [
+        max(0, lines[member].amount_minor - by_line[place] + tops[place])
+        for place, member in enumerate(fold.members)
+    ]
+    tendered = [share(one.tendered_minor, left) for one in units]
     found = []
     for place, member in enumerate(fold.members):
         offers = tuple(

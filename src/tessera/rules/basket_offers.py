@@ -7,10 +7,10 @@ from collections.abc import Sequence
 
 from tessera.core.money import divided, share
 from tessera.core.quote import Stage
-from tessera.rules.folds import Fold, Parcel, in_order
+from tessera.rules.folds import Fold, Parcel
 from tessera.rules.model import Kind, Off, Offer, Step
-from tessera.rules.unit_offers import base_of, most_of
-from tessera.rules.work import AMOUNT_SHORT, GOODS_TAKEN, NO_SAVING, QUANTITY_SHORT, Work
+from tessera.rules.unit_offers import most_of
+from tessera.rules.work import AMOUNT_SHORT, GOODS_TAKEN, NO_SAVING, QUANTITY_SHORT, Base, Work
 
 Piece = tuple[Fold, Parcel]
 
@@ -87,11 +87,12 @@ def _marginal(work: Work, ladder: Sequence[Step], base: int) -> int:
 
 def saving_of(work: Work, offer: Offer) -> int:
     """What an offer would take off as things stand, if its thresholds are reached."""
-    return off_discount(work, offer, *_base(work, offer))
+    base, due, count, _ = _base(work, offer)
+    return off_discount(work, offer, base, due, count)
 
 
-def _base(work: Work, offer: Offer) -> tuple[int, int, int]:
-    """Give base, amount left to pay and number of units that are open to an offer.
+def _base(work: Work, offer: Offer) -> Base:
+    """Give what is open to an offer.
 
     Remembered for all offers that find the same goods and stack alike, until something changes.
     """
@@ -106,19 +107,21 @@ def _base(work: Work, offer: Offer) -> tuple[int, int, int]:
     known = work.bases.get(key)
     if known is None:
         pieces = base_pieces(work, offer)
-        known = (
-            sum([base_of(work, parcel) for _, parcel in pieces]),
-            sum([parcel.amount - parcel.discount for _, parcel in pieces]),
-            sum([parcel.count for _, parcel in pieces]),
-        )
+        due = sum([parcel.amount - parcel.discount for _, parcel in pieces])
+        base = due
+        if work.settings.stacked_base == "shelf":
+            base = sum([parcel.amount for _, parcel in pieces])
+        known = (base, due, sum([parcel.count for _, parcel in pieces]), pieces)
         work.bases[key] = known
     return known
 
 
 def later_needs_met(work: Work, offer: Offer, stage: Stage) -> bool:
     """Tell whether the thresholds that are read after a stage are reached."""
-    outcome = work.outcomes[offer]
-    return all(work.meets(need, offer, outcome) for need in offer.needs if need.at is stage)
+    for need in offer.needs:
+        if need.at is stage and not work.meets(need, offer, work.outcomes[offer]):
+            return False
+    return True
 
 
 def apply_off(work: Work, offer: Offer) -> int:
@@ -126,7 +129,7 @@ def apply_off(work: Work, offer: Offer) -> int:
     outcome = work.outcomes[offer]
     if not later_needs_met(work, offer, Stage.BASKET):
         return 0
-    pieces = base_pieces(work, offer)
+    pieces = _base(work, offer)[3]
     if not pieces:
         outcome.reason = GOODS_TAKEN if work.found[offer] else NO_SAVING
         return 0
@@ -141,19 +144,27 @@ def apply_off(work: Work, offer: Offer) -> int:
 
 
 def _put_shares(work: Work, offer: Offer, pieces: Sequence[Piece], minor: int) -> None:
-    """Share a discount over the folds by what is due on each, then over a fold's parcels."""
-    by_fold: dict[int, list[Parcel]] = {}
-    folds: dict[int, Fold] = {}
+    """Share a discount over the folds by what is due on each, then over a fold's parcels.
+
+    Pieces come in the order of ties, the parcels of a fold together.
+    """
+    folds: list[Fold] = []
+    parcels: list[list[Parcel]] = []
+    weights: list[int] = []
     for fold, parcel in pieces:
-        by_fold.setdefault(fold.number, []).append(parcel)
-        folds[fold.number] = fold
-    ordered = in_order(list(folds.values())) if len(folds) > 1 else list(folds.values())
-    weights = [sum(parcel.due for parcel in by_fold[fold.number]) for fold in ordered]
-    for fold, part in zip(ordered, share(minor, weights), strict=True):
-        parcels = by_fold[fold.number]
-        parts = [part] if len(parcels) == 1 else share(part, [one.due for one in parcels])
-        for parcel, piece in zip(parcels, parts, strict=True):
-            work.put(offer, 1, fold, parcel, piece)
+        due = parcel.amount - parcel.discount
+        if folds and folds[-1] is fold:
+            parcels[-1].append(parcel)
+            weights[-1] += due
+        else:
+            folds.append(fold)
+            parcels.append([parcel])
+            weights.append(due)
+    for place, part in enumerate(share(minor, weights)):
+        mine = parcels[place]
+        parts = [part] if len(mine) == 1 else share(part, [one.due for one in mine])
+        for parcel, piece in zip(mine, parts, strict=True):
+            work.put(offer, 1, folds[place], parcel, piece)
 
 
 def _say_next_step(work: Work, offer: Offer) -> None:
@@ -163,7 +174,7 @@ def _say_next_step(work: Work, offer: Offer) -> None:
     outcome.reason = NO_SAVING
     if not reward.ladder:
         return
-    base, _, count = _base(work, offer)
+    base, _, count, _ = _base(work, offer)
     missing = reward.ladder[0].start - _reading(work, reward, base, count)
     if missing <= 0:
         return

@@ -32,7 +32,7 @@ from tessera.rules.stacking import first_group_of
 from tessera.rules.work import Work
 
 
-def settle_units(work: Work, offers: Sequence[Offer], folds: Sequence[Fold]) -> bool:
+def settle_by_search(work: Work, offers: Sequence[Offer], folds: Sequence[Fold]) -> bool:
     """Apply unit offers that compete for some folds in the best way; False: not put in numbers."""
     choice = choice_of(work, offers, folds)
     if choice is None:
@@ -100,7 +100,9 @@ def stages_compete(work: Work) -> bool:
 def _note(work: Work, search: Search, bound: int, saved: int) -> None:
     """Add what is proven to the work's proof."""
     work.nodes += search.budget.nodes
-    work.gap_minor += max(0, bound - saved)
+    if bound > saved:
+        work.optimal = False
+        work.gap_minor += bound - saved
 
 
 # -- cases

@@ -39,6 +39,8 @@ class Weights:
 
     def kept(self, work: Work, number: int, by: Offer | None) -> int:
         """What a minor unit of a fold is worth in the bases that it stays in, taken or not."""
+        if not self.bases:
+            return 0
         return sum(
             parts
             for parts, numbers, offer in self.bases

@@ -66,11 +66,11 @@ def apply_bundle(work: Work, offer: Offer, most_uses: int | None = None) -> int:
         if most_uses != 0:
             say_short(work, offer, reward)
         return 0
-    return apply_uses(work, offer, uses)
+    return book_uses(work, offer, uses)
 
 
-def apply_uses(work: Work, offer: Offer, uses: list[Use]) -> int:
-    """Apply planned uses of a bundle; give how many of them saved something."""
+def book_uses(work: Work, offer: Offer, uses: list[Use]) -> int:
+    """Take off what some uses save, within the offer's budget; give how many saved anything."""
     reward, outcome = offer.reward, work.outcomes[offer]
     assert isinstance(reward, Bundle)
     discounts = _discounts(work, reward, uses)
@@ -144,9 +144,9 @@ def _plan(work: Work, reward: Bundle, runs: list[Run], most: int | None) -> list
     uses = []
     for _ in range(count):
         picks = _pick(runs, size)
-        if reward.kind is Kind.PRICE and _worth(picks) <= reward.value[0]:
+        if reward.kind is Kind.PRICE and worth(picks) <= reward.value[0]:
             break  # the dearest units that are left cost less one by one
-        uses.append(Use(picks, aimed_at(reward, picks)))
+        uses.append(Use(picks, aimed(reward, picks)))
     return uses
 
 
@@ -196,14 +196,14 @@ def _plan_parts(work: Work, reward: Bundle, runs: list[Run], most: int | None) -
                 _put_back([pick for picks in picked.values() for pick in picks])
                 return uses
         picks = [pick for part in sorted(picked) for pick in picked[part]]
-        if reward.kind is Kind.PRICE and _worth(picks) <= reward.value[0]:
+        if reward.kind is Kind.PRICE and worth(picks) <= reward.value[0]:
             _put_back(picks)
             return uses
         rewarded = picks
         if reward.aim.startswith("part:"):
             rewarded = picked[int(reward.aim.removeprefix("part:"))]
         elif reward.aim != "all":
-            rewarded = aimed_at(reward, sorted(picks, key=lambda pick: -pick[0].price))
+            rewarded = aimed(reward, sorted(picks, key=lambda pick: -pick[0].price))
         uses.append(Use(picks, rewarded))
     return uses
 
@@ -226,11 +226,12 @@ def _put_back(picks: list[Pick]) -> None:
         run.left += count
 
 
-def _worth(picks: list[Pick]) -> Price:
+def worth(picks: list[Pick]) -> Price:
+    """What the picked units cost together."""
     return sum([run.price * count for run, count in picks])
 
 
-def aimed_at(reward: Bundle, picks: list[Pick]) -> list[Pick]:
+def aimed(reward: Bundle, picks: list[Pick]) -> list[Pick]:
     """Give the rewarded ones of picks that are sorted, the dearest first."""
     if reward.aim == "all":
         return picks
@@ -244,14 +245,12 @@ def _discounts(work: Work, reward: Bundle, uses: list[Use]) -> list[int]:
     if reward.kind is not Kind.PERCENT:
         found = []
         for use in uses:
-            worth = int(_worth(use.rewarded))
-            found.append(
-                max(0, worth - number) if reward.kind is Kind.PRICE else min(worth, number)
-            )
+            cost = int(worth(use.rewarded))
+            found.append(max(0, cost - number) if reward.kind is Kind.PRICE else min(cost, number))
         return found
     found, exact, before = [], Fraction(0), 0
     for use in uses:
-        exact += Fraction(_worth(use.rewarded) * number, denominator)
+        exact += Fraction(worth(use.rewarded) * number, denominator)
         after = rounded(exact, work.settings.rounding)
         found.append(after - before)
         before = after

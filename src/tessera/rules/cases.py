@@ -62,18 +62,27 @@ def cases_of(work: Work, offers: Sequence[Offer]) -> tuple[list[Case], bool]:
     found = {offer: frozenset(fold.number for fold in work.found[offer]) for offer in ready}
     if len(ready) > 1 and _only_gain(work, ready, found):
         orders = [(), tuple(in_stacking_order(work, ready))]
-        return [_case(work, order, found) for order in orders], True
+        return _cases(work, orders, found), True
     position = {offer: place for place, offer in enumerate(in_stacking_order(work, ready))}
     lists: list[tuple[Offer, ...]] = [()]
     alone = none_may_share(work, ready)
     for chosen in lists:
         if len(lists) > CASES_MAX:
             break
-        for offer in position:
-            if offer not in chosen and _may_follow(work, chosen, offer, found, position, alone):
-                lists.append((*chosen, offer))
+        lists += [
+            (*chosen, offer)
+            for offer in position
+            if offer not in chosen and _may_follow(work, chosen, offer, found, position, alone)
+        ]
     whole = len(lists) <= CASES_MAX
-    return [_case(work, chosen, found) for chosen in lists[:CASES_MAX]], whole
+    return _cases(work, lists[:CASES_MAX], found), whole
+
+
+def _cases(
+    work: Work, lists: Sequence[tuple[Offer, ...]], found: dict[Offer, frozenset[int]]
+) -> list[Case]:
+    amounts = {fold.number: fold.due for fold in work.goods}
+    return [_case(work, offers, found, amounts) for offers in lists]
 
 
 def _only_gain(work: Work, ready: Sequence[Offer], found: dict[Offer, frozenset[int]]) -> bool:
@@ -113,7 +122,12 @@ def _may_follow(
     return bool(left)
 
 
-def _case(work: Work, offers: tuple[Offer, ...], found: dict[Offer, frozenset[int]]) -> Case:
+def _case(
+    work: Work,
+    offers: tuple[Offer, ...],
+    found: dict[Offer, frozenset[int]],
+    amounts: dict[int, int],
+) -> Case:
     bases: list[frozenset[int]] = []
     for place, offer in enumerate(offers):
         left = found[offer]
@@ -121,7 +135,6 @@ def _case(work: Work, offers: tuple[Offer, ...], found: dict[Offer, frozenset[in
             if not work.may_share(before, offer):
                 left -= found[before]
         bases.append(left)
-    amounts = {fold.number: fold.due for fold in work.goods}
     each = [
         _lines(work, offer, sum(amounts[number] for number in base))
         for offer, base in zip(offers, bases, strict=True)
@@ -139,8 +152,10 @@ def _one_after_the_other(
     found = list(lines)
     for place, (_, rate) in enumerate(lines):
         for before in range(place):
-            if rate and bases[before] <= bases[place] and work.may_share(
-                offers[before], offers[place]
+            if (
+                rate
+                and bases[before] <= bases[place]
+                and work.may_share(offers[before], offers[place])
             ):
                 fixed, slope = found[before]
                 found[before] = (fixed * (1 - rate), slope * (1 - rate))

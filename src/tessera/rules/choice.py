@@ -152,7 +152,7 @@ def _is_plain(work: Work, offer: Offer) -> bool:
     if isinstance(reward, Gift):
         return settings.exclusive != "line"
     assert isinstance(reward, Bundle)
-    if any(limit.period == "budget" for limit in offer.limits):
+    if any(limit.period == "budget" for limit in offer.limits) or _may_exceed(work, offer, reward):
         return False
     if reward.aim == "cheapest" and settings.cheapest_free == "cheapest-overall":
         return False
@@ -161,6 +161,19 @@ def _is_plain(work: Work, offer: Offer) -> bool:
     if reward.same_item and (offer.limits or reward.aim == "dearest"):
         return False
     return not (reward.aim == "dearest" and reward.kind is not Kind.PERCENT)
+
+
+def _may_exceed(work: Work, offer: Offer, reward: Bundle) -> bool:
+    """Tell whether an amount off could be more than the units cost that it is taken off."""
+    if reward.kind is not Kind.AMOUNT:
+        return False
+    least = min((fold.amount // fold.count for fold in work.found[offer]), default=0)
+    rewarded = sum(count for _, count in reward.parts)
+    if reward.aim.startswith("part:"):
+        rewarded = reward.parts[int(reward.aim.removeprefix("part:"))][1]
+    elif reward.aim != "all":
+        rewarded = min(reward.count, rewarded)
+    return rewarded * least < reward.value[0]
 
 
 def _takers_share(
@@ -268,9 +281,7 @@ def _components(
 def _component(
     rows: dict[int, Row], touched: set[int], joined: list[tuple[Taker, set[int]]], scale: int
 ) -> Component:
-    here = sorted(
-        (rows[number] for number in touched), key=lambda row: (-row.price, row.fold.rank)
-    )
+    here = sorted((rows[number] for number in touched), key=lambda row: (-row.price, row.fold.rank))
     joined.sort(key=lambda pair: (pair[0].offer.place, pair[0].part, min(pair[1])))
     for place, (_, there) in enumerate(joined):
         for row in here:
@@ -291,10 +302,7 @@ def _takers_of(
         return _part_takers(work, offer, rows, scale)
     size = reward.parts[0][1]
     left = work.left.get(offer)
-    if reward.aim == "all":
-        rewarded = size
-    else:
-        rewarded = min(reward.count, size)
+    rewarded = size if reward.aim == "all" else min(reward.count, size)
     rate, flat = _rate_of(reward, size, scale)
     by_sku: dict[str, set[int]] = {}
     units: dict[str, int] = {}
@@ -345,7 +353,9 @@ def _part_takers(
             for number, (selector, count) in enumerate(reward.parts)
         ]
     rate, flat = _rate_of(reward, sum(count for _, count, _ in parts), scale)
-    fitting = [[row for row in rows if work.matches(selector, row.fold)] for selector, _, _ in parts]
+    fitting = [
+        [row for row in rows if work.matches(selector, row.fold)] for selector, _, _ in parts
+    ]
     uses = min(
         sum(row.count for row in there) // count
         for there, (_, count, _) in zip(fitting, parts, strict=True)
@@ -373,9 +383,7 @@ def _part_takers(
     return [group] if uses > 0 else []
 
 
-def _single_takers(
-    work: Work, offer: Offer, rows: list[Row]
-) -> list[list[tuple[Taker, set[int]]]]:
+def _single_takers(work: Work, offer: Offer, rows: list[Row]) -> list[list[tuple[Taker, set[int]]]]:
     """An offer on single units that has a limit or a cap, or a gift."""
     reward = offer.reward
     if not rows:

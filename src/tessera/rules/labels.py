@@ -112,7 +112,9 @@ def _labels_of(
 ) -> list[tuple[int, list[Move]]] | None:
     """Give all labels of one component that could still win; None at the limit."""
     rest = [sum(view.most) - view.most[place] for view in views]
-    layer: dict[State, Node] = {((0,) * len(sheet.component.takers), 0): Node(0, None, None, (0, 0))}
+    layer: dict[State, Node] = {
+        ((0,) * len(sheet.component.takers), 0): Node(0, None, None, (0, 0))
+    }
     rows = sheet.component.rows
     for row_place, row in enumerate(rows):
         grown: dict[State, Node] = {}
@@ -203,9 +205,7 @@ def _measured(
     return search.best
 
 
-def _paths_to(
-    node: Node, choices: Sequence[Sequence[tuple[int, list[Move]]]]
-) -> Paths:
+def _paths_to(node: Node, choices: Sequence[Sequence[tuple[int, list[Move]]]]) -> Paths:
     paths: Paths = []
     here = node
     for found in reversed(choices):

@@ -30,35 +30,37 @@ class Search:
     shelf: int
     idle: dict[int, int]
     solved: dict[object, tuple[Sheet, Found]]
+    amounts: dict[frozenset[int], int]
     best: int = -1
     best_case: Case | None = None
     best_paths: Paths | None = None
+
+    def amount_of(self, base: frozenset[int]) -> int:
+        """What the goods of a base cost on the shelf."""
+        found = self.amounts.get(base)
+        if found is None:
+            found = sum(fold.due for fold in self.work.goods if fold.number in base)
+            self.amounts[base] = found
+        return found
 
 
 def search_of(work: Work, choice: Choice) -> Search:
     """Start a search; goods that no unit offer finds are idle, and stay open to the basket."""
     rows = {row.fold.number for component in choice.components for row in component.rows}
     idle = {fold.number: fold.due for fold in work.goods if fold.number not in rows}
-    return Search(work, choice, Budget(NODES_MAX - work.nodes), work.due, idle, {})
+    return Search(work, choice, Budget(NODES_MAX - work.nodes), work.due, idle, {}, {})
 
 
 def rough_bound(search: Search, case: Case, units: int) -> int:
     """Bound a case before it is solved: all the goods open, and all the unit offers as well."""
-    amounts = {fold.number: fold.due for fold in search.work.goods}
     if case.most_off is not None:
         units = min(units, case.most_off)
     most = min(
-        (
-            sum(
-                (
-                    fixed + rate * sum(amounts[number] for number in base)
-                    for (fixed, rate), base in zip(line, case.bases, strict=True)
-                ),
-                Fraction(0),
-            )
-            for line in case.lines
-        ),
-        default=Fraction(0),
+        sum(
+            fixed + (rate * search.amount_of(base) if rate else 0)
+            for (fixed, rate), base in zip(line, case.bases, strict=True)
+        )
+        for line in case.lines
     )
     return min(search.shelf, units + int(most + slack(search, case.lines[0], 0)))
 
@@ -166,9 +168,7 @@ def idle_in(search: Search, weights: Weights) -> Fraction:
     return Fraction(worth, weights.whole)
 
 
-def slack(
-    search: Search, line: tuple[Line, ...], fractions: int
-) -> Fraction:
+def slack(search: Search, line: tuple[Line, ...], fractions: int) -> Fraction:
     """What rounding may add at most: half a minor unit each time, nothing when it goes down."""
     if search.work.settings.rounding is Rounding.FLOOR:
         return Fraction(0)

@@ -52,7 +52,7 @@ class Selector:
     @property
     def everything(self) -> bool:
         """Tell whether it selects all goods."""
-        return not (
+        return self is EVERYTHING or not (
             self.skus
             or self.categories
             or self.brands

@@ -9,14 +9,14 @@ from collections.abc import Sequence
 from tessera.core.quote import Stage
 from tessera.rules.basket_offers import apply_off, later_needs_met, saving_of
 from tessera.rules.bounds import Move
-from tessera.rules.bundles import Pick, Run, Use, aimed_at, apply_uses, price_of, say_short, split_picks
+from tessera.rules.bundles import Pick, Run, Use, aimed, book_uses, price_of, say_short, split_picks
 from tessera.rules.cases import Case
 from tessera.rules.choice import Choice, Component, Taker
 from tessera.rules.folds import Fold, Parcel, take
 from tessera.rules.model import Bundle, Gift, Offer
 from tessera.rules.stacking import in_stacking_order
 from tessera.rules.unit_offers import Target, apply_each, apply_gift
-from tessera.rules.work import BETTER_OFFER, Work
+from tessera.rules.work import BETTER_OFFER, GOODS_TAKEN, Work
 
 Paths = list[list[Move]]
 """The moves of every component, row by row."""
@@ -30,7 +30,7 @@ def apply_units(work: Work, choice: Choice, paths: Paths) -> None:
         _gather(component, moves, picked, rests)
     for offer in sorted(picked, key=lambda one: one.place):
         if isinstance(offer.reward, Bundle):
-            apply_uses(work, offer, _uses_of(offer, picked[offer]))
+            book_uses(work, offer, _uses_of(offer, picked[offer]))
         elif isinstance(offer.reward, Gift):
             _give(work, offer, [fold for _, fold, _, _ in picked[offer]])
         else:
@@ -81,7 +81,7 @@ def _uses_of(offer: Offer, picks: Sequence[tuple[Taker, Fold, Run, int]]) -> lis
     for taker, found in lists.values():
         for _ in range(sum(count for _, count in found) // taker.size):
             group = split_picks(found, taker.size)
-            uses.append(Use(group, aimed_at(reward, group)))
+            uses.append(Use(group, aimed(reward, group)))
     return uses
 
 
@@ -94,7 +94,7 @@ def _uses_of_parts(reward: Bundle, lists: list[tuple[Taker, list[Pick]]]) -> lis
         rewarded = picks
         if reward.aim == "dearest":
             picks.sort(key=lambda pick: -pick[0].price)
-            rewarded = aimed_at(reward, picks)
+            rewarded = aimed(reward, picks)
         elif reward.aim != "all":
             rewarded = groups[int(reward.aim.removeprefix("part:"))]
         uses.append(Use(picks, rewarded))
@@ -157,3 +157,5 @@ def say_why_not(work: Work, units: Sequence[Offer], basket: Sequence[Offer]) -> 
             outcome.reason = BETTER_OFFER
         else:
             apply_off(work, offer)  # takes nothing off, and says why
+            if outcome.reason == GOODS_TAKEN:
+                outcome.reason = BETTER_OFFER

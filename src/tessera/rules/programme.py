@@ -215,11 +215,10 @@ def _read_offers(reader: Reader, node: Node | None, units: Units) -> list[Offer]
 
 def _check_references(reader: Reader, top: Mapping, programme: Programme) -> None:
     section = top.entries.get("offers")
-    if not isinstance(section, Mapping):
-        return
-    ids = set(section.entries)
+    entries = section.entries if isinstance(section, Mapping) else {}
+    ids = set(entries)
     for offer in programme.offers:
-        node = section.entries[offer.offer_id]
+        node = entries[offer.offer_id]
         assert isinstance(node, Mapping)
         for key, message, name, known in _dangling(programme, offer, ids):
             _refer(reader, node, key, f"offers.{offer.offer_id}", message, name, known)

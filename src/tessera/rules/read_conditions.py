@@ -11,9 +11,9 @@ from tessera.rules.reading import Reader, propose, split_words
 from tessera.rules.yaml_nodes import Mapping, Node, Scalar, Sequence
 
 DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
-_CLOCK = re.compile(r"(\d{1,2}):(\d{2})\.\.(\d{1,2}):(\d{2})\Z")
-_DATES = re.compile(r"(\d{4}-\d\d?-\d\d?)?\.\.(\d{4}-\d\d?-\d\d?)?\Z")
-_DATE = re.compile(r"\d{4}-\d\d?-\d\d?\Z")
+_CLOCK = re.compile(r"(\d{1,2}):(\d{2})\.\.(\d{1,2}):(\d{2})\Z", re.ASCII)
+_DATES = re.compile(r"(\d{4}-\d\d?-\d\d?)?\.\.(\d{4}-\d\d?-\d\d?)?\Z", re.ASCII)
+_DATE = re.compile(r"\d{4}-\d\d?-\d\d?\Z", re.ASCII)
 
 
 def read_when(reader: Reader, node: Node, field: str) -> tuple[Window, ...]:
@@ -102,14 +102,14 @@ _WHO_FORMS: tuple[tuple[str, re.Pattern[str]], ...] = (
     ("tier", re.compile(r"(no |)tiers? (.+)\Z")),
     ("segment", re.compile(r"(no |)segments? (.+)\Z")),
     ("entitlement", re.compile(r"(no |)access (.+)\Z")),
-    ("new", re.compile(r"()new (?:within )?(\d+) days?\Z")),
-    ("lapsed", re.compile(r"()lapsed (?:for )?(\d+) days?\Z")),
-    ("birthday", re.compile(r"()birthday within (\d+) days?\Z")),
-    ("visit", re.compile(r"()visits? (\d+)(?:\.\.(\d+))?\Z")),
-    ("spent", re.compile(r"()spent from ([\d.]+)\Z")),
-    ("period-spent", re.compile(r"()spent this period from ([\d.]+)\Z")),
-    ("balance", re.compile(r"()balance from (\d+) (\S+)\Z")),
-    ("share", re.compile(r"(no |)share (\d+)\.\.(\d+) of (\S+)\Z")),
+    ("new", re.compile(r"()new (?:within )?(\d+) days?\Z", re.ASCII)),
+    ("lapsed", re.compile(r"()lapsed (?:for )?(\d+) days?\Z", re.ASCII)),
+    ("birthday", re.compile(r"()birthday within (\d+) days?\Z", re.ASCII)),
+    ("visit", re.compile(r"()visits? (\d+)(?:\.\.(\d+))?\Z", re.ASCII)),
+    ("spent", re.compile(r"()spent from ([\d.]+)\Z", re.ASCII)),
+    ("period-spent", re.compile(r"()spent this period from ([\d.]+)\Z", re.ASCII)),
+    ("balance", re.compile(r"()balance from (\d+) (\S+)\Z", re.ASCII)),
+    ("share", re.compile(r"(no |)share (\d+)\.\.(\d+) of (\S+)\Z", re.ASCII)),
 )
 
 
@@ -178,7 +178,7 @@ _SELECTOR_KEYS = {
     "price": "price",
 }
 _CLAUSE = re.compile(r"(\S+)\s+(.+)\Z", re.DOTALL)
-_PRICE = re.compile(r"([\d.]+?)?\.\.([\d.]+)?\Z")
+_PRICE = re.compile(r"([\d.]+?)?\.\.([\d.]+)?\Z", re.ASCII)
 
 
 def read_selector(reader: Reader, node: Node, field: str) -> Selector:
@@ -279,8 +279,10 @@ def _read_price(reader: Reader, node: Node, field: str, text: str) -> tuple[int,
 
 # -- needs and trigger
 
-_NEED_AMOUNT = re.compile(r"(basket )?from ([\d.]+)(?: of (.+?))?(?: (after [a-z ]+|at shelf))?\Z")
-_NEED_ITEMS = re.compile(r"(?:from )?(\d+) (?:items?|units?)(?: of (.+))?\Z")
+_NEED_AMOUNT = re.compile(
+    r"(basket )?from ([\d.]+)(?: of (.+?))?(?: (after [a-z ]+|at shelf))?\Z", re.ASCII
+)
+_NEED_ITEMS = re.compile(r"(?:from )?(\d+) (?:items?|units?)(?: of (.+))?\Z", re.ASCII)
 _STAGES = {
     "shelf": Stage.SHELF,
     "at shelf": Stage.SHELF,

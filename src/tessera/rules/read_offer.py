@@ -65,7 +65,7 @@ OFFER_KEYS = frozenset(
 )
 PERIODS = ("basket", "day", "week", "month", "year", "ever", "total", "budget")
 OFFLINE = ("allow", "refuse", "lease", "pending")
-_LIMIT = re.compile(r"(\d+)(?: times?)? (?:a |per |in )?(\w+)\Z")
+_LIMIT = re.compile(r"(\d+)(?: times?)? (?:a |per |in )?(\w+)\Z", re.ASCII)
 
 
 def read_offer(reader: Reader, offer_id: str, rank: int, node: Node, units: Units) -> Offer | None:

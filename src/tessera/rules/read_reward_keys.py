@@ -23,6 +23,8 @@ from tessera.rules.read_conditions import read_selector
 from tessera.rules.reading import Reader, propose, split_words
 from tessera.rules.yaml_nodes import Mapping, Node, Scalar, Sequence
 
+_GET = re.compile(r"(\d+)(?: (free|(?:at )?.+ off))?\Z", re.ASCII)
+
 
 class Units:
     """Finds a unit by the word a person uses for it: `point` is `points`, too."""
@@ -97,11 +99,13 @@ def _read_buy(
     if item is None:
         reader.problem(node, field, "`buy` without `get`", "write {buy: 2, get: 1 free}")
         return None
-    match = re.match(r"(\d+)(?: (free|.+ off))?\Z", reader.text(item, f"{field}.get"))
+    match = re.match(
+        r"(\d+)(?: (free|(?:at )?.+ off))?\Z", reader.text(item, f"{field}.get"), re.ASCII
+    )
     if match is None or len(match[1]) > 6 or int(match[1]) < 1:
         reader.problem(item, f"{field}.get", "this is nothing to get", "write 1 free")
         return None
-    kind, value = read_value(reader, item, f"{field}.get", match[2] or "free")
+    kind, value = read_value(reader, item, f"{field}.get", (match[2] or "free").removeprefix("at "))
     get = int(match[1])
     other = node.entries.get("of")
     if other is not None:
@@ -254,7 +258,7 @@ def _read_spend(
     reader: Reader, node: Mapping, field: str, units: Units, _what: Selector
 ) -> Reward | None:
     item = node.entries["spend"]
-    match = re.match(r"(\d{1,15}) (\S+)\Z", reader.text(item, f"{field}.spend"))
+    match = re.match(r"(\d{1,15}) (\S+)\Z", reader.text(item, f"{field}.spend"), re.ASCII)
     if match is None or int(match[1]) == 0:
         reader.problem(item, f"{field}.spend", "this is nothing to spend", "spend: 100 points")
         return None
@@ -297,7 +301,7 @@ def _read_win(
     reader: Reader, node: Mapping, field: str, _units: Units, _what: Selector
 ) -> Reward | None:
     item = node.entries["win"]
-    match = re.match(r"1 in (\d{1,6})\Z", reader.text(item, f"{field}.win"))
+    match = re.match(r"1 in (\d{1,6})\Z", reader.text(item, f"{field}.win"), re.ASCII)
     if match is None or int(match[1]) == 0:
         reader.problem(item, f"{field}.win", "this is no chance", "win: 1 in 4")
         return None

@@ -24,22 +24,24 @@ from tessera.rules.yaml_nodes import Mapping, Node, Sequence
 
 _N = r"(\d+(?:\.\d+)?)"
 _OFF = re.compile(
-    rf"{_N} ?(%)? off(?: (each|the basket|them all)| per (kg|l|m|g|ml))?(?:,? at most {_N})?\Z"
+    rf"{_N} ?(%)? off(?: (each|the basket|them all)| per (kg|l|m|g|ml))?(?:,? at most {_N})?\Z",
+    re.ASCII,
 )
-_PRICE = re.compile(rf"price {_N}(?: per (kg|l|m))?\Z")
-_ANY = re.compile(rf"any (\d+) for {_N}\Z")
-_BUY = re.compile(rf"buy (\d+),? get (\d+) (?:free|at {_N} ?% off)\Z")
-_CHEAPEST = re.compile(r"cheapest of (\d+) free\Z")
+_PRICE = re.compile(rf"price {_N}(?: per (kg|l|m))?\Z", re.ASCII)
+_ANY = re.compile(rf"any (\d+) for {_N}\Z", re.ASCII)
+_BUY = re.compile(rf"buy (\d+),? get (\d+) (?:free|at {_N} ?% off)\Z", re.ASCII)
+_CHEAPEST = re.compile(r"cheapest of (\d+) free\Z", re.ASCII)
 _EARN = re.compile(
     rf"{_N} (\S+?) (?:for every (whole )?{_N}(?: (items?|kg|l|m))?|per (item|kg|l|m|visit))"
-    r"(?:,? (by line))?(?:,? at most (\d+))?\Z"
+    r"(?:,? (by line))?(?:,? at most (\d+))?\Z",
+    re.ASCII,
 )
-_ONCE = re.compile(r"(\d+) ([A-Za-z][\w-]*)\Z")
+_ONCE = re.compile(r"(\d+) ([A-Za-z][\w-]*)\Z", re.ASCII)
 _TIMES = re.compile(rf"(\S+) (?:x|×) ?{_N}\Z")
-_SPEND = re.compile(rf"(\d+) (\S+) = {_N} (off|tender|paid)(?:,? at most {_N} ?%)?\Z")
-_COUPON = re.compile(r"coupon (\S+)(?: for (\d+) days?)?\Z")
-_DRAW = re.compile(r"(\d+) (?:entry|entries) in (\S+)\Z")
-_ACCESS = re.compile(r"access (\S+) for (\d+) days?\Z")
+_SPEND = re.compile(rf"(\d+) (\S+) = {_N} (off|tender|paid)(?:,? at most {_N} ?%)?\Z", re.ASCII)
+_COUPON = re.compile(r"coupon (\S+)(?: for (\d+) days?)?\Z", re.ASCII)
+_DRAW = re.compile(r"(\d+) (?:entry|entries) in (\S+)\Z", re.ASCII)
+_ACCESS = re.compile(r"access (\S+) for (\d+) days?\Z", re.ASCII)
 _EXAMPLES = (
     "10 % off",
     "5.00 off the basket",

@@ -47,8 +47,8 @@ UNIT_KEYS = (
     "reward",
     "stored_value",
 )
-_SPAN = re.compile(r"(\d{1,4}) (days?|months?|years?)\Z")
-_TIER = re.compile(r"([\d.]+) (\S+)(?: in (\d{1,3}) months?)?\Z")
+_SPAN = re.compile(r"(\d{1,4}) (days?|months?|years?)\Z", re.ASCII)
+_TIER = re.compile(r"([\d.]+) (\S+)(?: in (\d{1,3}) months?)?\Z", re.ASCII)
 
 
 def read_settings(reader: Reader, node: Node | None) -> Settings:

@@ -21,7 +21,7 @@ TEXT_MAX = 500
 PROBLEMS_MAX = 1_000
 """Most problems reported of one file."""
 
-_NUMBER = re.compile(r"\d{1,15}(?:\.\d{1,9})?\Z")
+_NUMBER = re.compile(r"\d{1,15}(?:\.\d{1,9})?\Z", re.ASCII)
 _TRUE = frozenset({"yes", "true", "on"})
 _FALSE = frozenset({"no", "false", "off"})
 
@@ -215,6 +215,8 @@ def split_words(text: str) -> list[str]:
 
 def propose(word: str, known: Collection[str]) -> str:
     """Say what was probably meant."""
+    if not known:
+        return ""
     close = difflib.get_close_matches(word, known, n=1, cutoff=0.6)
     if close:
         return f"did you mean {close[0]}?"

@@ -15,7 +15,7 @@ from fractions import Fraction
 
 from tessera.core.basket import Basket, Line, LineKind
 from tessera.core.errors import TesseraError
-from tessera.core.money import Rounding, rounded
+from tessera.core.money import Rounding, rounded, share
 from tessera.core.quote import (
     LineQuote,
     Message,
@@ -51,6 +51,27 @@ class _Fold:
         """Give the part of a sum that belongs to the units from `start` to `end`."""
         return _upto(total, end, self.quantity) - _upto(total, start, self.quantity)
 
+    def gross(self, units: Fraction) -> int:
+        """Give what the first units cost, tax on top included."""
+        return (
+            _upto(self.sum_of("amount_minor"), units, self.quantity)
+            - _upto(self.sum_of("discount_minor"), units, self.quantity)
+            + _upto(self.sum_of("on_top_minor"), units, self.quantity)
+        )
+
+    def tendered(self, units: Fraction) -> int:
+        """Give the part of it that had been paid with units of account.
+
+        What was paid in money grows steadily with the units; the rest is what units had paid, so
+        that no return ever takes money back because two roundings met.
+        """
+        whole = sum(one.tendered_minor for _, quote in self.lines for one in quote.units)
+        if not whole:
+            return 0
+        gross = self.gross(units)
+        money = _upto(self.gross(self.quantity) - whole, units, self.quantity)
+        return gross - min(gross, money)
+
 
 def _upto(total: int, units: Fraction, quantity: Fraction) -> int:
     return rounded(total * units / quantity, Rounding.HALF_AWAY)
@@ -75,8 +96,8 @@ def quote_return(
     for fold in folds:
         if fold.now:
             lines += _returned_lines(fold, returning, taxes)
-            whole = sum(one.tendered_minor for _, sold in fold.lines for one in sold.units)
-            tendered += fold.share(whole, fold.before, fold.before + fold.now)
+            end = fold.before + fold.now
+            tendered += fold.tendered(end) - fold.tendered(fold.before)
     if settings.get("gift_kept") != "keep":
         lines = _with_gift_charges(lines, folds, returning, returned_before)
     refund = sum(line.refund_minor for line in lines) - tendered
@@ -173,8 +194,8 @@ def _returned_lines(
     fold: _Fold, returning: Mapping[str, Decimal], taxes: dict[tuple[str, str], list[int]]
 ) -> list[ReturnedLine]:
     """Give each line its part, in the order of line ids, and add up the tax that comes back."""
-    amount, discount = fold.sum_of("amount_minor"), fold.sum_of("discount_minor")
-    tax, on_top = fold.sum_of("tax_minor"), fold.sum_of("on_top_minor")
+    discount = fold.sum_of("discount_minor")
+    tax = fold.sum_of("tax_minor")
     start, found = fold.before, []
     for line, _ in sorted(fold.lines, key=lambda pair: pair[0].line_id):
         quantity = returning.get(line.line_id)
@@ -183,7 +204,7 @@ def _returned_lines(
         end = start + Fraction(quantity)
         line_discount = fold.share(discount, start, end)
         line_tax = fold.share(tax, start, end)
-        gross = fold.share(amount, start, end) - line_discount + fold.share(on_top, start, end)
+        gross = fold.gross(end) - fold.gross(start)
         code = "+".join(one.code for one in line.taxes)
         rate = "+".join(str(one.rate) for one in line.taxes) or "0"
         sums = taxes.setdefault((code, rate), [0, 0])
@@ -212,9 +233,11 @@ def _returned_units(fold: _Fold, start: Fraction, end: Fraction) -> tuple[UnitSh
             noted[0] += one.earned
             noted[1] += one.spent
             noted[2] += one.tendered_minor
+    keys = sorted(sums)
+    minors = share(fold.tendered(end) - fold.tendered(start), [sums[key][2] for key in keys] or [0])
     found = []
-    for (unit, offer, issuer), totals in sorted(sums.items()):
-        earned, spent, minor = (fold.share(total, start, end) for total in totals)
+    for (unit, offer, issuer), minor in zip(keys, minors, strict=False):
+        earned, spent = (fold.share(total, start, end) for total in sums[unit, offer, issuer][:2])
         if earned or spent or minor:
             found.append(
                 UnitShare(

@@ -121,7 +121,7 @@ def _path(node: Node) -> list[Move]:
 
 
 def is_complete(sheet: Sheet, state: tuple[int, ...]) -> bool:
-    """Tell whether no use is half filled: all parts of an offer have come together equally often."""
+    """Tell whether no use is half filled, and all parts of an offer are there equally often."""
     uses: dict[int, int] = {}
     for number, taker in enumerate(sheet.component.takers):
         if not taker.done(state[number]):
@@ -161,7 +161,7 @@ def _narrow(
 
 
 def _expand(sheet: Sheet, budget: Budget, place: int, layer: Layer) -> Layer:
-    """Make all moves on one row from every state; of equal states the best stays, then the first."""
+    """Make all moves on one row from every state; of equal states the best, then the first stays."""
     touched = sheet.component.rows[place].takers
     grown: Layer = {}
     replaced = False

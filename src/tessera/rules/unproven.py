@@ -34,9 +34,7 @@ def _most(work: Work, offer: Offer, folds: Sequence[Fold]) -> int:
     amount = sum(fold.amount for fold in folds)
     reward = offer.reward
     if isinstance(reward, Each):
-        return sum(
-            each_discount(work, reward, fold, fold.count, fold.amount) + 1 for fold in folds
-        )
+        return sum(each_discount(work, reward, fold, fold.count, fold.amount) + 1 for fold in folds)
     if isinstance(reward, Bundle):
         return min(amount, _most_of_bundle(reward, folds, amount))
     if isinstance(reward, Off) and not reward.ladder:

@@ -19,7 +19,7 @@ from tessera.rules.conditions import (
     why_not,
 )
 from tessera.rules.folds import Fold, Parcel, fold_lines, rank_folds, units_of
-from tessera.rules.model import Bundle, Gift, GroupKind, Need, Offer, Selector
+from tessera.rules.model import Bundle, Gift, GroupKind, Issue, Need, Offer, Selector
 from tessera.rules.programme import Programme
 from tessera.rules.read_offer import needs_member
 
@@ -36,6 +36,21 @@ Snapshot = tuple[
     list[tuple[Fold, list[Parcel] | None, dict[tuple[Offer, int], int], int, int, int]],
     list[tuple["Outcome", str, int, int, int]],
 ]
+
+
+Base = tuple[int, int, int, list[tuple[Fold, Parcel]]]
+"""What a basket offer reads: base, amount left to pay, units, and the parcels they are in."""
+
+RESERVED = Offer(
+    offer_id="",
+    rank=0,
+    line=0,
+    names=(),
+    receipt=(),
+    stage=Stage.UNIT,
+    reward=Issue(kind="", name=""),
+)
+"""Stands on units that are kept out of the unit stage while that is tried out."""
 
 
 class Outcome:
@@ -66,7 +81,6 @@ class Work:
 
     `folds` stand in the order of their lines, `ranked`, `goods` and all that is found in the order
     of ties. `changes` counts what has been taken off so far, and sums are remembered for one count.
-    `nodes` were looked at to find the best price, and at most `gap_minor` more could be taken off.
     """
 
     __slots__ = (
@@ -74,6 +88,7 @@ class Work:
         "_sums",
         "available",
         "bases",
+        "basis",
         "basket",
         "changes",
         "discountable",
@@ -86,6 +101,7 @@ class Work:
         "member",
         "moment",
         "nodes",
+        "optimal",
         "outcomes",
         "place",
         "programme",
@@ -113,11 +129,13 @@ class Work:
         self.spendings: list[tuple[str, str, int, int]] = []
         self.earned: dict[tuple[str, str], int] = {}
         self.changes = 0
-        self.nodes = 0
+        self.optimal = True
         self.gap_minor = 0
+        self.nodes = 0
         self._open: dict[tuple[Offer, tuple[Offer, ...]], bool] = {}
         self._sums: dict[tuple[object, ...], tuple[int, int]] = {}
-        self.bases: dict[tuple[object, ...], tuple[int, int, int]] = {}
+        self.bases: dict[tuple[object, ...], Base] = {}
+        self.basis: dict[int, int] = {}
         self.discountable: dict[tuple[Stage, bool], list[Fold]] = {}
 
     # -- finding
@@ -148,7 +166,11 @@ class Work:
         """Add the offers that no key of a line finds: on everything, and by coupon."""
         programme, found = self.programme, self.found
         for offer, everything in programme.broad:
-            if everything:
+            if everything and isinstance(offer.reward, Gift):
+                choices = offer.reward.choices
+                eligible = self.all_eligible(offer)
+                found[offer] = [fold for fold in eligible if fold.line.sku in choices]
+            elif everything:
                 found[offer] = self.all_eligible(offer)
             elif offer not in found:
                 found[offer] = []
@@ -356,6 +378,8 @@ class Work:
         """Tell whether an offer may act on a parcel beside those that already have."""
         if not parcel.offers:
             return True
+        if parcel.offers[0] is RESERVED:
+            return False
         if offer.undiscounted_only and parcel.discount:
             return False
         key = (offer, parcel.offers)

@@ -127,7 +127,9 @@ class Trial:
         if len(units) % rule.n:
             return None
         prices = tuple(sorted((price for _, price in units), reverse=True))
-        return rounded(best_groups(rule.kind, rule.value, rule.n, rule.get, prices), self.shop.rounding)
+        return rounded(
+            best_groups(rule.kind, rule.value, rule.n, rule.get, prices), self.shop.rounding
+        )
 
     def by_mask(self) -> dict[int, set[int]]:
         """All discounts that unit offers can give, by the units that they take."""
@@ -164,15 +166,13 @@ class Trial:
 
     def in_set_order(self, order: tuple[Rule, ...]) -> bool:
         """Offers that meet act in the programme's order: amounts first, then by name."""
-        return list(order) == sorted(order, key=lambda one: (one.kind == "basket-percent", one.name))
+        return list(order) == sorted(
+            order, key=lambda one: (one.kind == "basket-percent", one.name)
+        )
 
     def basket_off(self, order: tuple[Rule, ...], mask: int, off: int, total: int) -> int:
         """What basket offers take off; those that don't stack find only units nobody took."""
-        ready = [
-            rule
-            for rule in order
-            if (total - off if rule.after else total) >= rule.needs
-        ]
+        ready = [rule for rule in order if (total - off if rule.after else total) >= rule.needs]
         taken, found = mask, 0
         for rule in ready:
             if self.shop.stacks:
@@ -203,9 +203,7 @@ def best_groups(kind: str, value: int, n: int, get: int, prices: tuple[int, ...]
     best: Fraction | None = None
     for others in combinations(range(1, len(prices)), n - 1):
         group = sorted(prices[place] for place in (0, *others))
-        rest = tuple(
-            price for place, price in enumerate(prices) if place and place not in others
-        )
+        rest = tuple(price for place, price in enumerate(prices) if place and place not in others)
         if kind == "set":
             worth = Fraction(sum(group) - value)
             if worth < 0:
@@ -250,7 +248,9 @@ def random_shop(seed: int, most_units: int, *, rounding: str = "half-away") -> S
 
 
 def _random_rule(chance: random.Random, name: str, skus: frozenset[str]) -> Rule:
-    kind = chance.choice(("percent", "amount", "price", "set", "set", "cheapest", "cheapest", "share"))
+    kind = chance.choice(
+        ("percent", "amount", "price", "set", "set", "cheapest", "cheapest", "share")
+    )
     n = chance.choice((2, 2, 3))
     most = chance.choice((0, 0, 0, 1, 2))
     if kind == "set":

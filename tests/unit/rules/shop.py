@@ -4,7 +4,7 @@ from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
 
-from tessera.core.basket import Basket, Line, LineTax, Place, Redemption
+from tessera.core.basket import Basket, Line, LineKind, LineTax, Place, Redemption
 from tessera.core.errors import Problem
 from tessera.core.member import MemberState, UnitBalance
 from tessera.core.quote import OfferOutcome, Quote
@@ -36,6 +36,7 @@ def line(line_id: str, amount_minor: int, **fields: Any) -> Line:
         fields["categories"] = (fields.pop("category"),)
     if "tax" in fields:
         fields["taxes"] = (fields.pop("tax"),)
+    fields["kind"] = LineKind(fields.pop("kind", "goods"))
     fields["quantity"] = Decimal(str(fields.pop("quantity", 1)))
     fields.setdefault("sku", f"sku-{line_id}")
     return Line(line_id=line_id, amount_minor=amount_minor, **fields)
@@ -98,7 +99,8 @@ def check_sums(quote: Quote) -> None:
         assert one.discount_minor == sum(part.discount_minor for part in one.offers)
         assert one.discount_minor >= 0
         assert one.due_minor >= min(0, one.amount_minor)
-        assert sum(part.tendered_minor for part in one.units) <= one.due_minor + one.on_top_minor
+        tendered = sum(part.tendered_minor for part in one.units)
+        assert tendered <= max(0, one.due_minor + one.on_top_minor)
     gross = quote.due_minor + quote.tendered_units_minor + quote.third_party_minor
     assert sum(group.gross_minor for group in quote.taxes) == gross
     assert sum(group.tax_minor for group in quote.taxes) == sum(

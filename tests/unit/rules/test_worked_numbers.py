@@ -73,3 +73,21 @@ def test_left_over_cents_go_to_the_largest_remainder() -> None:
         line("3", 2300),
     )
     assert [one.discount_minor for one in quote.lines] == [161, 53, 86]
+
+
+def test_the_largest_saving_first_is_not_the_best() -> None:
+    """38, 25, 25, 1: half off the cheaper of 25 + 25 is 12.50, 20 % of 38 + 1 is 7.80: 20.30.
+
+    The largest first would be half off the cheaper of 38 + 25 (12.50), then 20 % of 25 + 1: 17.70.
+    """
+    quote = price(
+        """
+groups: {weekly: best}
+offers:
+  half: {give: {any: 2, cheapest: 50 %}, in: weekly}
+  fifth: {give: {any: 2, off: 20 %}, in: weekly}
+""",
+        *(line(str(n), minor) for n, minor in enumerate((3800, 2500, 2500, 100))),
+    )
+    assert quote.discount_minor == 2030
+    assert quote.optimal

@@ -13,7 +13,7 @@ import sqlalchemy as sa
 from pysqlite3 import dbapi2 as pysqlite
 
 from tessera.core.identity import INCARNATION_BYTES, new_incarnation
-from tessera.core.journal import SealedRecord, head_after
+from tessera.core.journal import SealedRecord
 from tessera.store.engine import Engines, open_sqlite
 from tessera.store.migrate import ensure_schema
 from tessera.store.till import MIGRATIONS, identity_book, outbox
@@ -27,6 +27,17 @@ DATABASE = "till.db"
 WITNESS = "till.witness"
 SALVAGE = "till.salvage"
 RESERVE = "till.reserve"
+OWN_TABLES = (
+    "alembic_version",
+    "register_identity",
+    "branch",
+    "journal",
+    "outbox",
+    "sale",
+    "returned_line",
+    "own_effect",
+    "lease",
+)
 _SIDE_FILES = ("", "-wal", "-shm")
 
 
@@ -47,7 +58,6 @@ class OpenTill:
         self.reserve = reserve
         self._witness = Witness(folder / WITNESS)
         self._salvage = SalvageFile(folder / SALVAGE)
-        self._register = ""
         self._unsynced = False
 
     def commit(self, uid: str, write: Write) -> SealedRecord:
@@ -59,22 +69,17 @@ class OpenTill:
             self.engines,
             uid=uid,
             write=write,
-            after_commit=self._committed,
+            after_commit=self.note_committed,
             on_full=self.reserve.give_free,
         )
 
-    def _committed(self, record: SealedRecord) -> None:
-        # The commit stands whatever happens here: a full disk must not turn it into a failure.
+    def note_committed(self, record: SealedRecord) -> None:
+        """Keep a record outside the database as well, now that its commit stands."""
+        # A full disk here must not turn a commit that stands into a failure.
         with suppress(OSError):
             self._salvage.append(record)
-            self._witness.keep(head_after(record, self._register_name()))
+            self._witness.keep(record)
             self._unsynced = True
-
-    def _register_name(self) -> str:
-        if not self._register:
-            with self.engines.reader.connect() as connection:
-                self._register = identity_book.read_head(connection).register
-        return self._register
 
     def sync_side_files(self) -> None:
         """Make witness and salvage durable; to be called about once a second."""
@@ -101,7 +106,8 @@ def open_till(
 
     A damaged file is set aside under a name with `wall_ms`, and a new one begun. A database that is
     older than its witness goes on under a new incarnation whose parent is its own tail; leases of
-    the earlier life are not spent again. Raises as `open_sqlite` and `ensure_schema` do.
+    the earlier life are not spent again. `reserve_bytes` 0: no reserve. Raises as `open_sqlite`
+    and `ensure_schema` do.
     """
     findings: list[Finding] = []
     path = folder / DATABASE
@@ -133,7 +139,7 @@ def open_till(
         engines.dispose()
         raise
     reserve = Reserve(folder / RESERVE, reserve_bytes)
-    if not reserve.set_aside():
+    if reserve_bytes and not reserve.set_aside():
         findings.append(
             Finding(
                 code="disk_reserve_missing",
@@ -145,11 +151,21 @@ def open_till(
 
 
 def is_sound(path: Path) -> bool:
-    """Whether SQLite's quick check finds nothing wrong; a file it cannot read is not sound."""
+    """Whether SQLite's quick check finds nothing wrong with what only this till has.
+
+    The caches are left out: a million members would hold up the start by seconds, and central has
+    them. A file that SQLite cannot read is not sound.
+    """
     with suppress(pysqlite.DatabaseError):
         connection = pysqlite.connect(str(path), timeout=5)
         try:
-            return bool(connection.execute("PRAGMA quick_check(1)").fetchone() == ("ok",))
+            rows = connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")
+            present = {str(row[0]) for row in rows.fetchall()}
+            return all(
+                connection.execute(f"PRAGMA quick_check({table})").fetchone() == ("ok",)
+                for table in OWN_TABLES
+                if table in present
+            )
         finally:
             connection.close()
     return False

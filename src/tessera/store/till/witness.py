@@ -13,11 +13,20 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from tessera.core.journal import Head, canonical
+from tessera.core.journal import SealedRecord, canonical
 
 SLOT_BYTES = 256
 SLOTS = 2
 _CHECK_CHARACTERS = 16
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Witnessed:
+    """How far a life had come: its last record and that record's link hash."""
+
+    incarnation: str
+    seq: int
+    link_hash: bytes
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,10 +44,10 @@ class Witness:
     def __init__(self, path: Path) -> None:
         self._handle = os.open(path, os.O_RDWR | os.O_CREAT | getattr(os, "O_BINARY", 0), 0o600)
 
-    def keep(self, head: Head) -> None:
-        """Remember that the journal reaches `head`."""
-        os.lseek(self._handle, (head.seq % SLOTS) * SLOT_BYTES, os.SEEK_SET)
-        os.write(self._handle, encoded(head))
+    def keep(self, record: SealedRecord) -> None:
+        """Remember that the journal reaches this record."""
+        os.lseek(self._handle, (record.seq % SLOTS) * SLOT_BYTES, os.SEEK_SET)
+        os.write(self._handle, encoded(record.incarnation, record.seq, record.link_hash))
 
     def begin_anew(self) -> None:
         """Forget what was kept: the database went on under a new incarnation."""
@@ -54,39 +63,38 @@ class Witness:
         os.close(self._handle)
 
 
-def encoded(head: Head) -> bytes:
+def encoded(incarnation: str, seq: int, link_hash: bytes) -> bytes:
     """One slot: JSON, a check value, padded with spaces to 256 bytes and ended by a line feed."""
-    text = canonical([head.register, head.incarnation, head.seq, head.link_hash.hex()])
+    text = canonical([incarnation, seq, link_hash.hex()])
     slot = text + b" " + _check(text)
-    if len(slot) >= SLOT_BYTES:
-        raise ValueError(f"a witness of {len(slot)} bytes does not fit its slot")
+    assert len(slot) < SLOT_BYTES
     return slot.ljust(SLOT_BYTES - 1) + b"\n"
 
 
-def decoded(slot: bytes) -> Head | None:
-    """The head in a slot; None when it is empty or torn."""
+def decoded(slot: bytes) -> Witnessed | None:
+    """What a slot says; None when it is empty or torn."""
     text, _, check = slot.strip().rpartition(b" ")
     if not text or check != _check(text):
         return None
-    register, incarnation, seq, link = json.loads(text)
-    return Head(register=register, incarnation=incarnation, seq=seq, link_hash=bytes.fromhex(link))
+    incarnation, seq, link = json.loads(text)
+    return Witnessed(incarnation=incarnation, seq=seq, link_hash=bytes.fromhex(link))
 
 
 def _check(text: bytes) -> bytes:
     return hashlib.sha256(text).hexdigest()[:_CHECK_CHARACTERS].encode()
 
 
-def read(path: Path) -> list[Head]:
-    """The heads that the file's slots hold, at most one a slot; none when there is no file."""
+def read(path: Path) -> list[Witnessed]:
+    """What the file's slots say; nothing when there is no file."""
     try:
         content = path.read_bytes()[: SLOTS * SLOT_BYTES]
     except FileNotFoundError:
         return []
     slots = [content[at : at + SLOT_BYTES] for at in range(0, len(content), SLOT_BYTES)]
-    return [head for slot in slots if (head := decoded(slot)) is not None]
+    return [told for slot in slots if (told := decoded(slot)) is not None]
 
 
-def is_behind(witnessed: Head, branches: Sequence[BranchEnd]) -> bool:
+def is_behind(witnessed: Witnessed, branches: Sequence[BranchEnd]) -> bool:
     """Whether a database with these branches is not the one that the witness saw.
 
     True when the life is unknown to it, ends earlier, or has another record at that seq.

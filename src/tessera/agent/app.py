@@ -1,0 +1,287 @@
+"""The agent as one process: opens, wires, serves, stops. Wiring only.
+
+Owns: the order of start and stop, and what is said when something is in the way.
+Must never: hold a rule about sales.
+"""
+
+import asyncio
+import contextlib
+import logging
+import os
+import secrets
+import signal
+import socket
+import time
+from collections.abc import AsyncIterator, Iterator
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
+
+import uvicorn
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import BaseRoute
+
+from tessera.agent.checkout import Checkout
+from tessera.agent.clock import SystemClock
+from tessera.agent.events import EventHub
+from tessera.agent.pairing import Pairings, first_pairing
+from tessera.agent.pos_api import api_routes, problem_response
+from tessera.agent.pos_api_gate import Doors, Gate, doors_of
+from tessera.agent.pos_api_status import status_routes
+from tessera.agent.pos_api_stream import stream_route
+from tessera.agent.problems_http import ApiProblem
+from tessera.agent.reader_loop import ReaderLoop
+from tessera.agent.screen import Screen
+from tessera.agent.settings import AgentSettings
+from tessera.agent.sync_wiring import running_sync
+from tessera.agent.till_state import TillState
+from tessera.agent.writer import Writer
+from tessera.core.errors import TesseraError
+from tessera.devices.profiles import read_card_formats
+from tessera.panel.routes import PanelDoor, panel_routes
+from tessera.store.engine import held
+from tessera.store.till.opening import OpenTill, open_till
+
+_LOG = logging.getLogger("tessera.agent")
+KEEP_ALIVE_S = 3_600
+"""Idle connections stay open: a POS that has to connect anew for each sale waits longer."""
+STOP_S_MAX = 5
+ADDRESS_FILE = "agent.address"
+SIDE_FILES_SYNC_S = 1.0
+
+
+class PortTaken(TesseraError):
+    """The address to listen on is in use or not this machine's."""
+
+    code = "port_taken"
+
+
+def serve(settings: AgentSettings) -> None:
+    """Serve until SIGTERM or Ctrl-C. TesseraError for whatever keeps the agent from starting."""
+    settings.data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
+    # The address first: a second agent then hears of the port, whatever database it has.
+    with _listening(settings) as listener, held(settings.database):
+        # The reserve is TillState's; this one's is for those who open a till without an agent.
+        till, findings = open_till(
+            settings.data_dir,
+            random=secrets.token_bytes,
+            wall_ms=time.time_ns() // 1_000_000,
+            reserve_bytes=0,
+        )
+        for finding in findings:
+            _LOG.warning("%s", finding.text, extra={"code": finding.code})
+        try:
+            asyncio.run(_run(settings, till, listener))
+        finally:
+            till.close()
+
+
+@contextmanager
+def _listening(settings: AgentSettings) -> Iterator[socket.socket]:
+    host, port = settings.listen.host, settings.listen.port
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    # Named as TCP: asyncio only turns Nagle's algorithm off for sockets that say what they are,
+    # and with it every answer would wait 40 ms for the POS's delayed acknowledgement.
+    with socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP) as listener:
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            listener.bind((host, port))
+        except OSError as error:
+            raise PortTaken(
+                f"cannot listen on {host} port {port}: {(error.strerror or str(error)).lower()}",
+                hint="stop the other program, or set listen.port to another one",
+            ) from error
+        yield listener
+
+
+async def _run(settings: AgentSettings, till: OpenTill, listener: socket.socket) -> None:
+    clock = SystemClock()
+    hub = EventHub(first_id=clock.wall_ms())
+    engines = till.engines
+    writer = Writer(engines.writer, after_commit=till.note_committed)
+    state = TillState(
+        settings=settings,
+        engines=engines,
+        writer=writer,
+        clock=clock,
+        random=secrets.token_bytes,
+        hub=hub,
+    )
+    state.refresh()
+    state.keep_reserve()
+    if first_pairing(settings.data_dir, random=secrets.token_bytes):
+        _LOG.info("a pairing token for the first POS is in %s", settings.data_dir / "pairing.token")
+    formats = read_card_formats(settings.card_formats).format
+    checkout = Checkout(state, formats)
+    readers = ReaderLoop(checkout, settings, formats, clock_ns=time.monotonic_ns)
+    stop = asyncio.Event()
+    async with AsyncExitStack() as stack:
+        stack.callback(writer.close)
+        await stack.enter_async_context(_side_files_synced(till))
+        stack.callback(checkout.close)
+        server = _server(checkout, readers, listener, stop)
+        await stack.enter_async_context(running_sync(state, checkout, stop))
+        readers.start()
+        stack.push_async_callback(readers.stop)
+        await _serve(server, listener, settings, state)
+
+
+@asynccontextmanager
+async def _side_files_synced(till: OpenTill) -> AsyncIterator[None]:
+    """Make witness and salvage durable each second."""
+
+    async def sync_for_ever() -> None:
+        while True:
+            await asyncio.sleep(SIDE_FILES_SYNC_S)
+            try:
+                await asyncio.to_thread(till.sync_side_files)
+            except OSError as error:
+                _LOG.error("witness and salvage cannot be synced: %s", error.strerror)
+
+    task = asyncio.create_task(sync_for_ever())
+    try:
+        yield
+    finally:
+        task.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await task
+        till.sync_side_files()
+
+
+def _server(
+    checkout: Checkout, readers: ReaderLoop, listener: socket.socket, stop: asyncio.Event
+) -> "AgentServer":
+    state = checkout.state
+    listen = state.settings.listen
+    port: int = listener.getsockname()[1]
+    doors = doors_of(host=listen.host, port=port, hosts=listen.hosts, origins=listen.origins)
+    app = make_app(checkout, readers, doors, stop)
+    config = uvicorn.Config(
+        app,
+        http="httptools",
+        ws="none",
+        lifespan="off",
+        loop="asyncio",
+        access_log=False,
+        log_config=None,
+        server_header=False,
+        date_header=False,
+        timeout_keep_alive=KEEP_ALIVE_S,
+        timeout_graceful_shutdown=STOP_S_MAX,
+    )
+    return AgentServer(config, state.hub, stop)
+
+
+def make_app(checkout: Checkout, readers: ReaderLoop, doors: Doors, stop: asyncio.Event) -> Gate:
+    """The local API and the cashier's page behind one gate."""
+    state = checkout.state
+    pairings = Pairings(state.settings.data_dir)
+    door = PanelDoor(hosts=doors.hosts, origins=doors.own_origins, language=state.settings.language)
+    routes: list[BaseRoute] = [
+        stream_route(state.hub, pairings),
+        *status_routes(state, pairings, readers.states),
+        *api_routes(checkout, pairings),
+        *panel_routes(
+            Screen(checkout, readers.states),
+            door=door,
+            session=secrets.token_urlsafe(32),
+            stop=stop,
+        ),
+    ]
+    return Gate(Starlette(routes=routes, exception_handlers={HTTPException: _no_route}), doors)
+
+
+async def _no_route(request: Request, error: Exception) -> Response:
+    """An address or a method that does not exist."""
+    wrong_method = isinstance(error, HTTPException) and error.status_code == 405
+    code = "method_not_allowed" if wrong_method else "not_found"
+    return problem_response(
+        ApiProblem(
+            code,
+            f"{request.method} {request.url.path[:200]} is not served",
+            hint="GET /v1/openapi.json lists what is",
+        )
+    )
+
+
+class AgentServer(uvicorn.Server):
+    """uvicorn's server, which ends open streams itself instead of waiting for their listeners."""
+
+    def __init__(self, config: uvicorn.Config, hub: EventHub, stop: asyncio.Event) -> None:
+        super().__init__(config)
+        self._hub = hub
+        self._stop_event = stop
+
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """Stop on SIGTERM and Ctrl-C; uvicorn's own would raise them again and end with -15."""
+        loop = asyncio.get_running_loop()
+        signals = (signal.SIGTERM, signal.SIGINT)
+        try:
+            for number in signals:
+                loop.add_signal_handler(number, self._ask_to_stop)
+        except NotImplementedError:  # Windows' event loop has no signal handlers.
+            with super().capture_signals():
+                yield
+            return
+        try:
+            yield
+        finally:
+            for number in signals:
+                loop.remove_signal_handler(number)
+
+    def _ask_to_stop(self) -> None:
+        self.force_exit = self.should_exit
+        self.should_exit = True
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """End the streams, then what uvicorn does."""
+        self._stop_event.set()
+        self._hub.close()
+        await super().shutdown(sockets)
+
+
+async def _serve(
+    server: AgentServer, listener: socket.socket, settings: AgentSettings, state: TillState
+) -> None:
+    address = _address(settings, listener)
+    (settings.data_dir / ADDRESS_FILE).write_text(address + "\n", encoding="ascii")
+    told = asyncio.create_task(_tell_ready(server, address, state))
+    try:
+        await server.serve(sockets=[listener])
+    finally:
+        told.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await told
+    _LOG.info("stopped")
+
+
+def _address(settings: AgentSettings, listener: socket.socket) -> str:
+    host = settings.listen.host
+    shown = f"[{host}]" if ":" in host else host
+    return f"http://{shown}:{listener.getsockname()[1]}"
+
+
+async def _tell_ready(server: AgentServer, address: str, state: TillState) -> None:
+    # uvicorn has no event for this; it is a matter of milliseconds.
+    while not server.started:  # noqa: ASYNC110
+        await asyncio.sleep(0.005)
+    _LOG.info("ready on %s", address, extra={"mode": state.mode})
+    if state.identity is None:
+        _LOG.warning(
+            "this register is not enrolled: it answers, but knows no members and records no sales;"
+            " tessera agent enrol --help"
+        )
+    _notify_systemd()
+
+
+def _notify_systemd() -> None:
+    """Tell systemd that the service is up, where it asked (sd_notify(3))."""
+    path = os.environ.get("NOTIFY_SOCKET", "")
+    if not path:
+        return
+    name = "\0" + path[1:] if path.startswith("@") else path
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as notify:
+        notify.connect(name)
+        notify.sendall(b"READY=1")

@@ -1,0 +1,307 @@
+"""The checkout: what a POS asks for, one method a verb.
+
+Owns: the order of steps of each verb, the baskets in progress, and the events that follow.
+Must never: know HTTP; requests come in as structs, answers go out as structs or their bytes.
+"""
+
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+
+from tessera.agent import api_answers, api_shapes, checkout_recognise, checkout_return
+from tessera.agent.api_answers import as_json
+from tessera.agent.checkout_answers import quote_answer
+from tessera.agent.checkout_commit import find_first
+from tessera.agent.checkout_complete import complete_sale, key_of
+from tessera.agent.checkout_member import Buyer, member_answer, unit_answers
+from tessera.agent.checkout_occasion import occasion_answer, record_occasion
+from tessera.agent.checkout_quote import Quoted, Wanted, make_quote
+from tessera.agent.notices import notice
+from tessera.agent.open_sales import OpenSale, OpenSales
+from tessera.agent.pairing import PairedPos
+from tessera.agent.problems_http import ApiProblem
+from tessera.agent.till_state import TillState
+from tessera.devices.card_formats import CardFormat
+
+CARD_WAITS_MS = 120_000
+"""How long a card that was scanned between two sales waits for the next one."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Shown:
+    """What the cashier looks at: the last thing that happened at this register.
+
+    `phase`: idle, open, done, parked, cancelled, voided or returned.
+    """
+
+    phase: str = "idle"
+    sale_id: str = ""
+    pos: str = ""
+    quoted: Quoted | None = None
+    buyer: Buyer | None = None
+    refund_minor: int | None = None
+
+
+class Checkout:
+    """All verbs of the local API, on one register; every method runs in the event loop."""
+
+    def __init__(self, state: TillState, formats: tuple[CardFormat, ...]) -> None:
+        self.state = state
+        self.sales = OpenSales()
+        self.shown = Shown()
+        self._formats = formats
+        # The card that was scanned while no sale was open, and when (milliseconds since boot).
+        self._waiting_card: tuple[str, int] | None = None
+        self._pricing = ThreadPoolExecutor(max_workers=2, thread_name_prefix="pricing")
+
+    def close(self) -> None:
+        """End the pricing threads; what they still compute is dropped."""
+        self._pricing.shutdown(wait=False, cancel_futures=True)
+
+    # -- quotes
+
+    async def put_sale(
+        self, pos: PairedPos, sale_id: str, given: api_shapes.BasketGiven
+    ) -> api_answers.QuoteAnswer:
+        """The whole basket as it stands: the quote for it."""
+        self._refuse_completed(pos, sale_id, given)
+        sale = self.sales.put(pos, sale_id, given)
+        sale.attached = sale.attached or self._take_waiting()
+        quoted = await self.requote(sale)
+        return self._quoted(quoted, sale_id=sale_id, revision=sale.revision)
+
+    async def quote(self, pos: PairedPos, given: api_shapes.BasketGiven) -> api_answers.QuoteAnswer:
+        """A quote that leaves nothing behind."""
+        quoted = await make_quote(self.state, Wanted(pos=pos, given=given), self._pricing)
+        return self._quoted(quoted, sale_id="", revision=given.revision or 0)
+
+    async def requote(self, sale: OpenSale) -> Quoted:
+        """Price an open sale as it stands, and show it."""
+        wanted = Wanted(
+            pos=sale.pos, given=sale.given, attached=sale.attached, rewards=sale.rewards
+        )
+        revision = sale.revision
+        quoted = await make_quote(self.state, wanted, self._pricing)
+        if revision == sale.revision:
+            sale.quoted = quoted
+        self._tell_sale("open", sale.pos, sale.sale_id, quoted)
+        return quoted
+
+    def _quoted(
+        self, quoted: Quoted, *, sale_id: str, revision: int, result: str = "quoted"
+    ) -> api_answers.QuoteAnswer:
+        return quote_answer(
+            quoted,
+            result=result,
+            mode=self.state.mode,
+            language=self.state.settings.language,
+            sale_id=sale_id,
+            revision=revision,
+        )
+
+    def _refuse_completed(
+        self, pos: PairedPos, sale_id: str, given: api_shapes.BasketGiven
+    ) -> None:
+        """A completed sale is not quoted again; the journal is asked once for each open sale."""
+        if not self.records or self.sales.find(pos, sale_id) is not None:
+            return
+        key = key_of(
+            self.state,
+            pos,
+            sale_id,
+            store_time=given.store_time,
+            business_day=given.business_day,
+        )
+        if find_first(self.state, key) is not None:
+            raise ApiProblem(
+                "sale_completed",
+                f"sale {sale_id} is completed",
+                hint="begin another sale with an id of its own",
+            )
+
+    # -- completion
+
+    @property
+    def records(self) -> bool:
+        """Whether anything is recorded: not in training, and not before enrolment."""
+        return self.state.identity is not None and not self.state.settings.training
+
+    async def complete(
+        self, pos: PairedPos, sale_id: str, given: api_shapes.CompleteGiven, *, late: bool = False
+    ) -> bytes:
+        """The basket again with what was paid: recorded, or refused before money was taken."""
+        sale = self.sales.find(pos, sale_id)
+        if not self.records:
+            return await self._unrecorded(pos, sale_id, given)
+        completed = await complete_sale(
+            self.state, pos, sale_id, given, sale=sale, executor=self._pricing, late=late
+        )
+        self.sales.drop(pos, sale_id)
+        if completed.quoted is not None:
+            self._tell_sale("done", pos, sale_id, completed.quoted)
+        return completed.answer
+
+    async def _unrecorded(
+        self, pos: PairedPos, sale_id: str, given: api_shapes.CompleteGiven
+    ) -> bytes:
+        quoted = await make_quote(self.state, Wanted(pos=pos, given=given), self._pricing)
+        self.sales.drop(pos, sale_id)
+        self._tell_sale("done", pos, sale_id, quoted)
+        result = "training" if self.state.settings.training else "unrecorded"
+        return as_json(self._quoted(quoted, sale_id=sale_id, revision=0, result=result))
+
+    # -- the rest of a sale's life
+
+    def suspend(self, pos: PairedPos, sale_id: str) -> api_answers.SaleStateAnswer:
+        """Park an open sale."""
+        sale = self._open(pos, sale_id)
+        sale.suspended = True
+        self._tell_sale("parked", pos, sale_id, sale.quoted)
+        return api_answers.SaleStateAnswer(result="suspended", sale_id=sale_id)
+
+    async def resume(self, pos: PairedPos, sale_id: str) -> api_answers.QuoteAnswer:
+        """Go on with a parked sale, at any POS of this register: its quote as of now."""
+        sale = self._open(pos, sale_id)
+        sale.suspended = False
+        quoted = await self.requote(sale)
+        return self._quoted(quoted, sale_id=sale_id, revision=sale.revision, result="resumed")
+
+    def cancel(self, pos: PairedPos, sale_id: str) -> api_answers.SaleStateAnswer:
+        """Stop a sale before completion; one that is not open is cancelled already."""
+        sale = self.sales.drop(pos, sale_id)
+        if sale is not None:
+            self._tell_sale("cancelled", pos, sale_id, sale.quoted)
+        result = "exists" if sale is None else "cancelled"
+        return api_answers.SaleStateAnswer(result=result, sale_id=sale_id)
+
+    def _open(self, pos: PairedPos, sale_id: str) -> OpenSale:
+        sale = self.sales.find(pos, sale_id)
+        if sale is None:
+            raise ApiProblem(
+                "sale_unknown",
+                f"sale {sale_id} is not open here",
+                hint="send its basket with PUT /v1/sales/{sale_id}",
+            )
+        return sale
+
+    async def void(self, pos: PairedPos, sale_id: str, given: api_shapes.VoidGiven) -> bytes:
+        """Reverse a completed sale, once."""
+        answer = await checkout_return.void_sale(self.state, pos, sale_id, given)
+        self._tell_refund("voided", pos, sale_id, answer)
+        return answer
+
+    async def return_lines(
+        self, pos: PairedPos, return_id: str, given: api_shapes.ReturnGiven
+    ) -> bytes:
+        """Take lines of an earlier sale back."""
+        answer = await checkout_return.return_lines(self.state, pos, return_id, given)
+        self._tell_refund("returned", pos, return_id, answer)
+        return answer
+
+    # -- recognising
+
+    async def scan(self, pos: PairedPos, given: api_shapes.ScanGiven) -> api_answers.ScanAnswer:
+        """A code from the POS's own scanner: what it is; a member card is attached to its sale."""
+        kind, number, reason = checkout_recognise.classify_code(given, self._formats)
+        if kind not in checkout_recognise.CARD_KINDS:
+            told = (notice(reason),) if reason else ()
+            code = "" if kind == "refused" else given.code
+            self.state.hub.publish("scan", kind=kind, code=code, reader="pos")
+            return api_answers.ScanAnswer(kind=kind, code=code, notices=told)
+        sale = self.sales.find(pos, given.sale_id) if given.sale_id else self.sales.current()
+        buyer = await self.take_card(number, kind=kind, reader="pos", sale=sale)
+        return api_answers.ScanAnswer(
+            kind=kind,
+            code=number,
+            attached_to=sale.sale_id if sale else "",
+            member=member_answer(buyer),
+            units=unit_answers(buyer),
+            notices=buyer.notices,
+        )
+
+    async def take_card(
+        self, number: str, *, kind: str, reader: str, sale: OpenSale | None
+    ) -> Buyer:
+        """A member card was read: attach it to the open sale, or keep it for the next one."""
+        buyer = checkout_recognise.find(self.state, api_shapes.MemberGiven(cards=(number,)))
+        self.state.hub.publish("scan", kind=kind, code=number, reader=reader)
+        if sale is None:
+            self._waiting_card = (number, self.state.clock.mono_ms())
+        else:
+            sale.attached = (number,)
+        self._tell_member(buyer, sale)
+        if sale is None:
+            self._show(Shown(buyer=buyer))
+        else:
+            await self.requote(sale)
+        return buyer
+
+    def look_up(self, given: api_shapes.LookupGiven) -> api_answers.LookupAnswer:
+        """The member behind a card or phone number."""
+        return checkout_recognise.lookup_answer(checkout_recognise.look_up(self.state, given))
+
+    async def occasion(self, pos: PairedPos, event_id: str, given: api_shapes.EventGiven) -> bytes:
+        """Something that is no purchase."""
+        basket = api_shapes.BasketGiven(
+            store_time=given.store_time, business_day=given.business_day, member=given.member
+        )
+        wanted = Wanted(pos=pos, given=basket, events=(given.kind,))
+        quoted = await make_quote(self.state, wanted, self._pricing)
+        if not self.records:
+            result = "training" if self.state.settings.training else "unrecorded"
+            return as_json(
+                occasion_answer(self.state, quoted, event_id=event_id, result=result, uid="")
+            )
+        return await record_occasion(self.state, pos, event_id, given, quoted)
+
+    def _take_waiting(self) -> tuple[str, ...]:
+        """The card that was scanned before this sale began, unless its customer has long gone."""
+        waiting, self._waiting_card = self._waiting_card, None
+        if waiting is None or self.state.clock.mono_ms() - waiting[1] > CARD_WAITS_MS:
+            return ()
+        return (waiting[0],)
+
+    async def clear_member(self, sale: OpenSale | None) -> None:
+        """Forget the card that was scanned; who the POS itself named stays."""
+        self._waiting_card = None
+        if sale is None:
+            self._show(Shown())
+        else:
+            sale.attached = ()
+            await self.requote(sale)
+
+    # -- what others hear
+
+    def _show(self, shown: Shown) -> None:
+        self.shown = shown
+
+    def _tell_sale(self, phase: str, pos: PairedPos, sale_id: str, quoted: Quoted | None) -> None:
+        self._show(Shown(phase=phase, sale_id=sale_id, pos=pos.name, quoted=quoted))
+        totals = {}
+        if quoted is not None:
+            totals = {
+                "quote_id": quoted.quote_id,
+                "due_minor": quoted.quote.due_minor,
+                "discount_minor": quoted.quote.discount_minor,
+            }
+        self.state.hub.publish("sale", sale_id=sale_id, pos=pos.name, state=phase, **totals)
+
+    def _tell_refund(self, phase: str, pos: PairedPos, return_id: str, answer: bytes) -> None:
+        told = checkout_return.refund_of(answer)
+        if told.result == api_answers.RESULT_EXISTS:
+            return
+        refund = told.refund_minor
+        self._show(Shown(phase=phase, sale_id=return_id, pos=pos.name, refund_minor=refund))
+        self.state.hub.publish(
+            "sale", sale_id=return_id, pos=pos.name, state=phase, refund_minor=refund
+        )
+
+    def _tell_member(self, buyer: Buyer, sale: OpenSale | None) -> None:
+        answer = member_answer(buyer)
+        self.state.hub.publish(
+            "member",
+            status=answer.status,
+            member_id=answer.member_id,
+            display_name=answer.display_name,
+            tier=answer.tier,
+            sale_id=sale.sale_id if sale else "",
+        )

@@ -1,0 +1,261 @@
+"""Completing a sale: record, effects, leases and the answer in one durable transaction.
+
+Owns: what is recorded of a sale, when a mismatch stops it, and what becomes of a commit that
+failed. Must never: answer before the commit, or spend beyond the leases.
+"""
+
+import hashlib
+import logging
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import date
+
+import sqlalchemy as sa
+
+from tessera.agent import api_shapes
+from tessera.agent.api_answers import as_json, repeated
+from tessera.agent.checkout_answers import quote_answer
+from tessera.agent.checkout_member import Buyer
+from tessera.agent.checkout_quote import Quoted
+from tessera.agent.notices import notice
+from tessera.agent.problems_http import ApiProblem
+from tessera.agent.till_state import TillState
+from tessera.agent.writer import CommitUnknown, DiskFull
+from tessera.core.identity import UID_RANDOM_BYTES, SaleKey, new_uid
+from tessera.core.journal import RecordDraft
+from tessera.core.ledger import Posting, sale_postings
+from tessera.core.sale import KIND_SALE, LeaseUse, ReturnWish, SaleBody, Tender
+from tessera.rules.evaluate import ENGINE_VERSION
+from tessera.store.engine import DATABASE_ERRORS
+from tessera.store.till import committed_sales, leases
+from tessera.store.till.values import AccountEffect, CommittedSale, SaleExists
+from tessera.sync.records import encoded
+
+_LOG = logging.getLogger("tessera.agent.commit")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Writing:
+    """One record to be written, with what its transaction needs besides the draft.
+
+    `key` is what a repeat is recognised by; `uid` what a commit that failed is looked up by.
+    """
+
+    uid: str
+    key: SaleKey
+    digest: bytes
+    record: Callable[[sa.Connection], tuple[RecordDraft, bytes, tuple[LeaseUse, ...]]]
+    effects: Sequence[AccountEffect] = ()
+    returned: Sequence[ReturnWish] = ()
+    original: SaleKey | None = None
+    voids: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sold:
+    """A sale that is about to be recorded.
+
+    `parked`: recorded as it happened, but without effects until central decides (its key stands for
+    another sale already); `row_key` is then what a repeat of it is recognised by.
+    """
+
+    key: SaleKey
+    given: api_shapes.CompleteGiven
+    quoted: Quoted
+    flags: tuple[str, ...] = ()
+    notices: tuple[str, ...] = ()
+    revision: int = 0
+    parked: bool = False
+    row_key: SaleKey | None = None
+
+
+def digest_of(*parts: object) -> bytes:
+    """What tells a repeat from other content: a hash over everything that would be recorded."""
+    return hashlib.sha256(b"\n".join(encoded(part) for part in parts)).digest()
+
+
+def find_first(state: TillState, key: SaleKey) -> CommittedSale | None:
+    """What stands in the journal under this key."""
+    with state.engines.reader.connect() as connection:
+        return committed_sales.find_sale(connection, key)
+
+
+def answer_again(first: CommittedSale, digest: bytes, *, what: str) -> bytes:
+    """The first answer to a repeat; ApiProblem when the content is another."""
+    if first.request_digest == digest:
+        return repeated(first.answer)
+    raise ApiProblem(
+        "sale_conflict",
+        f"{what} {first.key.sale_id} of {first.key.business_day} is recorded with other content",
+        hint="give it an id of its own; if the POS never saw an answer, report it with …/late",
+    )
+
+
+def member_effects(buyer: Buyer, postings: Sequence[Posting]) -> tuple[AccountEffect, ...]:
+    """What an entry's postings change on the member's own accounts."""
+    member = buyer.known
+    if member is None:
+        return ()
+    return tuple(
+        AccountEffect(member_id=member.member_id, account=posting.account, delta=posting.delta)
+        for posting in postings
+        if posting.member
+    )
+
+
+def draft_of(
+    state: TillState, *, kind: str, day: date, bundle: str, body: bytes, uid: str
+) -> RecordDraft:
+    """A record's draft with the clock as it stands; `day` is the business day of its key."""
+    return RecordDraft(
+        uid=uid,
+        kind=kind,
+        business_day=day,
+        wall_ms=state.clock.wall_ms(),
+        mono_ms=state.clock.mono_ms(),
+        boot_id=state.clock.boot_id(),
+        bundle=bundle,
+        engine=ENGINE_VERSION,
+        body=body,
+    )
+
+
+def mint_uid(state: TillState) -> str:
+    """A fresh uid for a record."""
+    return new_uid(state.clock.wall_ms(), state.random(UID_RANDOM_BYTES))
+
+
+async def commit_sale(state: TillState, sold: Sold, digest: bytes) -> bytes:
+    """Record a sale and give its answer's bytes, once durable.
+
+    LeaseShort when the register may not spend what the quote spends; nothing is written then.
+    """
+    quoted, uid = sold.quoted, mint_uid(state)
+
+    def take(connection: sa.Connection) -> tuple[LeaseUse, ...]:
+        member = quoted.buyer.known
+        if member is None or sold.parked:
+            return ()
+        return tuple(
+            use
+            for unit, amount in quoted.spent.items()
+            for use in leases.take(connection, member.member_id, unit, amount)
+        )
+
+    def record(connection: sa.Connection) -> tuple[RecordDraft, bytes, tuple[LeaseUse, ...]]:
+        uses = take(connection)
+        body = encoded(_sale_body(state, sold, uses))
+        draft = draft_of(
+            state,
+            kind=KIND_SALE,
+            day=sold.key.business_day,
+            bundle=quoted.bundle,
+            body=body,
+            uid=uid,
+        )
+        answer = quote_answer(
+            quoted,
+            result="completed",
+            mode=state.mode,
+            language=state.settings.language,
+            sale_id=sold.key.sale_id,
+            revision=sold.revision,
+            uid=uid,
+            flags=sold.flags,
+            notices=tuple(notice(code) for code in sold.notices),
+        )
+        return draft, as_json(answer), uses
+
+    movements = quoted.quote.units if quoted.buyer.known and not sold.parked else ()
+    effects = member_effects(quoted.buyer, sale_postings(movements, quoted.buyer.owed()))
+    writing = Writing(
+        uid=uid, key=sold.row_key or sold.key, digest=digest, record=record, effects=effects
+    )
+    return await write_record(state, writing, what="sale")
+
+
+def _sale_body(state: TillState, sold: Sold, used: tuple[LeaseUse, ...]) -> SaleBody:
+    given, quoted = sold.given, sold.quoted
+    return SaleBody(
+        key=sold.key,
+        place=quoted.place,
+        basket=quoted.basket,
+        member=quoted.member,
+        quote=quoted.quote,
+        tenders=tuple(
+            Tender(kind=tender.kind, amount_minor=tender.amount_minor) for tender in given.tenders
+        ),
+        total_taken_minor=given.total_taken_minor,
+        rounding_minor=given.rounding_minor,
+        leases=used,
+        card_hash=quoted.buyer.card_hash.hex(),
+        card_key_id=state.hasher.key_id if state.hasher and quoted.buyer.card_hash else 0,
+        flags=sold.flags,
+    )
+
+
+async def write_record(state: TillState, writing: Writing, *, what: str) -> bytes:
+    """Write a record in one transaction and give its answer's bytes, once durable.
+
+    A commit that failed may stand all the same: its uid is looked up on a new connection, and only
+    then the same record is tried once more. ApiProblem when it can't be written; nothing is then
+    promised to anybody.
+    """
+
+    def work(connection: sa.Connection) -> bytes:
+        draft, answer, uses = writing.record(connection)
+        committed_sales.commit_record(
+            connection,
+            draft=draft,
+            effects=writing.effects,
+            leases=uses,
+            sale=writing.key,
+            returned=writing.returned,
+            original=writing.original,
+            request_digest=writing.digest,
+            answer=answer,
+            voids=writing.voids,
+        )
+        return answer
+
+    try:
+        answer = await _write_surely(state, writing, work)
+    except SaleExists:
+        # The same request came twice at once; the other one was first.
+        first = find_first(state, writing.key)
+        if first is None:
+            raise
+        return answer_again(first, writing.digest, what=what)
+    except CommitUnknown as error:
+        raise _not_recorded(error, what) from error
+    state.kick()
+    return answer
+
+
+async def _write_surely(
+    state: TillState, writing: Writing, work: Callable[[sa.Connection], bytes]
+) -> bytes:
+    try:
+        return await state.writer.run(work)
+    except CommitUnknown as error:
+        _LOG.error("a commit failed: %s", error.message)
+        if isinstance(error, DiskFull):
+            state.give_up_reserve()
+    try:
+        with state.engines.reader.connect() as connection:
+            stands = committed_sales.find_record(connection, writing.uid) is not None
+    except DATABASE_ERRORS as error:
+        raise CommitUnknown(
+            f"the database does not answer: {error}", hint="tessera doctor checks the database"
+        ) from error
+    first = find_first(state, writing.key) if stands else None
+    return first.answer if first is not None else await state.writer.run(work)
+
+
+def _not_recorded(error: CommitUnknown, what: str) -> ApiProblem:
+    code = "disk_full" if isinstance(error, DiskFull) else "database_failing"
+    return ApiProblem(
+        code,
+        f"the {what} could not be recorded: {error.message}",
+        hint="go on without benefits and report it late once there is room again",
+    )

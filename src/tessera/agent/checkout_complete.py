@@ -1,0 +1,201 @@
+"""Completing a sale: is it the quote that was promised, was money taken, what is flagged.
+
+Owns: the decision between recording, refusing and answering a repeat. Must never: refuse a sale for
+which money was taken; it is recorded as it happened, and what is odd about it is flagged.
+"""
+
+from concurrent.futures import Executor
+from dataclasses import dataclass, replace
+from datetime import date, datetime
+
+from tessera.agent import api_shapes
+from tessera.agent.checkout_basket import business_day_of, local_time
+from tessera.agent.checkout_commit import Sold, answer_again, commit_sale, digest_of, find_first
+from tessera.agent.checkout_quote import Quoted, Wanted, make_quote, read_basket
+from tessera.agent.open_sales import OpenSale
+from tessera.agent.pairing import PairedPos
+from tessera.agent.problems_http import ApiProblem
+from tessera.agent.till_state import TillState
+from tessera.core.identity import SaleKey
+from tessera.store.till import committed_sales
+from tessera.store.till.values import CommittedSale, LeaseShort
+
+_NOT_CONTENT = frozenset({"quote_id", "revision", "money_taken"})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Completed:
+    """What became of a completion; `quoted` is None for a repeat."""
+
+    answer: bytes
+    quoted: Quoted | None
+
+
+def changed(given: api_shapes.CompleteGiven, **fields: object) -> api_shapes.CompleteGiven:
+    """The same request with some fields replaced."""
+    kept = {name: getattr(given, name) for name in given.__struct_fields__}
+    return api_shapes.CompleteGiven(**{**kept, **fields})
+
+
+def sale_digest(given: api_shapes.CompleteGiven) -> bytes:
+    """What makes two completions the same: all but what only leads from the quote to them."""
+    names = (name for name in given.__struct_fields__ if name not in _NOT_CONTENT)
+    return digest_of({name: getattr(given, name) for name in names})
+
+
+def key_of(
+    state: TillState,
+    pos: PairedPos,
+    sale_id: str,
+    *,
+    store_time: datetime | None,
+    business_day: date | None,
+) -> SaleKey:
+    """The key under which a POS's id stands in the journal."""
+    at = local_time(store_time, wall_ms=state.clock.wall_ms(), zone=state.zone)
+    return SaleKey(
+        store=state.identity.store if state.identity else "",
+        pos=pos.name,
+        business_day=business_day_of(business_day, at),
+        sale_id=sale_id,
+    )
+
+
+def first_of(
+    state: TillState, key: SaleKey, given: api_shapes.CompleteGiven, digest: bytes
+) -> CommittedSale | None:
+    """What stands under the key; for a POS that sends no date, a repeat after midnight as well."""
+    first = find_first(state, key)
+    if first is not None or given.store_time is not None or given.business_day is not None:
+        return first
+    with state.engines.reader.connect() as connection:
+        newest = committed_sales.find_sale_by_id(connection, key.sale_id)
+    if newest is None or newest.key.pos != key.pos or newest.request_digest != digest:
+        return None
+    return newest
+
+
+async def complete_sale(
+    state: TillState,
+    pos: PairedPos,
+    sale_id: str,
+    given: api_shapes.CompleteGiven,
+    *,
+    sale: OpenSale | None,
+    executor: Executor,
+    late: bool = False,
+) -> Completed:
+    """Record a completed sale, or give the first answer again.
+
+    ApiProblem when the basket is not the quoted one and no money was taken yet.
+    """
+    digest = sale_digest(given)
+    key = key_of(state, pos, sale_id, store_time=given.store_time, business_day=given.business_day)
+    parked = False
+    if (first := first_of(state, key, given, digest)) is not None:
+        parked = late and first.request_digest != digest
+        if not parked:
+            return Completed(answer=answer_again(first, digest, what="sale"), quoted=None)
+    # Finished without an answer: the customer got no discount, so the card changes no price.
+    priced = changed(given, earning_only=True) if late and given.quote_id is None else given
+    quoted = await _promised(state, Wanted(pos=pos, given=priced), sale, executor)
+    sold = _sold(replace(key, business_day=quoted.place.business_day), given, quoted)
+    sold = replace(sold, revision=given.revision or (sale.revision if sale else 0))
+    if late:
+        sold = _flagged(sold, "late")
+    if parked:
+        sold = _parked(sold, digest)
+        if (again := find_first(state, sold.row_key or key)) is not None:
+            return Completed(answer=answer_again(again, digest, what="sale"), quoted=None)
+    elif _is_off(given, quoted):
+        if not (late or _was_money_taken(given)):
+            raise _mismatch(given, quoted)
+        sold = _flagged(sold, "total-mismatch" if _is_total_off(given, quoted) else "quote-changed")
+    return await _commit(state, pos, sold, digest, executor, late=late)
+
+
+async def _commit(
+    state: TillState, pos: PairedPos, sold: Sold, digest: bytes, executor: Executor, *, late: bool
+) -> Completed:
+    try:
+        return Completed(answer=await commit_sale(state, sold, digest), quoted=sold.quoted)
+    except LeaseShort as error:
+        if not (late or _was_money_taken(sold.given)):
+            raise ApiProblem("lease_short", error.message, hint=error.hint) from error
+    # The customer has gone with a price that the units can't pay for: the shop bears it.
+    bare = changed(sold.given, redemptions=(), chosen=())
+    quoted = await make_quote(state, Wanted(pos=pos, given=bare), executor, deadline=False)
+    sold = _flagged(replace(sold, quoted=quoted), "redemption-unbacked", "total-mismatch")
+    return Completed(answer=await commit_sale(state, sold, digest), quoted=quoted)
+
+
+async def _promised(
+    state: TillState, wanted: Wanted, sale: OpenSale | None, executor: Executor
+) -> Quoted:
+    """The quote that the POS was promised if it is still in memory, else a fresh one."""
+    if sale is not None:
+        wanted = replace(wanted, attached=sale.attached, rewards=sale.rewards)
+        kept = sale.quoted
+        given = wanted.given
+        assert isinstance(given, api_shapes.CompleteGiven)
+        if kept is not None and kept.quote_id == given.quote_id:
+            basket, _ = read_basket(state, wanted)
+            if basket == kept.basket:
+                return kept
+    return await make_quote(state, wanted, executor, deadline=False)
+
+
+def _sold(key: SaleKey, given: api_shapes.CompleteGiven, quoted: Quoted) -> Sold:
+    sold = Sold(key=key, given=given, quoted=quoted)
+    codes = {said.code for said in quoted.notices}
+    if "clock_doubt" in codes:
+        sold = _flagged(sold, "clock-doubt")
+    if codes & {"benefits_stopped", "rules_failed", "database_failing"}:
+        sold = _flagged(sold, "no-benefits")
+    return sold
+
+
+def _parked(sold: Sold, digest: bytes) -> Sold:
+    row_key = replace(sold.key, sale_id=f"late:{digest.hex()[:32]}")
+    return replace(_flagged(sold, "key-reused"), parked=True, row_key=row_key)
+
+
+def _is_off(given: api_shapes.CompleteGiven, quoted: Quoted) -> bool:
+    kept = given.quote_id is None or given.quote_id == quoted.quote_id
+    return not kept or _is_total_off(given, quoted)
+
+
+def _is_total_off(given: api_shapes.CompleteGiven, quoted: Quoted) -> bool:
+    return given.total_taken_minor != quoted.quote.due_minor + given.rounding_minor
+
+
+def _was_money_taken(given: api_shapes.CompleteGiven) -> bool:
+    return bool(given.tenders) if given.money_taken is None else given.money_taken
+
+
+def _mismatch(given: api_shapes.CompleteGiven, quoted: Quoted) -> ApiProblem:
+    due = quoted.quote.due_minor + given.rounding_minor
+    if _is_total_off(given, quoted):
+        message = f"{given.total_taken_minor} were taken, {due} are due"
+        field = "total_taken_minor"
+    else:
+        message, field = "the quote is no longer what was promised", "quote_id"
+    return ApiProblem(
+        "quote_mismatch",
+        message,
+        field=field,
+        hint="send the basket again with PUT and take what the new quote says",
+    )
+
+
+_TOLD = frozenset({"key_reused", "redemption_unbacked", "total_mismatch"})
+
+
+def _flagged(sold: Sold, *flags: str) -> Sold:
+    """The same sale with these flags as well, and the notices that go with them."""
+    told = (flag.replace("-", "_") for flag in flags)
+    return replace(
+        sold,
+        flags=tuple(dict.fromkeys((*sold.flags, *flags))),
+        notices=tuple(dict.fromkeys((*sold.notices, *(code for code in told if code in _TOLD)))),
+    )

@@ -1,0 +1,103 @@
+"""Something that is no purchase: a visit, a review, a referral; it may earn.
+
+Owns: its record, which is a sale without lines, so that it is priced, sent and booked like one.
+Must never: earn without a member.
+"""
+
+from tessera.agent import api_answers, api_shapes
+from tessera.agent.api_answers import as_json
+from tessera.agent.checkout_answers import offers, sale_units
+from tessera.agent.checkout_commit import (
+    Writing,
+    answer_again,
+    digest_of,
+    draft_of,
+    find_first,
+    member_effects,
+    mint_uid,
+    write_record,
+)
+from tessera.agent.checkout_member import member_answer
+from tessera.agent.checkout_quote import Quoted
+from tessera.agent.pairing import PairedPos
+from tessera.agent.till_state import TillState
+from tessera.core.identity import SaleKey
+from tessera.core.ledger import sale_postings
+from tessera.core.sale import KIND_SALE, SaleBody
+from tessera.sync.records import encoded
+
+FLAG = "occasion"
+
+
+def occasion_key(store: str, pos: PairedPos, event_id: str, quoted: Quoted) -> SaleKey:
+    """The key of an event: its id is one of the POS's own, like a sale's."""
+    return SaleKey(
+        store=store,
+        pos=pos.name,
+        business_day=quoted.place.business_day,
+        sale_id=event_id,
+    )
+
+
+def occasion_answer(
+    state: TillState, quoted: Quoted, *, event_id: str, result: str, uid: str
+) -> api_answers.EventAnswer:
+    """What is told of it."""
+    return api_answers.EventAnswer(
+        result=result,
+        event_id=event_id,
+        mode=state.mode,
+        member=member_answer(quoted.buyer),
+        units=sale_units(quoted.buyer, quoted.quote.units),
+        offers=offers(quoted.quote, state.settings.language),
+        notices=quoted.notices,
+        uid=uid,
+    )
+
+
+async def record_occasion(
+    state: TillState,
+    pos: PairedPos,
+    event_id: str,
+    given: api_shapes.EventGiven,
+    quoted: Quoted,
+) -> bytes:
+    """Record it; the answer's bytes, once durable."""
+    identity = state.identity
+    assert identity is not None
+    key = occasion_key(identity.store, pos, event_id, quoted)
+    digest = digest_of("event", given)
+    if (first := find_first(state, key)) is not None:
+        return answer_again(first, digest, what="event")
+    uid = mint_uid(state)
+    body = SaleBody(
+        key=key,
+        place=quoted.place,
+        basket=quoted.basket,
+        member=quoted.member,
+        quote=quoted.quote,
+        card_hash=quoted.buyer.card_hash.hex(),
+        card_key_id=state.hasher.key_id if state.hasher and quoted.buyer.card_hash else 0,
+        flags=(FLAG,),
+    )
+    answer = as_json(occasion_answer(state, quoted, event_id=event_id, result="recorded", uid=uid))
+    draft = draft_of(
+        state,
+        kind=KIND_SALE,
+        day=key.business_day,
+        bundle=quoted.bundle,
+        body=encoded(body),
+        uid=uid,
+    )
+    movements = quoted.quote.units if quoted.buyer.known else ()
+    return await write_record(
+        state,
+        Writing(
+            uid=uid,
+            key=key,
+            digest=digest,
+            record=lambda _connection: (draft, answer, ()),
+            effects=member_effects(quoted.buyer, sale_postings(movements, quoted.buyer.owed())),
+        ),
+        what="event",
+    )

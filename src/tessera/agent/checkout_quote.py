@@ -1,0 +1,225 @@
+"""A quote for a basket: who buys, what the rules say, and the promise that its id stands for.
+
+Owns: the way from a request to a quote, and what happens when a part of it is missing: the answer
+is then a sale without benefits and a notice, never an error. Must never: write.
+"""
+
+import asyncio
+import hashlib
+import logging
+from collections.abc import Callable
+from concurrent.futures import Executor
+from dataclasses import dataclass, replace
+
+from tessera.agent import api_answers, api_shapes
+from tessera.agent.checkout_basket import basket_of, business_day_of, local_time, place_of
+from tessera.agent.checkout_member import NOBODY, Buyer, find_buyer, state_of
+from tessera.agent.notices import notice
+from tessera.agent.pairing import PairedPos
+from tessera.agent.programme_in_force import bare_quote
+from tessera.agent.till_state import TillState
+from tessera.core.basket import Basket, Place
+from tessera.core.member import MemberState
+from tessera.core.quote import Quote
+from tessera.store.engine import DATABASE_ERRORS
+from tessera.sync.records import encoded
+
+_LOG = logging.getLogger("tessera.agent.quote")
+INLINE_LINES_MAX = 60
+"""Baskets up to this are priced where they arrive; longer ones in a thread, with the deadline."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Quoted:
+    """A quote with everything it was computed from."""
+
+    quote_id: str
+    quote: Quote
+    basket: Basket
+    place: Place
+    buyer: Buyer
+    member: MemberState | None
+    bundle: str
+    notices: tuple[api_answers.Notice, ...] = ()
+
+    @property
+    def spent(self) -> dict[str, int]:
+        """Units that this quote spends, by unit."""
+        sums: dict[str, int] = {}
+        for move in self.quote.units:
+            if move.spent:
+                sums[move.unit] = sums.get(move.unit, 0) + move.spent
+        return sums
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wanted:
+    """What is to be priced: the request, and the cards that a reader has added to it."""
+
+    pos: PairedPos
+    given: api_shapes.BasketGiven
+    attached: tuple[str, ...] = ()
+    rewards: tuple[str, ...] = ()
+    events: tuple[str, ...] = ()
+
+
+def read_basket(state: TillState, wanted: Wanted) -> tuple[Basket, Place]:
+    """The values to price; ApiProblem when the request contradicts itself."""
+    given = wanted.given
+    basket = basket_of(given, currency=state.currency)
+    if wanted.events or wanted.rewards:
+        basket = replace(
+            basket, events=wanted.events, chosen=tuple({*basket.chosen, *wanted.rewards})
+        )
+    at = local_time(given.store_time, wall_ms=state.clock.wall_ms(), zone=state.zone)
+    day = business_day_of(given.business_day, at)
+    identity = state.identity
+    place = place_of(
+        at=at,
+        business_day=day,
+        store=identity.store if identity else "",
+        region=identity.region if identity else "",
+        register=identity.register if identity else "",
+        tax_rounding=wanted.pos.tax_rounding,
+    )
+    return basket, place
+
+
+async def make_quote(
+    state: TillState, wanted: Wanted, executor: Executor, *, deadline: bool = True
+) -> Quoted:
+    """Price what is wanted within the deadline; beyond it, without benefits.
+
+    A completion waits without `deadline`: its quote was promised already.
+    """
+    basket, place = read_basket(state, wanted)
+    buyer, told = _buyer(state, wanted)
+    if len(basket.lines) <= INLINE_LINES_MAX:
+        return _quoted(state, basket, place, buyer, told)
+    loop = asyncio.get_running_loop()
+    pricing = loop.run_in_executor(executor, _quoted, state, basket, place, buyer, told)
+    deadline_s = state.settings.quote_deadline_ms / 1000 if deadline else None
+    done, _ = await asyncio.wait({pricing}, timeout=deadline_s)
+    if done:
+        return pricing.result()
+    _LOG.warning("a quote took too long", extra={"lines": len(basket.lines)})
+    return _without_benefits(basket, place, buyer, (*told, notice("quote_late")))
+
+
+def _buyer(state: TillState, wanted: Wanted) -> tuple[Buyer, tuple[api_answers.Notice, ...]]:
+    member = wanted.given.member
+    if wanted.attached:
+        member = member or api_shapes.MemberGiven()
+        cards = (*member.cards, *(card for card in wanted.attached if card not in member.cards))
+        member = api_shapes.MemberGiven(cards=cards, phone=member.phone, member_id=member.member_id)
+    if member is None:
+        return NOBODY, ()
+    try:
+        with state.engines.reader.connect() as connection:
+            buyer = find_buyer(
+                connection, member, hasher=state.hasher, as_of_ms=state.balance_as_of_ms
+            )
+    except DATABASE_ERRORS as error:
+        _LOG.error("the database cannot be read: %s", error)
+        return Buyer(status="unknown"), (notice("database_failing"),)
+    return buyer, buyer.notices
+
+
+def _quoted(
+    state: TillState,
+    basket: Basket,
+    place: Place,
+    buyer: Buyer,
+    told: tuple[api_answers.Notice, ...],
+) -> Quoted:
+    notices = (*told, *state_notices(state, place))
+    if any(said.code == "benefits_stopped" for said in notices):
+        return _without_benefits(basket, place, buyer, notices, price=state.programme.price_plain)
+    member = state_of(buyer, place.at.date())
+    try:
+        quote = state.programme.price(basket, place, member)
+    except Exception:  # noqa: BLE001 - whatever the bug is, the sale goes on
+        # The rules are ours, so this is our bug; the customer in front of the till is not to pay
+        # for it with a queue. The log has what is needed to mend it.
+        _LOG.exception("the rules failed on a basket")
+        return _without_benefits(basket, place, buyer, (*notices, notice("rules_failed")))
+    reduced = _is_reduced(basket, quote)
+    return Quoted(
+        quote_id=promise_id(basket, member, quote),
+        quote=quote,
+        basket=basket,
+        place=place,
+        buyer=buyer,
+        member=member,
+        bundle=state.programme.bundle,
+        notices=(*notices, notice("redemption_reduced")) if reduced else notices,
+    )
+
+
+def _without_benefits(
+    basket: Basket,
+    place: Place,
+    buyer: Buyer,
+    notices: tuple[api_answers.Notice, ...],
+    price: Callable[[Basket, Place], Quote] | None = None,
+) -> Quoted:
+    """A quote that promises nothing; `price` gives the taxes, without it there are none."""
+    quote = bare_quote(basket) if price is None else price(basket, place)
+    return Quoted(
+        quote_id=promise_id(basket, None, quote),
+        quote=quote,
+        basket=basket,
+        place=place,
+        buyer=buyer,
+        member=None,
+        bundle="",
+        notices=notices,
+    )
+
+
+def state_notices(state: TillState, place: Place | None = None) -> tuple[api_answers.Notice, ...]:
+    """What the register's own state has to say about every answer now."""
+    codes = []
+    if state.settings.training:
+        codes.append("training")
+    if state.identity is None:
+        codes.append("not_enrolled")
+    elif state.programme.programme is None:
+        codes.append("no_programme")
+    if state.programme.rejected:
+        codes.append("bundle_rejected")
+    if state.disk().benefits_stopped:
+        codes.append("benefits_stopped")
+    at_ms = None if place is None else int(place.at.timestamp() * 1000)
+    if state.is_clock_doubtful(at_ms):
+        codes.append("clock_doubt")
+    return tuple(notice(code) for code in codes)
+
+
+def _is_reduced(basket: Basket, quote: Quote) -> bool:
+    """Whether fewer units are spent than the basket wishes."""
+    wished: dict[str, int] = {}
+    for wish in basket.redemptions:
+        if wish.unit:
+            wished[wish.unit] = wished.get(wish.unit, 0) + wish.amount
+    return any(
+        sum(move.spent for move in quote.units if move.unit == unit) < amount
+        for unit, amount in wished.items()
+    )
+
+
+def promise_id(basket: Basket, member: MemberState | None, quote: Quote) -> str:
+    """The id of what was promised: the same for the same basket, member, prices and units.
+
+    A hash, so that an agent that was killed in between finds the same again. What changes no
+    promise is left out: a balance that moved meanwhile, the second in which it was asked, a newer
+    programme that prices this basket alike.
+    """
+    promised = (
+        encoded(basket),
+        b"" if member is None else member.member_id.encode(),
+        encoded((quote.due_minor, quote.discount_minor, quote.tendered_units_minor)),
+        encoded(quote.lines),
+        encoded(quote.units),
+    )
+    return hashlib.sha256(b"\n".join(promised)).hexdigest()[:32]

@@ -1,0 +1,349 @@
+"""Lines brought back, and a whole sale reversed: computed from the frozen quote of the sale alone.
+
+Owns: finding the original, what is left of it to return, the record of the return.
+Must never: price anything anew, or pay out more than was sold.
+"""
+
+from dataclasses import dataclass
+from datetime import date, datetime
+from decimal import Decimal
+from hashlib import sha256
+
+import msgspec
+import sqlalchemy as sa
+
+from tessera.agent import api_shapes
+from tessera.agent.api_answers import ReturnAnswer, as_json
+from tessera.agent.checkout_answers import return_answer
+from tessera.agent.checkout_basket import business_day_of, local_time, place_of
+from tessera.agent.checkout_commit import (
+    Writing,
+    answer_again,
+    digest_of,
+    draft_of,
+    find_first,
+    mint_uid,
+    write_record,
+)
+from tessera.agent.checkout_member import NOBODY, Buyer, find_buyer
+from tessera.agent.checkout_quote import state_notices
+from tessera.agent.pairing import PairedPos
+from tessera.agent.problems_http import ApiProblem
+from tessera.agent.till_state import TillState
+from tessera.core.basket import Place
+from tessera.core.identity import SaleKey
+from tessera.core.journal import RecordDraft
+from tessera.core.ledger import Posting, return_postings
+from tessera.core.quote import ReturnQuote
+from tessera.core.sale import (
+    KIND_RETURN,
+    KIND_SALE,
+    LeaseUse,
+    ReturnBody,
+    ReturnWish,
+    SaleBody,
+    Tender,
+)
+from tessera.rules.returns import quote_return
+from tessera.store.till import cached_members, committed_sales
+from tessera.store.till.values import AccountEffect, AccountView, CommittedSale
+from tessera.sync.records import encoded, read_body, read_envelope
+
+_NAME_LENGTH_MAX = 64
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Original:
+    """The sale whose lines come back, and what of it came back before.
+
+    `bundle`: by which the sale was priced; its returns are pinned to it, too.
+    """
+
+    sale: CommittedSale
+    body: SaleBody
+    bundle: str
+    before: dict[str, Decimal]
+    buyer: Buyer
+    accounts: tuple[AccountView, ...]
+
+    @property
+    def member_id(self) -> str:
+        """The member of the sale; empty for none."""
+        return self.body.member.member_id if self.body.member else ""
+
+    def left(self) -> dict[str, Decimal]:
+        """What may still come back, by line."""
+        return {
+            line.line_id: line.quantity - self.before.get(line.line_id, Decimal(0))
+            for line in self.body.basket.lines
+        }
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Returning:
+    """A return that is about to be recorded."""
+
+    key: SaleKey
+    place: Place
+    original: Original
+    wishes: dict[str, Decimal]
+    tenders: tuple[api_shapes.TenderGiven, ...] = ()
+    voids: bool = False
+    result: str = "returned"
+
+
+async def return_lines(
+    state: TillState, pos: PairedPos, return_id: str, given: api_shapes.ReturnGiven
+) -> bytes:
+    """Take lines of a sale back; the answer's bytes, once durable."""
+    at, day, store = _when_and_where(state, given.store_time, given.business_day)
+    key = SaleKey(store=store, pos=pos.name, business_day=day, sale_id=return_id)
+    digest = digest_of("return", given)
+    if (first := find_first(state, key)) is not None:
+        return answer_again(first, digest, what="return")
+    original = find_original(
+        state,
+        pos=given.original.pos,
+        own_pos=pos.name,
+        sale_id=given.original.sale_id,
+        day=given.original.business_day,
+    )
+    returning = Returning(
+        key=key,
+        place=_place(state, pos, at, day),
+        original=original,
+        wishes=_wishes(given, original),
+        tenders=given.tenders,
+    )
+    return await _record(state, returning, digest)
+
+
+async def void_sale(
+    state: TillState, pos: PairedPos, sale_id: str, given: api_shapes.VoidGiven
+) -> bytes:
+    """Reverse a whole sale, once; the answer's bytes, once durable."""
+    at, day, store = _when_and_where(state, given.store_time, given.business_day)
+    original = find_original(
+        state, pos=pos.name, own_pos=pos.name, sale_id=sale_id, day=given.original_business_day
+    )
+    # Keyed by the sale's own day, so that a repeat after midnight is still a repeat.
+    key = SaleKey(
+        store=store,
+        pos=pos.name,
+        business_day=original.sale.key.business_day,
+        sale_id=void_id(sale_id),
+    )
+    digest = digest_of("void", original.sale.uid)
+    if (first := find_first(state, key)) is not None:
+        return answer_again(first, digest, what="void")
+    if original.before or original.sale.voided:
+        raise ApiProblem(
+            "sale_already_returned",
+            f"lines of sale {sale_id} came back already",
+            hint="return the rest of it with POST /v1/returns/{return_id}",
+        )
+    returning = Returning(
+        key=key,
+        place=_place(state, pos, at, day),
+        original=original,
+        wishes=original.left(),
+        voids=True,
+        result="voided",
+    )
+    return await _record(state, returning, digest)
+
+
+def refund_of(answer: bytes) -> ReturnAnswer:
+    """The answer of a return or void, read back from its bytes."""
+    return msgspec.json.decode(answer, type=ReturnAnswer)
+
+
+def void_id(sale_id: str) -> str:
+    """The id under which the void of a sale is recorded."""
+    name = f"void:{sale_id}"
+    if len(name) <= _NAME_LENGTH_MAX:
+        return name
+    return "void:" + sha256(sale_id.encode()).hexdigest()[:40]
+
+
+def _when_and_where(
+    state: TillState, store_time: datetime | None, business_day: date | None
+) -> tuple[datetime, date, str]:
+    if state.identity is None or state.settings.training:
+        raise ApiProblem(
+            "sale_unknown",
+            "this register has recorded no sales",
+            hint="enrol it first: tessera agent enrol --help",
+        )
+    at = local_time(store_time, wall_ms=state.clock.wall_ms(), zone=state.zone)
+    return at, business_day_of(business_day, at), state.identity.store
+
+
+def _place(state: TillState, pos: PairedPos, at: datetime, day: date) -> Place:
+    identity = state.identity
+    assert identity is not None
+    return place_of(
+        at=at,
+        business_day=day,
+        store=identity.store,
+        region=identity.region,
+        register=identity.register,
+        tax_rounding=pos.tax_rounding,
+    )
+
+
+def find_original(
+    state: TillState, *, pos: str | None, own_pos: str, sale_id: str, day: date | None
+) -> Original:
+    """The sale in this register's journal; without a day the newest with this id.
+
+    ApiProblem when it does not stand there.
+    """
+    identity = state.identity
+    assert identity is not None
+    with state.engines.reader.connect() as connection:
+        if day is None:
+            sale = committed_sales.find_sale_by_id(connection, sale_id)
+        else:
+            key = SaleKey(
+                store=identity.store, pos=pos or own_pos, business_day=day, sale_id=sale_id
+            )
+            sale = committed_sales.find_sale(connection, key)
+        if sale is None or sale.kind != KIND_SALE or pos not in {None, sale.key.pos}:
+            raise ApiProblem(
+                "sale_unknown",
+                f"this register has no sale {sale_id} in its journal",
+                hint="return it at the register that sold it, with the sale's id",
+            )
+        envelope = read_envelope(committed_sales.read_record(connection, sale.uid))
+        body = read_body(envelope)
+        assert isinstance(body, SaleBody)
+        before = committed_sales.returned_before(connection, sale.key)
+        buyer, accounts = _buyer(connection, state, body)
+    return Original(
+        sale=sale,
+        body=body,
+        bundle=envelope.bundle,
+        before=before,
+        buyer=buyer,
+        accounts=accounts,
+    )
+
+
+def _buyer(
+    connection: sa.Connection, state: TillState, body: SaleBody
+) -> tuple[Buyer, tuple[AccountView, ...]]:
+    if body.member is None:
+        return NOBODY, ()
+    member_id = body.member.member_id
+    buyer = find_buyer(
+        connection,
+        api_shapes.MemberGiven(member_id=member_id),
+        hasher=state.hasher,
+        as_of_ms=state.balance_as_of_ms,
+    )
+    return buyer, tuple(cached_members.accounts(connection, member_id))
+
+
+def _wishes(given: api_shapes.ReturnGiven, original: Original) -> dict[str, Decimal]:
+    """What is to come back by line; ApiProblem for a line or a quantity that was not sold."""
+    left, wishes = original.left(), dict[str, Decimal]()
+    measured = {line.line_id for line in original.body.basket.lines if line.measure}
+    for number, line in enumerate(given.lines):
+        quantity = Decimal(line.quantity)
+        rest = left.get(line.id, Decimal(0)) - wishes.get(line.id, Decimal(0))
+        whole = line.id not in measured
+        if quantity > rest or (whole and quantity != quantity.to_integral_value()):
+            raise ApiProblem(
+                "quantity_wrong",
+                f"{line.quantity} of line {line.id} cannot come back; {max(rest, Decimal(0))}"
+                " are left",
+                field=f"lines[{number}].quantity",
+                hint="send the line ids and at most the quantities of the sale",
+            )
+        wishes[line.id] = wishes.get(line.id, Decimal(0)) + quantity
+    return wishes
+
+
+async def _record(state: TillState, returning: Returning, digest: bytes) -> bytes:
+    original, uid = returning.original, mint_uid(state)
+    quote = quote_return(
+        original.body.quote, original.body.basket, returning.wishes, original.before
+    )
+    wishes = _as_wishes(returning.wishes)
+
+    def record(_connection: sa.Connection) -> tuple[RecordDraft, bytes, tuple[LeaseUse, ...]]:
+        body = ReturnBody(
+            key=returning.key,
+            place=returning.place,
+            original=original.sale.key,
+            original_uid=original.sale.uid,
+            member_id=original.member_id,
+            wishes=wishes,
+            returned_before=_as_wishes(original.before),
+            quote=quote,
+            tenders=tuple(
+                Tender(kind=tender.kind, amount_minor=tender.amount_minor)
+                for tender in returning.tenders
+            ),
+            flags=("void",) if returning.voids else (),
+        )
+        answer = return_answer(
+            quote,
+            result=returning.result,
+            return_id=returning.key.sale_id,
+            original_sale_id=original.sale.key.sale_id,
+            mode=state.mode,
+            language=state.settings.language,
+            buyer=original.buyer,
+            uid=uid,
+            flags=body.flags,
+            notices=state_notices(state, returning.place),
+        )
+        draft = draft_of(
+            state,
+            kind=KIND_RETURN,
+            day=returning.key.business_day,
+            bundle=original.bundle,
+            body=encoded(body),
+            uid=uid,
+        )
+        return draft, as_json(answer), ()
+
+    return await write_record(
+        state,
+        Writing(
+            uid=uid,
+            key=returning.key,
+            digest=digest,
+            record=record,
+            effects=_effects(original, quote),
+            returned=wishes,
+            original=original.sale.key,
+            voids=returning.voids,
+        ),
+        what="void" if returning.voids else "return",
+    )
+
+
+def _as_wishes(quantities: dict[str, Decimal]) -> tuple[ReturnWish, ...]:
+    return tuple(
+        ReturnWish(line_id=line_id, quantity=format(quantity, "f"))
+        for line_id, quantity in sorted(quantities.items())
+        if quantity
+    )
+
+
+def _effects(original: Original, quote: ReturnQuote) -> tuple[AccountEffect, ...]:
+    """What the return changes on the member's accounts, as far as this register can know."""
+    if not original.member_id:
+        return ()
+    seen = Buyer(accounts=original.accounts)
+    # What is leased here is out of reach for taking back; central knows of the other leases.
+    available = {unit: view.balance - view.spendable for unit, view in seen.balances().items()}
+    postings: tuple[Posting, ...] = return_postings(quote.units, available, seen.owed())
+    return tuple(
+        AccountEffect(member_id=original.member_id, account=part.account, delta=part.delta)
+        for part in postings
+        if part.member
+    )

@@ -1,0 +1,72 @@
+"""Notices: what a cashier or the help desk should know while the sale goes on.
+
+Owns: every notice code with its words and its hint (docs/api.md lists them). Must never: stop
+anything; a notice is told beside an answer, a problem (`problems_http`) instead of one.
+"""
+
+from tessera.agent.api_answers import Notice
+
+NOTICES: dict[str, tuple[str, str]] = {
+    "benefits_stopped": (
+        "the disk is almost full: no discounts and points for now, sales go on",
+        "make room on the disk; tessera doctor shows how much is left",
+    ),
+    "bad_check_digit": ("the code was misread: its check digit is wrong", "scan it again"),
+    "bad_length": ("the code was cut short", "scan it again"),
+    "bundle_rejected": (
+        "a new programme could not be read; the last good one goes on",
+        "tessera programme check tells what is wrong with it",
+    ),
+    "card_unknown": (
+        "this card is not known on this register",
+        "check the number; a card that was issued today may still be on its way",
+    ),
+    "card_unreadable": ("this is no card or phone number", "scan it again, or type it"),
+    "clock_doubt": (
+        "the clocks of register, POS and central differ by more than a day",
+        "set the register's clock; date-bound offers may be wrong until then",
+    ),
+    "code_refused": ("the code could not be read", "scan it again, or type it"),
+    "database_failing": (
+        "the register's database cannot be read: no member and no points for now",
+        "tessera doctor checks the database",
+    ),
+    "key_reused": (
+        "this sale id was used for another sale: recorded, points wait for central",
+        "let the POS number its sales uniquely within a business day",
+    ),
+    "member_blocked": ("this member is blocked", "ask at the service desk"),
+    "no_programme": (
+        "no programme has arrived on this register yet",
+        "publish one at central; tessera agent status shows when it has come",
+    ),
+    "not_enrolled": (
+        "this register is not enrolled: it knows no members and records no sales",
+        "tessera agent enrol --help",
+    ),
+    "payment_card": ("this is a payment card: it was not read", "ask for the member card"),
+    "quote_late": ("pricing took too long: this answer is without benefits", "ask again"),
+    "redemption_reduced": (
+        "fewer units are spent than wished",
+        "this register may spend what central has set aside for it",
+    ),
+    "redemption_unbacked": (
+        "units that were given as paid could not be spent any more",
+        "central is told; nothing is to be done at the till",
+    ),
+    "rules_failed": (
+        "the rules failed on this basket: this answer is without benefits",
+        "send the log of this moment to whoever maintains the register",
+    ),
+    "total_mismatch": (
+        "the total taken is not the total quoted: recorded as it happened",
+        "let the POS take the quote's due_minor",
+    ),
+    "training": ("training: nothing is recorded", ""),
+}
+
+
+def notice(code: str) -> Notice:
+    """The notice of this code."""
+    text, hint = NOTICES.get(code, NOTICES["code_refused"])
+    return Notice(code=code, text=text, hint=hint)

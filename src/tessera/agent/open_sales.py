@@ -1,0 +1,78 @@
+"""Sales that a POS has begun and not completed, in memory.
+
+Owns: the baskets as last sent, the revision guard, the card that a reader attached, suspension.
+Must never: be the only place of anything that was confirmed; a POS sends the basket again with the
+completion, so that losing all of this costs nothing but a quote.
+"""
+
+from collections import OrderedDict
+from dataclasses import dataclass
+
+from tessera.agent import api_shapes
+from tessera.agent.checkout_quote import Quoted
+from tessera.agent.pairing import PairedPos
+from tessera.agent.problems_http import ApiProblem
+
+OPEN_SALES_MAX = 200
+"""Oldest baskets are forgotten beyond this: a POS that never completes must not fill the memory."""
+
+
+@dataclass(slots=True, kw_only=True)
+class OpenSale:
+    """One basket in progress.
+
+    `attached` are cards that were scanned for it, `rewards` the offers that the cashier accepted.
+    """
+
+    pos: PairedPos
+    sale_id: str
+    given: api_shapes.BasketGiven
+    revision: int = 0
+    quoted: Quoted | None = None
+    attached: tuple[str, ...] = ()
+    rewards: tuple[str, ...] = ()
+    suspended: bool = False
+
+
+class OpenSales:
+    """The baskets in progress on this register, newest last."""
+
+    def __init__(self) -> None:
+        self._sales: OrderedDict[tuple[str, str], OpenSale] = OrderedDict()
+
+    def find(self, pos: PairedPos, sale_id: str) -> OpenSale | None:
+        """The basket, or None."""
+        return self._sales.get((pos.name, sale_id))
+
+    def put(self, pos: PairedPos, sale_id: str, given: api_shapes.BasketGiven) -> OpenSale:
+        """Replace the basket; ApiProblem when a later revision is known already."""
+        key = (pos.name, sale_id)
+        sale = self._sales.get(key)
+        before = sale.revision if sale else 0
+        revision = before + 1 if given.revision is None else given.revision
+        # The same revision again is a repeat after a lost answer.
+        if revision < before:
+            raise ApiProblem(
+                "revision_overtaken",
+                f"revision {revision} was overtaken by {before}",
+                field="revision",
+                hint="send the basket as it stands now with a higher revision",
+            )
+        if sale is None:
+            sale = self._sales[key] = OpenSale(pos=pos, sale_id=sale_id, given=given)
+            if len(self._sales) > OPEN_SALES_MAX:
+                self._sales.popitem(last=False)
+        sale.pos, sale.given, sale.revision, sale.suspended = pos, given, revision, False
+        self._sales.move_to_end(key)
+        return sale
+
+    def drop(self, pos: PairedPos, sale_id: str) -> OpenSale | None:
+        """Forget the basket: it was completed or cancelled."""
+        return self._sales.pop((pos.name, sale_id), None)
+
+    def current(self) -> OpenSale | None:
+        """The basket that was changed last and is not suspended: what the cashier works on."""
+        for sale in reversed(self._sales.values()):
+            if not sale.suspended:
+                return sale
+        return None

@@ -1,0 +1,293 @@
+"""What the cashier's page shows of this register: the panel's source.
+
+Owns: the shaping of the checkout's state into the page's view, and the page's few actions.
+Must never: hold a whole card number, or compute a price.
+"""
+
+from collections.abc import AsyncIterator, Callable
+from datetime import UTC, datetime
+
+from tessera.agent.api_answers import ReaderStatus as ReaderTold
+from tessera.agent.checkout import Checkout, Shown
+from tessera.agent.checkout_answers import moved
+from tessera.agent.checkout_member import Buyer
+from tessera.agent.checkout_quote import Quoted, state_notices
+from tessera.agent.open_sales import OpenSale
+from tessera.agent.pos_api_status import queue_length
+from tessera.agent.till_state import TillState
+from tessera.core.errors import TesseraError
+from tessera.core.quote import Message, Prompt
+from tessera.panel.view import (
+    BalanceView,
+    NoticeView,
+    NowPhase,
+    NowView,
+    ReaderStatus,
+    ReaderView,
+    ReasonView,
+    RewardView,
+    ScreenView,
+    StateView,
+    Tone,
+    UnitsView,
+    WhoStatus,
+    WhoView,
+)
+from tessera.rules.wording import say
+
+REASONS_MAX = 12
+_READER_STATUS = {
+    "connected": ReaderStatus.READY,
+    "starting": ReaderStatus.SEARCHING,
+    "disconnected": ReaderStatus.SEARCHING,
+    "failed": ReaderStatus.FAILED,
+    "stopped": ReaderStatus.FAILED,
+}
+_TROUBLE = frozenset({"benefits_stopped", "database_failing", "not_enrolled", "rules_failed"})
+# The page has its own words and marks for these.
+_SHOWN_ELSEWHERE = frozenset({"training", "card_unknown", "member_blocked"})
+
+
+class Screen:
+    """The register as the page sees it; implements the panel's `PanelSource`."""
+
+    def __init__(self, checkout: Checkout, readers: Callable[[], tuple[ReaderTold, ...]]) -> None:
+        self._checkout = checkout
+        self._state = checkout.state
+        self._readers = readers
+        self._dismissed: set[str] = set()
+
+    def view(self, language: str) -> ScreenView:
+        """The screen as it stands now."""
+        state, shown = self._state, self._checkout.shown
+        return ScreenView(
+            at=_when(state, state.clock.wall_ms()),
+            who=_who(state, _buyer_of(shown), language),
+            now=self._now(shown, language),
+            state=self._state_view(shown),
+            language=language,
+            training=state.settings.training,
+        )
+
+    def newest_id(self) -> int:
+        """The newest event's id: every change of the screen comes with one."""
+        return self._state.hub.last_id
+
+    async def subscribe(self, last_id: int) -> AsyncIterator[int]:
+        """The id of each change after `last_id`."""
+        async for event in self._state.hub.subscribe(last_id):
+            yield event.event_id
+
+    async def accept_reward(self, *, sale: str, reward: str, accepted: bool) -> None:
+        """Accept a reward for the open sale, or take it back."""
+        found = self._open_sale(sale)
+        offered = found.quoted is not None and any(
+            prompt.offer == reward for prompt in found.quoted.quote.prompts
+        )
+        if accepted and not offered and reward not in found.rewards:
+            raise TesseraError(
+                f"{reward} is not offered for this sale", hint="look at the screen again"
+            )
+        others = tuple(kept for kept in found.rewards if kept != reward)
+        found.rewards = (*others, reward) if accepted else others
+        await self._checkout.requote(found)
+
+    async def clear_member(self, *, sale: str) -> None:
+        """Forget the member that was scanned."""
+        await self._checkout.clear_member(self._open_sale(sale) if sale else None)
+
+    async def dismiss_notice(self, *, notice: str) -> None:
+        """Take a notice off the screen until it is told anew."""
+        self._dismissed.add(notice)
+        self._state.hub.publish("notice", code=notice, dismissed=True)
+
+    def _open_sale(self, sale_id: str) -> OpenSale:
+        found = self._checkout.sales.current()
+        if found is None or found.sale_id != sale_id:
+            raise TesseraError(
+                f"sale {sale_id[:64]} is not open any more", hint="look at the screen again"
+            )
+        return found
+
+    # -- now
+
+    def _now(self, shown: Shown, language: str) -> NowView:
+        quoted = shown.quoted
+        phase = NowPhase(shown.phase)
+        if quoted is None:
+            return NowView(
+                phase=phase,
+                sale=shown.sale_id,
+                currency=self._state.currency,
+                refund_minor=shown.refund_minor,
+            )
+        quote = quoted.quote
+        earned, spent = self._moved(quoted, language)
+        applied = [seen for seen in quote.offers if seen.applied]
+        refused = [seen for seen in quote.offers if not seen.applied and seen.text]
+        near = [seen for seen in refused if seen.missing_minor or seen.missing_quantity]
+        return NowView(
+            phase=phase,
+            sale=shown.sale_id,
+            currency=quote.currency,
+            due_minor=quote.due_minor,
+            saved_minor=quote.discount_minor,
+            earned=earned,
+            spent=spent,
+            rewards=self._rewards(quoted, language),
+            near=tuple(_said(seen.text, language, quote.currency) for seen in near[:3]),
+            applied=tuple(
+                ReasonView(
+                    text=_said(seen.text, language, quote.currency) or seen.offer,
+                    amount_minor=seen.discount_minor or None,
+                )
+                for seen in applied[:REASONS_MAX]
+            ),
+            refused=tuple(
+                ReasonView(text=_said(seen.text, language, quote.currency))
+                for seen in refused[:REASONS_MAX]
+            ),
+        )
+
+    def _moved(
+        self, quoted: Quoted, language: str
+    ) -> tuple[tuple[UnitsView, ...], tuple[UnitsView, ...]]:
+        if quoted.buyer.known is None:
+            return (), ()
+        sums = moved(quoted.quote.units)
+
+        def views(which: int) -> tuple[UnitsView, ...]:
+            return tuple(
+                UnitsView(
+                    unit=unit, label=unit_label(self._state, unit, language), count=pair[which]
+                )
+                for unit, pair in sums.items()
+                if pair[which]
+            )
+
+        return views(0), views(1)
+
+    def _rewards(self, quoted: Quoted, language: str) -> tuple[RewardView, ...]:
+        sale = self._checkout.sales.current()
+        accepted = sale.rewards if sale is not None else ()
+        prompts = {prompt.offer: prompt for prompt in quoted.quote.prompts}
+        rewards = [
+            _reward(prompt, quoted, language, accepted=prompt.offer in accepted)
+            for prompt in prompts.values()
+        ]
+        # An accepted reward is no longer asked for; it stays, so that it can be taken back.
+        for offer in accepted:
+            if offer not in prompts:
+                seen = next((one for one in quoted.quote.offers if one.offer == offer), None)
+                text = _said(seen.text if seen else None, language, quoted.quote.currency)
+                rewards.append(RewardView(reward=offer, text=text or offer, accepted=True))
+        return tuple(rewards)
+
+    # -- state
+
+    def _state_view(self, shown: Shown) -> StateView:
+        state = self._state
+        sync = state.sync() if state.sync is not None else None
+        disk, identity = state.disk(), state.identity
+        used = 100 - 100 * disk.free_bytes // disk.total_bytes if disk.total_bytes else 0
+        since = sync.offline_since_ms if sync else None
+        return StateView(
+            online=state.mode == "online",
+            offline_since=_when(state, since) if since else None,
+            queued=max(0, queue_length(state)),
+            balance_as_of=_when(state, state.balance_as_of_ms) if state.balance_as_of_ms else None,
+            readers=tuple(
+                ReaderView(
+                    name=reader.id,
+                    status=_READER_STATUS.get(reader.condition, ReaderStatus.FAILED),
+                    detail=reader.message if reader.condition != "connected" else "",
+                )
+                for reader in self._readers()
+            ),
+            notices=self._notices(shown),
+            disk_used_percent=used if disk.benefits_stopped else None,
+            benefits_stopped=disk.benefits_stopped,
+            clock_in_doubt=state.is_clock_doubtful(),
+            store=identity.store if identity else "",
+            register=identity.register if identity else "",
+        )
+
+    def _notices(self, shown: Shown) -> tuple[NoticeView, ...]:
+        told = {said.code: said for said in state_notices(self._state)}
+        if shown.quoted is not None:
+            told.update({said.code: said for said in shown.quoted.notices})
+        if shown.buyer is not None:
+            told.update({said.code: said for said in shown.buyer.notices})
+        self._dismissed &= told.keys()
+        return tuple(
+            NoticeView(
+                notice=said.code,
+                text=said.text,
+                hint=said.hint,
+                tone=Tone.TROUBLE if said.code in _TROUBLE else Tone.CAUTION,
+            )
+            for said in told.values()
+            if said.code not in self._dismissed | _SHOWN_ELSEWHERE
+        )
+
+
+def _buyer_of(shown: Shown) -> Buyer | None:
+    return shown.quoted.buyer if shown.quoted is not None else shown.buyer
+
+
+def _who(state: TillState, buyer: Buyer | None, language: str) -> WhoView:
+    if buyer is None or buyer.status == "none":
+        return WhoView()
+    member = buyer.member
+    if member is None:
+        return WhoView(status=WhoStatus.UNKNOWN, card=buyer.shown_card)
+    if buyer.status == "blocked":
+        return WhoView(status=WhoStatus.BLOCKED, name=member.display_name, card=buyer.shown_card)
+    return WhoView(
+        status=WhoStatus.KNOWN,
+        name=member.display_name,
+        card=buyer.shown_card,
+        tier=_tier_label(state, member.tier, language),
+        staff=member.staff,
+        balances=tuple(
+            BalanceView(
+                unit=view.unit,
+                label=unit_label(state, view.unit, language),
+                balance=view.balance,
+                spendable=max(0, view.spendable),
+                pending=view.pending,
+            )
+            for view in buyer.balances().values()
+        ),
+    )
+
+
+def unit_label(state: TillState, unit: str, language: str) -> str:
+    """A unit's name in a language, as the programme has it."""
+    programme = state.programme.programme
+    definition = programme.units.get(unit) if programme else None
+    return _named(definition.names if definition else (), language) or unit
+
+
+def _tier_label(state: TillState, tier: str, language: str) -> str:
+    programme = state.programme.programme
+    definition = programme.tiers.get(tier) if programme else None
+    return _named(definition.names if definition else (), language) or tier
+
+
+def _named(names: tuple[tuple[str, str], ...], language: str) -> str:
+    by_language = dict(names)
+    return by_language.get(language) or by_language.get("") or by_language.get("en", "")
+
+
+def _reward(prompt: Prompt, quoted: Quoted, language: str, *, accepted: bool) -> RewardView:
+    text = _said(prompt.text, language, quoted.quote.currency) or prompt.offer
+    return RewardView(reward=prompt.offer, text=text, accepted=accepted)
+
+
+def _said(message: Message | None, language: str, currency: str) -> str:
+    return "" if message is None else say(message, language, currency)
+
+
+def _when(state: TillState, ms: int) -> datetime:
+    return datetime.fromtimestamp(ms / 1000, UTC).astimezone(state.zone)

@@ -1,0 +1,108 @@
+"""The sync loop beside the checkout: started once the register is enrolled, heard by the page.
+
+Owns: how central is reached with this register's key, and what follows when sync says that
+something changed. Must never: import httpx before the loop first needs it.
+"""
+
+import asyncio
+import logging
+import random
+import secrets
+import shutil
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from tessera.agent.checkout import Checkout
+from tessera.agent.enrolment import REGISTER_KEY, read_key
+from tessera.agent.sync_loop import SyncLoop
+from tessera.agent.sync_status import SyncNotice
+from tessera.agent.till_state import TillState
+from tessera.core.errors import Problem, TesseraError
+from tessera.rules.programme import parse_programme
+from tessera.store.till.values import RegisterIdentity
+from tessera.sync.link import CentralLink
+
+_LOG = logging.getLogger("tessera.agent.sync")
+_LOUD = frozenset({"refused", "bundle_refused", "life", "generation"})
+
+
+@asynccontextmanager
+async def running_sync(
+    state: TillState, checkout: Checkout, stop: asyncio.Event
+) -> AsyncIterator[None]:
+    """Keep central and this register in step for as long as the context lasts."""
+    if state.identity is None or not state.settings.central.url or state.settings.training:
+        yield
+        return
+    hearing = _Hearing(state, checkout)
+    loop = SyncLoop(
+        engines=state.engines,
+        writer=state.writer,
+        open_link=lambda identity: _open_link(state, identity),
+        parse_programme=_problems_of,
+        clock=state.clock,
+        # Spreads retries over time; nothing secret hangs on it.
+        chance=random.random,
+        random=secrets.token_bytes,
+        on_change=hearing.hear,
+        disk_free_bytes=lambda: shutil.disk_usage(state.settings.data_dir).free,
+    )
+    state.sync, state.kick = loop.status, loop.kick
+    task = asyncio.create_task(loop.run(stop))
+    task.add_done_callback(_hear_bug)
+    try:
+        yield
+    finally:
+        stop.set()
+        try:
+            await asyncio.wait_for(task, timeout=3)
+        except TimeoutError:
+            _LOG.warning("sync did not end in time; nothing is lost, it goes on at the next start")
+
+
+def _hear_bug(task: asyncio.Task[None]) -> None:
+    if not task.cancelled() and (error := task.exception()) is not None:
+        _LOG.error("sync ended by a bug; sales go on and are kept", exc_info=error)
+
+
+def _open_link(state: TillState, identity: RegisterIdentity) -> CentralLink:
+    from tessera.sync.client import HttpCentral, Signer  # noqa: PLC0415 - half a second of imports
+
+    settings = state.settings
+    key = read_key(settings.data_dir / REGISTER_KEY)
+    return HttpCentral(
+        settings.central.url,
+        signer=Signer(register=identity.register, incarnation=identity.incarnation, key=key),
+        wall_ms=state.clock.wall_ms,
+        random=secrets.token_bytes,
+        ca_file=settings.central.ca_file,
+    )
+
+
+def _problems_of(text: str, file: str) -> list[Problem]:
+    return parse_programme(text, file=file)[1]
+
+
+class _Hearing:
+    """What follows from a notice of the sync loop."""
+
+    def __init__(self, state: TillState, checkout: Checkout) -> None:
+        self._state = state
+        self._checkout = checkout
+
+    def hear(self, notice: SyncNotice) -> None:
+        """Read anew what changed, and tell who listens."""
+        level = logging.WARNING if notice.what in _LOUD else logging.INFO
+        _LOG.log(level, "sync: %s %s", notice.what, notice.text)
+        if notice.what not in {"online", "offline", "pushed"}:
+            try:
+                self._state.refresh()
+            except TesseraError as error:
+                _LOG.error("after sync: %s", error.message)
+        sync = self._state.sync() if self._state.sync is not None else None
+        self._state.hub.publish(
+            "sync",
+            what=notice.what,
+            online=sync.online if sync else False,
+            queued=sync.queued if sync else 0,
+        )

@@ -1,0 +1,403 @@
+"""Central's HTTP side: routes, limits, and the server's life. Wiring only.
+
+Owns: what a request may cost (size, time, queue) and the shape of every answer. Deciding is done in
+`gate`, `ingest`, `enrol` and the books. Must never: answer *accepted* before the commit.
+"""
+
+import asyncio
+import json
+import logging
+import threading
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from typing import TypeVar
+
+import msgspec
+import sqlalchemy as sa
+from starlette.applications import Starlette
+from starlette.concurrency import run_in_threadpool
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from tessera.central import gate, ingest, refusals
+from tessera.central.enrol import enrol
+from tessera.central.log import LOGGER, note
+from tessera.central.metrics import CONTENT_TYPE, Metrics
+from tessera.central.opening import Central
+from tessera.central.programmes import announce_current
+from tessera.central.refusals import Refused
+from tessera.central.rows import register_audience, store_audience
+from tessera.central.worker import Worker
+from tessera.store.central import bundle_book, feed, register_book, sale_book
+from tessera.store.central.register_book import RegisterRow
+from tessera.sync.records import encoded
+from tessera.sync.signing import REQUEST_HEADER, RequestSignature
+from tessera.sync.wire import (
+    BATCH_BYTES_MAX,
+    FEED_SEGMENTS_MAX,
+    BatchAnswer,
+    EnrolRequest,
+    FeedPage,
+    Heartbeat,
+    Refusal,
+    Segment,
+)
+
+SMALL_BODY_MAX = 65_536
+WAIT_S_MAX = 20
+RECHECK_S = 1.0
+"""How often a waiting poll looks by itself: another process may have published."""
+RETRY_AFTER_S = 5
+_JSON = "application/json"
+T = TypeVar("T")
+
+
+class Bell:
+    """Wakes the polls that wait for something new; rung from the worker's thread."""
+
+    def __init__(self) -> None:
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._rung = asyncio.Event()
+        self.is_closing = False
+
+    def bind(self) -> None:
+        """Belong to the running event loop."""
+        self._loop = asyncio.get_running_loop()
+
+    def ring(self) -> None:
+        """Wake everyone who waits."""
+        if self._loop is not None and not self._loop.is_closed():
+            self._loop.call_soon_threadsafe(self._wake)
+
+    def close(self) -> None:
+        """Wake everyone and let nobody wait again: the server is stopping."""
+        self.is_closing = True
+        self.ring()
+
+    def _wake(self) -> None:
+        self._rung.set()
+        self._rung = asyncio.Event()
+
+    async def wait(self, most_s: float) -> None:
+        """Wait for the next ring, no longer than `most_s`."""
+        rung = self._rung
+        if not self.is_closing:
+            try:
+                await asyncio.wait_for(rung.wait(), most_s)
+            except TimeoutError:
+                return
+
+
+class CentralApp:
+    """The routes over one open central."""
+
+    def __init__(self, central: Central, worker: Worker, metrics: Metrics, bell: Bell) -> None:
+        self._central = central
+        self._worker = worker
+        self._metrics = metrics
+        self._bell = bell
+        self._read_nonces = gate.ReadNonces()
+
+    def routes(self) -> list[Route]:
+        """Every route."""
+        return [
+            Route("/v1/enrol", self._guarded(self.enrol), methods=["POST"]),
+            Route("/v1/batches", self._guarded(self.batches), methods=["POST"]),
+            Route("/v1/feed/{audience:path}", self._guarded(self.feed), methods=["GET"]),
+            Route("/v1/bundles/{hash}", self._guarded(self.bundle), methods=["GET"]),
+            Route("/v1/heartbeat", self._guarded(self.heartbeat), methods=["POST"]),
+            Route("/healthz", self.healthz, methods=["GET"]),
+            Route("/metrics", self.metrics, methods=["GET"]),
+        ]
+
+    def _guarded(
+        self, serve: Callable[[Request], Awaitable[Response]]
+    ) -> Callable[[Request], Awaitable[Response]]:
+        async def endpoint(request: Request) -> Response:
+            try:
+                return await serve(request)
+            except Refused as refused:
+                return self._refusal(refused)
+            except Exception as error:  # noqa: BLE001 - a stranger gets no traceback
+                LOGGER.error(
+                    "a request failed", exc_info=error, extra={"fields": {"path": request.url.path}}
+                )
+                failed = Refused(
+                    "central failed inside",
+                    hint="send it again later; central's log says more",
+                    code="central_failed",
+                    status=500,
+                )
+                return self._refusal(failed)
+
+        return endpoint
+
+    def _refusal(self, refused: Refused) -> Response:
+        self._metrics.count("tessera_refusals_total", code=refused.code)
+        body = Refusal(
+            code=refused.code,
+            detail=refused.message[:500],
+            hint=refused.hint[:500],
+            retry_after_s=refused.retry_after_s,
+        )
+        headers = {"Retry-After": str(refused.retry_after_s)} if refused.retry_after_s else {}
+        return _json(body, status=refused.status, headers=headers)
+
+    async def enrol(self, request: Request) -> Response:
+        """Turn a one-time code into a register."""
+        body = _read(await _body(request, SMALL_BODY_MAX), EnrolRequest)
+
+        def work() -> msgspec.Struct:
+            answer = enrol(self._central, body)
+            with self._central.engines.writer.begin() as tx:
+                register_id = json.loads(answer.certificate)["register"]
+                register = register_book.read_register(tx, register_id)
+                assert register is not None
+                announce_current(tx, self._central, register.store_id)
+            note("register enrolled", register=register_id)
+            return answer
+
+        answer = await run_in_threadpool(work)
+        self._worker.kick()
+        return _json(answer)
+
+    async def batches(self, request: Request) -> Response:
+        """Accept a batch."""
+        limits = self._central.settings.limits
+        if self._worker.waiting > limits.inbox_batches_max:
+            raise refusals.busy(RETRY_AFTER_S)
+        body = await _body(request, BATCH_BYTES_MAX)
+        try:
+            answer = await run_in_threadpool(self._accept, request, body)
+        except ingest.BatchGap as gap:
+            self._metrics.count("tessera_refusals_total", code=gap.code)
+            return _json(
+                BatchAnswer(
+                    generation=self._central.state().generation,
+                    incarnation=gap.incarnation,
+                    high_water=gap.high_water,
+                    central_ms=self._central.now_ms(),
+                ),
+                status=409,
+            )
+        self._worker.kick()
+        return _json(answer)
+
+    def _accept(self, request: Request, body: bytes) -> BatchAnswer:
+        central = self._central
+        now_ms = central.now_ms()
+        with central.engines.reader.begin() as tx:
+            register, parts = self._signer(tx, request, body)
+            state = register_book.read_central(tx)
+            assert state is not None
+        parcel = ingest.read_parcel(
+            head_text=request.headers.get("Tessera-Batch", ""),
+            signature_text=request.headers.get("Tessera-Batch-Signature", ""),
+            body=body,
+            register=register,
+            keys=gate.accepted_keys(register, now_ms),
+        )
+        reading = ingest.read_payload(parcel)
+        with central.engines.writer.begin() as tx:
+            gate.admit_once(tx, parts, now_ms=now_ms)
+            answer = ingest.store_parcel(
+                tx, parcel, reading, generation=state.generation, now_ms=now_ms
+            )
+        self._count_accepted(answer, len(reading.raws), register)
+        return answer
+
+    def _count_accepted(self, answer: BatchAnswer, records: int, register: RegisterRow) -> None:
+        if answer.fork:
+            self._metrics.count("tessera_forks_total")
+            note(
+                "two histories under one incarnation",
+                level=logging.WARNING,
+                register=register.register_id,
+                incarnation=answer.incarnation,
+            )
+        if answer.repeated:
+            self._metrics.count("tessera_batches_repeated_total")
+            return
+        self._metrics.count("tessera_batches_accepted_total")
+        self._metrics.count("tessera_records_accepted_total", records)
+        self._metrics.count("tessera_records_malformed_total", len(answer.malformed))
+
+    async def feed(self, request: Request) -> Response:
+        """Segments of an audience after a number."""
+        audience = request.path_params["audience"]
+        query = request.query_params
+        generation = query.get("generation", "")[:64]
+        after = _count(query.get("after", "0"), most=2**62)
+        limit = _count(query.get("limit", str(FEED_SEGMENTS_MAX)), most=FEED_SEGMENTS_MAX)
+        wait_s = _count(query.get("wait_s", "0"), most=WAIT_S_MAX)
+
+        def admit() -> None:
+            with self._central.engines.reader.begin() as tx:
+                register, parts = self._signer(tx, request, b"")
+            allowed = {
+                register_audience(register.register_id),
+                store_audience(register.store_id),
+            }
+            if audience not in allowed:
+                raise refusals.not_yours(audience[:80])
+            self._read_nonces.admit_once(parts)
+
+        await run_in_threadpool(admit)
+        until = asyncio.get_running_loop().time() + wait_s
+        while True:
+            page = await run_in_threadpool(self._page, audience, generation, after, max(1, limit))
+            left_s = until - asyncio.get_running_loop().time()
+            if page.segments or left_s <= 0 or self._bell.is_closing:
+                return _json(page)
+            await self._bell.wait(min(left_s, RECHECK_S))
+
+    def _page(self, audience: str, generation: str, after: int, limit: int) -> FeedPage:
+        with self._central.engines.reader.begin() as tx:
+            state = register_book.read_central(tx)
+            assert state is not None
+            if generation not in {"", state.generation}:
+                raise refusals.generation_changed(state.generation)
+            head = feed.audience_head(tx, audience, state.generation)
+            found = feed.read_segments(tx, audience, state.generation, after=after, limit=limit)
+        return FeedPage(
+            generation=state.generation,
+            audience=audience,
+            head=max(head, found[-1].number if found else 0),
+            central_ms=self._central.now_ms(),
+            segments=tuple(
+                Segment(number=row.number, body=row.body.decode(), signature=row.signature.hex())
+                for row in found
+            ),
+        )
+
+    async def bundle(self, request: Request) -> Response:
+        """A bundle's bytes by its hash."""
+
+        def work() -> bytes:
+            with self._central.engines.reader.begin() as tx:
+                _register, parts = self._signer(tx, request, b"")
+                self._read_nonces.admit_once(parts)
+                body = bundle_book.read_bundle(tx, request.path_params["hash"])
+            if body is None:
+                raise refusals.unknown("there is no bundle of this hash")
+            return body
+
+        body = await run_in_threadpool(work)
+        return Response(body, media_type="application/yaml")
+
+    async def heartbeat(self, request: Request) -> Response:
+        """How a register is."""
+        raw = await _body(request, SMALL_BODY_MAX)
+        beat = _read(raw, Heartbeat)
+
+        def work() -> None:
+            now_ms = self._central.now_ms()
+            with self._central.engines.writer.begin() as tx:
+                register, parts = self._signer(tx, request, raw)
+                gate.admit_once(tx, parts, now_ms=now_ms)
+                register_book.write_heartbeat(
+                    tx,
+                    register_id=register.register_id,
+                    received_ms=now_ms,
+                    body=encoded(beat).decode(),
+                )
+
+        await run_in_threadpool(work)
+        return Response(status_code=204)
+
+    async def healthz(self, _request: Request) -> Response:
+        """Whether central answers and reaches its database."""
+        try:
+            state = await run_in_threadpool(self._central.state)
+        except Exception as error:  # noqa: BLE001 - any failure means: not well
+            LOGGER.error("health check failed", exc_info=error)
+            return Response('{"state":"failing"}', status_code=503, media_type=_JSON)
+        told = {"state": "stopping" if self._bell.is_closing else "fine"}
+        told["generation"] = state.generation
+        return Response(json.dumps(told), media_type=_JSON)
+
+    async def metrics(self, _request: Request) -> Response:
+        """Numbers for monitoring."""
+
+        def work() -> str:
+            with self._central.engines.reader.begin() as tx:
+                gauges = {
+                    "tessera_inbox_batches": self._worker.waiting,
+                    "tessera_quarantine_records": sale_book.count_parked(tx),
+                    "tessera_registers_active": register_book.count_active(tx),
+                }
+            return self._metrics.text(gauges)
+
+        return Response(await run_in_threadpool(work), media_type=CONTENT_TYPE)
+
+    def _signer(
+        self, tx: sa.Connection, request: Request, content: bytes
+    ) -> tuple[RegisterRow, RequestSignature]:
+        raw_path: bytes = request.scope.get("raw_path") or request.url.path.encode()
+        query: bytes = request.scope.get("query_string", b"")
+        target = raw_path.decode("latin-1") + (f"?{query.decode('latin-1')}" if query else "")
+        return gate.signer_of(
+            tx,
+            header=request.headers.get(REQUEST_HEADER, ""),
+            method=request.method,
+            target=target,
+            content=content,
+            now_ms=self._central.now_ms(),
+        )
+
+
+def build_app(central: Central, *, bell: Bell | None = None) -> Starlette:
+    """The ASGI application; its lifespan runs the worker's thread."""
+    metrics = Metrics()
+    bell = bell or Bell()
+    worker = Worker(central, metrics=metrics, on_published=bell.ring)
+    served = CentralApp(central, worker, metrics, bell)
+
+    @asynccontextmanager
+    async def lifespan(_app: Starlette) -> AsyncIterator[None]:
+        bell.bind()
+        thread = threading.Thread(target=worker.run, name="booking", daemon=True)
+        thread.start()
+        try:
+            yield
+        finally:
+            bell.close()
+            worker.stop()
+            await run_in_threadpool(thread.join)
+
+    return Starlette(routes=served.routes(), lifespan=lifespan)
+
+
+async def _body(request: Request, most: int) -> bytes:
+    """The request's body; Refused beyond `most` bytes, before more of it is read."""
+    announced = request.headers.get("Content-Length", "0")
+    if announced.isdecimal() and int(announced) > most:
+        raise refusals.too_large(most)
+    parts: list[bytes] = []
+    size = 0
+    async for part in request.stream():
+        size += len(part)
+        if size > most:
+            raise refusals.too_large(most)
+        parts.append(part)
+    return b"".join(parts)
+
+
+def _read(raw: bytes, kind: type[T]) -> T:
+    try:
+        return msgspec.json.decode(raw, type=kind)
+    except (msgspec.DecodeError, RecursionError) as error:
+        raise refusals.unreadable(f"the body does not read: {error}"[:300]) from error
+
+
+def _count(text: str, *, most: int) -> int:
+    if not text.isdecimal() or len(text) > 19:
+        raise refusals.unreadable("after, limit and wait_s are whole numbers")
+    return min(int(text), most)
+
+
+def _json(
+    value: msgspec.Struct, *, status: int = 200, headers: dict[str, str] | None = None
+) -> Response:
+    return Response(encoded(value), status_code=status, media_type=_JSON, headers=headers)

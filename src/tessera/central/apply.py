@@ -1,0 +1,218 @@
+"""Books what is in the inbox: each record once, whatever happens in between.
+
+Owns: the three steps from stored batches to settled ones. First, by register, the uid rows fix
+where each record belongs and the sale keys whose they are; then each group of records is booked
+(`settling`); last, by register, the batches leave the queue and what could not be booked is parked.
+On one database all three are one transaction. Spread over shards each bucket has its own, and a
+step that was done before is found done, so being killed anywhere between changes nothing.
+Must never: drop a batch from the queue before all of its records are settled.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+
+import msgspec
+import sqlalchemy as sa
+
+from tessera.central import rows
+from tessera.central.settling import REASON_KEY_REUSED, Desk, Settled, settle
+from tessera.central.work import Work, read_batch
+from tessera.core.identity import bucket_of
+from tessera.store.central import feed, inbox, register_book, sale_book
+from tessera.store.central.inbox import BatchRow
+from tessera.store.central.sale_book import PARKED, ParkedRecord, UidRow
+from tessera.sync.wire import Malformed, OutcomeRow
+
+REGISTERS_AT_ONCE = 64
+BATCHES_AT_ONCE = 16
+"""Most registers and, of each, batches in one round; bounds a round's memory and time."""
+
+RECORDS_AT_ONCE = 2_000
+
+ALARM_UID = "uid-conflict"
+REASON_UID = "uid_conflict"
+REASON_FAILED = "central_failed"
+
+_MALFORMED = msgspec.json.Decoder(tuple[Malformed, ...])
+
+
+@dataclass(slots=True)
+class _Round:
+    """Everything of one round between its steps."""
+
+    batches: list[tuple[str, int]] = field(default_factory=list)
+    works: list[Work] = field(default_factory=list)
+    settled: Settled = field(default_factory=Settled)
+
+
+def apply_waiting(
+    engine: sa.Engine, desk: Desk, *, spans_buckets: bool = True, records_max: int = RECORDS_AT_ONCE
+) -> int:
+    """Book one round of what waits; how many batches were settled, 0 when nothing waits.
+
+    `spans_buckets`: one transaction for all buckets, which SQLite and a single PostgreSQL allow.
+    """
+    if spans_buckets:
+        with engine.begin() as tx:
+            turn = _take(tx, records_max)
+            _claim(tx, turn)
+            _settle_group(tx, turn.works, desk, turn.settled)
+            _finish(tx, turn, desk)
+        return len(turn.batches)
+    with engine.begin() as tx:
+        turn = _take(tx, records_max)
+        _claim(tx, turn)
+    groups: dict[int, list[Work]] = {}
+    for work in turn.works:
+        groups.setdefault(work.bucket, []).append(work)
+    for _bucket, works in sorted(groups.items()):
+        with engine.begin() as tx:
+            _settle_group(tx, works, desk, turn.settled)
+    with engine.begin() as tx:
+        _finish(tx, turn, desk)
+    return len(turn.batches)
+
+
+def apply_carefully(
+    engine: sa.Engine, desk: Desk, *, note: Callable[[str, Exception], None]
+) -> int:
+    """Book one batch record by record, after a round has failed; what fails alone is parked.
+
+    Slow, and only for getting past a record that this release cannot book: `note` hears of each by
+    its uid, the others are booked as usual. How many batches were settled.
+    """
+    with engine.begin() as tx:
+        turn = _take(tx, 1)
+    for work in turn.works:
+        alone = _Round(works=[work])
+        try:
+            with engine.begin() as tx:
+                _claim(tx, alone)
+                _settle_group(tx, alone.works, desk, alone.settled)
+                _finish(tx, alone, desk)
+        except Exception as error:  # noqa: BLE001 - whatever it is, the others must not wait for it
+            note(work.uid, error)
+            with engine.begin() as tx:
+                _park_failed(tx, work)
+    with engine.begin() as tx:
+        inbox.settle_batches(tx, turn.batches)
+    return len(turn.batches)
+
+
+def _park_failed(tx: sa.Connection, work: Work) -> None:
+    """Park a record that broke its own booking; its till hears of it."""
+    sale_book.park(tx, [_set_apart(work, REASON_FAILED)])
+    row = OutcomeRow(
+        uid=work.uid,
+        incarnation=work.incarnation,
+        seq=work.seq,
+        state=PARKED,
+        reason=REASON_FAILED,
+    )
+    change = rows.outcome_change(bucket_of(work.register_id), work.register_id, row)
+    feed.append(tx, feed.REGISTERS, [change])
+
+
+def _take(tx: sa.Connection, records_max: int) -> _Round:
+    turn = _Round()
+    for register_id in inbox.registers_due(tx, limit=REGISTERS_AT_ONCE):
+        if len(turn.works) >= records_max:
+            break
+        if not inbox.try_lock_booking(tx, register_id):
+            continue
+        forks = {
+            branch.hash for branch in inbox.read_all_branches(tx, register_id) if branch.is_fork
+        }
+        for batch in inbox.batches_due(tx, register_id, limit=BATCHES_AT_ONCE):
+            if turn.batches and len(turn.works) >= records_max:
+                break
+            turn.batches.append((batch.register_id, batch.arrival))
+            turn.works += _records(batch, is_fork=batch.branch in forks)
+    return turn
+
+
+def _records(batch: BatchRow, *, is_fork: bool) -> list[Work]:
+    if batch.is_opaque:
+        return []
+    parked = _MALFORMED.decode(batch.malformed) if batch.malformed else ()
+    skip = frozenset(row.seq for row in parked)
+    return read_batch(batch, skip=skip, is_fork=is_fork)
+
+
+def _claim(tx: sa.Connection, turn: _Round) -> None:
+    """Fix by uid and by sale key where records belong; what conflicts with earlier ones is parked.
+
+    A uid that comes again with the same content is the same record; with other content somebody
+    has rewritten history, and nothing of the newcomer is booked.
+    """
+    uids = [
+        UidRow(
+            register_id=work.register_id,
+            uid=work.uid,
+            content_hash=work.content_hash,
+            incarnation=work.incarnation,
+            seq=work.seq,
+            bucket=work.bucket,
+            member_id=work.member_id,
+            received_day=work.received_day,
+        )
+        for work in turn.works
+    ]
+    held = sale_book.claim_uids(tx, uids)
+    kept: list[Work] = []
+    for work in turn.works:
+        row = held[work.register_id, work.uid]
+        if row.content_hash != work.content_hash:
+            turn.settled.parked.append(_set_apart(work, REASON_UID))
+            turn.settled.tagged.append((work.register_id, ALARM_UID, work.uid))
+            continue
+        work.received_day = row.received_day
+        kept.append(work)
+    keys = [
+        (work.kbucket, work.sale_key, work.uid, work.register_id, work.member_id)
+        for work in kept
+        if work.sale_key
+    ]
+    owners = sale_book.claim_sale_keys(tx, keys)
+    for work in kept:
+        if work.sale_key and owners[work.kbucket, work.sale_key][0] != work.uid:
+            work.reason = work.reason or REASON_KEY_REUSED
+    turn.works = kept
+
+
+def _settle_group(tx: sa.Connection, works: Sequence[Work], desk: Desk, settled: Settled) -> None:
+    part = settle(tx, works, desk)
+    settled.parked += part.parked
+    settled.tagged += part.tagged
+    settled.applied += part.applied
+
+
+def _finish(tx: sa.Connection, turn: _Round, desk: Desk) -> None:
+    sale_book.park(tx, turn.settled.parked)
+    for register_id, tag, uid in turn.settled.tagged:
+        register_book.raise_alarm(
+            tx,
+            register_id=register_id,
+            kind=tag,
+            about=uid,
+            detail="",
+            raised_ms=desk.now_ms(),
+        )
+    inbox.settle_batches(tx, turn.batches)
+
+
+def _set_apart(work: Work, reason: str) -> ParkedRecord:
+    """A record of which nothing is booked anywhere, filed under its register."""
+    return ParkedRecord(
+        register_id=work.register_id,
+        incarnation=work.incarnation,
+        seq=work.seq,
+        hash=work.content_hash.hex(),
+        uid=work.uid,
+        bucket=bucket_of(work.register_id),
+        member_id="",
+        state=PARKED,
+        reason=reason,
+        since_ms=work.received_ms,
+        raw=work.raw,
+    )

@@ -1,0 +1,59 @@
+"""How much of a balance is set aside for a register, so that it can be spent there offline.
+
+Pure: reads a member's accounts and says what to grant. In this release the register that last sold
+to the member in their home store holds their lease; others follow with transfers between tills.
+Must never: let the sum of leases exceed the account, or end a lease by time.
+"""
+
+from dataclasses import dataclass
+
+from tessera.core.ledger import OWED_PREFIX
+from tessera.store.central.accounts import Lease, MemberAccounts
+
+LEASES_OPEN_MAX = 64
+"""Open leases of one member at one register: more grants wait until some are spent."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LeasePolicy:
+    """`amount_max`: most units of one account that a register holds. `step_min`: smallest grant."""
+
+    amount_max: int
+    step_min: int = 1
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Grant:
+    """What is to be leased of one unit."""
+
+    unit: str
+    amount: int
+
+
+def wanted_grants(state: MemberAccounts, *, register_id: str, policy: LeasePolicy) -> list[Grant]:
+    """What the register should get on top of what it holds, by unit."""
+    grants: list[Grant] = []
+    for unit, account in sorted(state.accounts.items()):
+        if unit.startswith(OWED_PREFIX):
+            continue
+        held = [
+            lease.outstanding
+            for lease in state.leases.values()
+            if lease.unit == unit and lease.register_id == register_id and lease.outstanding
+        ]
+        amount = min(policy.amount_max - sum(held), account.free)
+        if amount >= max(1, policy.step_min) and len(held) < LEASES_OPEN_MAX:
+            grants.append(Grant(unit=unit, amount=amount))
+    return grants
+
+
+def grant(state: MemberAccounts, lease: Lease) -> None:
+    """Set a lease aside. ValueError when the account does not hold that much that is free."""
+    account = state.account(lease.unit)
+    if lease.granted > account.free:
+        raise ValueError(f"lease of {lease.granted} over the free part of {account.free}")
+    state.leases[lease.lease_id] = lease
+    account.leased += lease.granted
+    account.version += 1
+    state.changed_leases.add(lease.lease_id)
+    state.changed_accounts.add(lease.unit)

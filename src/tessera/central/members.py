@@ -1,0 +1,254 @@
+"""Adds members with their cards and first balances, one or a million at a time.
+
+Owns: what a new member looks like and what is refused. A member who exists is changed, never given
+an opening balance twice. Must never: keep a card number; only its keyed hash is stored.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field, replace
+
+import sqlalchemy as sa
+
+from tessera.central import rows
+from tessera.central.booking import book_opening
+from tessera.central.opening import Central
+from tessera.central.settling import balance_changes, top_up
+from tessera.core.cards import masked
+from tessera.core.errors import TesseraError
+from tessera.core.identity import UID_RANDOM_BYTES, bucket_of, is_name, new_uid
+from tessera.core.money import UNITS_MAX
+from tessera.store.central import feed, ledger_book, member_book
+from tessera.store.central.ledger_book import Entry, MemberKey
+from tessera.store.central.member_book import CardRecord, MemberRecord, Profile
+
+CHUNK = 1_000
+TAG_OPENING = "opening"
+CARDS_MAX = 20
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NewMember:
+    """A member as staff or another system names them.
+
+    `display_name` is what a till shows, short ("A. M."). `opening`: first balances by unit.
+    """
+
+    member_id: str = ""
+    display_name: str = ""
+    language: str = ""
+    birthday: str = ""
+    tier: str = ""
+    home_store: str = ""
+    joined: str = ""
+    staff: bool = False
+    segments: tuple[str, ...] = ()
+    cards: tuple[str, ...] = ()
+    opening: dict[str, int] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Added:
+    """What came of it: ids of new members and of those that existed and were changed."""
+
+    new: tuple[str, ...]
+    changed: tuple[str, ...]
+
+
+def add_members(central: Central, members: Sequence[NewMember]) -> Added:
+    """Add or change members, a thousand in a transaction.
+
+    TesseraError for an id, amount or card that cannot be; nothing of its thousand is written.
+    """
+    new: list[str] = []
+    changed: list[str] = []
+    for chunk in _chunks([_named(central, member) for member in members]):
+        for group in _groups(central, chunk):
+            with central.engines.writer.begin() as tx:
+                part = _write_members(tx, central, group)
+                new += part.new
+                changed += part.changed
+        with central.engines.writer.begin() as tx:
+            _write_cards(tx, central, chunk)
+    return Added(new=tuple(new), changed=tuple(changed))
+
+
+def top_up_store(central: Central, store_id: str) -> int:
+    """Lease what is free to the members of a store whose register has just been enrolled.
+
+    Harmless when run again; how many members were looked at.
+    """
+    seen = 0
+    after: MemberKey = (-1, "")
+    while True:
+        with central.engines.reader.begin() as tx:
+            keys = member_book.members_of_store(tx, store_id, after=after, limit=CHUNK)
+        if not keys:
+            return seen
+        groups: list[list[MemberKey]] = [keys]
+        if not central.settings.database.spans_buckets:
+            groups = [[key for key in keys if key[0] == bucket] for bucket, _ in dict(keys).items()]
+        for group in groups:
+            with central.engines.writer.begin() as tx:
+                members = member_book.lock_members(tx, group)
+                accounts = ledger_book.load(tx, members)
+                changes = top_up(tx, members.values(), accounts, central.desk())
+                changes += balance_changes(members, accounts)
+                ledger_book.save(tx, accounts)
+                feed.append(tx, feed.MEMBERS, changes)
+        seen += len(keys)
+        after = keys[-1]
+
+
+def _named(central: Central, member: NewMember) -> NewMember:
+    member_id = member.member_id or new_uid(central.now_ms(), central.random(UID_RANDOM_BYTES))
+    if not is_name(member_id):
+        raise TesseraError(
+            f"{member_id!r} cannot be a member's id",
+            hint="1 to 64 letters, digits and . _ : / -, beginning with a letter or digit",
+        )
+    for unit, amount in member.opening.items():
+        if not is_name(unit) or not 0 <= amount <= UNITS_MAX:
+            raise TesseraError(
+                f"member {member_id}: an opening balance of {amount} {unit!r} cannot be",
+                hint="write unit=amount with a whole amount, such as points=120",
+            )
+    if len(member.cards) > CARDS_MAX:
+        raise TesseraError(
+            f"member {member_id} has {len(member.cards)} cards; {CARDS_MAX} at most", hint=""
+        )
+    return replace(member, member_id=member_id)
+
+
+def _chunks(members: list[NewMember]) -> Iterator[list[NewMember]]:
+    for start in range(0, len(members), CHUNK):
+        yield members[start : start + CHUNK]
+
+
+def _groups(central: Central, chunk: list[NewMember]) -> list[list[NewMember]]:
+    if central.settings.database.spans_buckets:
+        return [chunk]
+    groups: dict[int, list[NewMember]] = {}
+    for member in chunk:
+        groups.setdefault(bucket_of(member.member_id), []).append(member)
+    return [groups[bucket] for bucket in sorted(groups)]
+
+
+def _write_members(tx: sa.Connection, central: Central, chunk: list[NewMember]) -> Added:
+    keys = [(bucket_of(member.member_id), member.member_id) for member in chunk]
+    known = member_book.lock_members(tx, keys)
+    wanted = dict(zip(keys, chunk, strict=True))
+    records = {key: _record(key, member, known.get(key)) for key, member in sorted(wanted.items())}
+    profiles = {
+        key: Profile(
+            display_name=member.display_name,
+            language=member.language,
+            birthday=member.birthday,
+        )
+        for key, member in wanted.items()
+    }
+    member_book.write_members(tx, list(records.values()))
+    member_book.write_profiles(tx, profiles)
+    accounts = ledger_book.load(tx, records)
+    entries: list[Entry] = []
+    for key, member in wanted.items():
+        if key in known:
+            continue
+        for unit, amount in sorted(member.opening.items()):
+            uid = new_uid(central.now_ms(), central.random(UID_RANDOM_BYTES))
+            booked = book_opening(accounts[key], unit, amount, uid=uid)
+            entries.append(
+                Entry(
+                    bucket=key[0],
+                    member_id=key[1],
+                    uid=uid,
+                    postings=booked.postings,
+                    tag=TAG_OPENING,
+                )
+            )
+    ledger_book.post(tx, entries)
+    changes: list[feed.Change] = []
+    for key, record in records.items():
+        before = known.get(key)
+        if before is not None and before.home_store not in {"", record.home_store}:
+            changes += _moved_away(before, record)
+        if record.home_store:
+            changes.append(rows.member_change(record, profiles[key]))
+    changes += top_up(tx, records.values(), accounts, central.desk())
+    for key, state in accounts.items():
+        if key in known and known[key].home_store != records[key].home_store:
+            state.changed_accounts |= set(state.accounts)  # the new store has not heard of them
+    changes += balance_changes(records, accounts)
+    ledger_book.save(tx, accounts)
+    feed.append(tx, feed.MEMBERS, changes)
+    return Added(
+        new=tuple(key[1] for key in wanted if key not in known),
+        changed=tuple(key[1] for key in wanted if key in known),
+    )
+
+
+def _record(key: MemberKey, member: NewMember, known: MemberRecord | None) -> MemberRecord:
+    record = known or MemberRecord(bucket=key[0], member_id=key[1])
+    moved = bool(member.home_store) and member.home_store != record.home_store
+    return replace(
+        record,
+        version=record.version + 1,
+        tier=member.tier or record.tier,
+        home_store=member.home_store or record.home_store,
+        home_register="" if moved else record.home_register,
+        joined=member.joined or record.joined,
+        staff=member.staff,
+        segments=member.segments or record.segments,
+    )
+
+
+def _moved_away(before: MemberRecord, record: MemberRecord) -> list[feed.Change]:
+    return [
+        rows.removal_change(
+            before.bucket,
+            rows.store_audience(before.home_store),
+            what="member",
+            key=before.member_id,
+            version=record.version,
+            reason="moved",
+        )
+    ]
+
+
+def _write_cards(tx: sa.Connection, central: Central, chunk: list[NewMember]) -> None:
+    hasher = central.keys.cards
+    hashed: dict[bytes, tuple[NewMember, str]] = {}
+    for member in chunk:
+        for number in member.cards:
+            try:
+                card_hash = hasher.card(number)
+            except ValueError as error:
+                raise TesseraError(
+                    f"member {member.member_id}: {error}", hint="check the card's number"
+                ) from error
+            hashed[card_hash] = (member, number)
+    known = member_book.read_cards(tx, hashed)
+    cards: list[CardRecord] = []
+    changes: list[feed.Change] = []
+    keys = [(bucket_of(member.member_id), member.member_id) for member in chunk]
+    homes = member_book.read_members(tx, keys)
+    for card_hash, (member, number) in sorted(hashed.items()):
+        held = known.get(card_hash)
+        if held is not None and held.member_id != member.member_id:
+            raise TesseraError(
+                f"card {masked(number)} belongs to member {held.member_id}",
+                hint="a card has one member; block it there first",
+            )
+        bucket = bucket_of(member.member_id)
+        card = CardRecord(
+            card_hash=card_hash,
+            key_id=hasher.key_id,
+            member_id=member.member_id,
+            bucket=bucket,
+            version=1 if held is None else held.version + 1,
+        )
+        cards.append(card)
+        home = homes[bucket, member.member_id].home_store
+        if home:
+            changes.append(rows.card_change(card, home))
+    member_book.write_cards(tx, cards)
+    feed.append(tx, feed.CARDS, changes)

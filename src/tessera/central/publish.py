@@ -1,0 +1,114 @@
+"""Turns changes into segments: signed, numbered without gaps, never changed.
+
+Owns: which changes go into which segment. A round takes the next changes of every bucket in their
+order, so an outcome is never published after a balance that includes it: both are changes of one
+bucket, the outcome first. Numbers, segments and how far the buckets are published are one
+transaction; killed anywhere before its end, the round has not happened.
+Must never: publish from a bucket whose cursor another publisher holds.
+"""
+
+import msgspec
+import sqlalchemy as sa
+
+from tessera.store.central import feed
+from tessera.sync.records import encoded
+from tessera.sync.signing import PURPOSE_SEGMENT, SigningKey
+from tessera.sync.wire import SEGMENT_ROWS_MAX
+
+CHANGES_AT_ONCE = 20_000
+CHANGES_OF_A_BUCKET = 2_000
+SEGMENT_BYTES_MAX = 786_432
+"""Bytes of rows in one segment; tills accept a segment of up to 1 MiB."""
+
+
+def publish_waiting(
+    engine: sa.Engine, *, key: SigningKey, generation: str, now_ms: int
+) -> dict[str, int]:
+    """Publish one round; by audience the new last number, empty when nothing waits."""
+    heads: dict[str, int] = {}
+    for group in feed.GROUPS:
+        with engine.begin() as tx:
+            heads |= _publish_group(tx, group, key=key, generation=generation, now_ms=now_ms)
+    return heads
+
+
+def is_behind(tx: sa.Connection) -> bool:
+    """Whether any change waits to be published."""
+    return any(feed.buckets_behind(tx, group) for group in feed.GROUPS)
+
+
+def _publish_group(
+    tx: sa.Connection, group: feed.Group, *, key: SigningKey, generation: str, now_ms: int
+) -> dict[str, int]:
+    published: dict[int, int] = {}
+    rows: dict[str, dict[str, bytes]] = {}
+    taken = 0
+    for bucket in feed.buckets_behind(tx, group):
+        if taken >= CHANGES_AT_ONCE:
+            break
+        changes = feed.take_changes(tx, group, bucket, limit=CHANGES_OF_A_BUCKET)
+        for v, audience, about, body in changes:
+            # A later state of the same thing replaces an earlier one, at the later place.
+            kept = rows.setdefault(audience, {})
+            kept.pop(about, None)
+            kept[about] = body
+            published[bucket] = v
+        taken += len(changes)
+    if not published:
+        return {}
+    cut = {audience: cut_rows(list(kept.values())) for audience, kept in rows.items()}
+    before = feed.take_numbers(
+        tx, generation, {audience: len(parts) for audience, parts in cut.items()}
+    )
+    segments = []
+    for audience, parts in sorted(cut.items()):
+        for number, part in enumerate(parts, start=before[audience] + 1):
+            body = segment_body(
+                generation=generation,
+                audience=audience,
+                number=number,
+                rows=part,
+                central_ms=now_ms,
+            )
+            segments.append((audience, number, body, key.sign(PURPOSE_SEGMENT, body), len(part)))
+    feed.write_segments(tx, generation=generation, segments=segments, published_ms=now_ms)
+    feed.set_published(tx, group, published)
+    return {audience: before[audience] + len(parts) for audience, parts in cut.items()}
+
+
+def cut_rows(bodies: list[bytes]) -> list[list[bytes]]:
+    """Rows in portions that fit a segment by count and by bytes."""
+    parts: list[list[bytes]] = [[]]
+    size = 0
+    for body in bodies:
+        if parts[-1] and (
+            len(parts[-1]) >= SEGMENT_ROWS_MAX or size + len(body) > SEGMENT_BYTES_MAX
+        ):
+            parts.append([])
+            size = 0
+        parts[-1].append(body)
+        size += len(body) + 1
+    return parts
+
+
+class _Body(msgspec.Struct, frozen=True, kw_only=True):
+    generation: str
+    audience: str
+    number: int
+    rows: tuple[msgspec.Raw, ...]
+    central_ms: int
+
+
+def segment_body(
+    *, generation: str, audience: str, number: int, rows: list[bytes], central_ms: int
+) -> bytes:
+    """The canonical JSON of a SegmentBody, from rows that are canonical already."""
+    return encoded(
+        _Body(
+            generation=generation,
+            audience=audience,
+            number=number,
+            rows=tuple(msgspec.Raw(row) for row in rows),
+            central_ms=central_ms,
+        )
+    )

@@ -1,0 +1,72 @@
+"""Records that could not be booked: what they are, trying again, letting go.
+
+Owns: an operator's decisions about parked records. Dropping settles a record without effect; its
+bytes and its row in the inbox stay for ever. Must never: book a record twice.
+"""
+
+from tessera.central.opening import Central
+from tessera.central.settling import settle
+from tessera.central.work import day_of, read_work
+from tessera.core.errors import TesseraError
+from tessera.store.central import sale_book
+from tessera.store.central.sale_book import DROPPED, PARKED, RETRIED, ParkedRecord, WaitingRecord
+from tessera.sync.records import RecordMalformed
+
+LISTED_MAX = 10_000
+
+
+def parked_records(central: Central, *, register_id: str = "") -> list[ParkedRecord]:
+    """Undecided records, oldest first."""
+    with central.engines.reader.begin() as tx:
+        return sale_book.read_parked(tx, register_id=register_id, limit=LISTED_MAX)
+
+
+def waiting_records(central: Central) -> list[WaitingRecord]:
+    """Returns that wait for their sale, longest first."""
+    with central.engines.reader.begin() as tx:
+        return sale_book.read_all_waiting(tx, limit=LISTED_MAX)
+
+
+def find(central: Central, name: str) -> ParkedRecord:
+    """A parked record by its uid, or by the beginning of its content hash (8 digits or more)."""
+    found = [
+        record
+        for record in parked_records(central)
+        if name and (record.uid == name or (len(name) >= 8 and record.hash.startswith(name)))
+    ]
+    if len(found) != 1:
+        what = "no parked record is" if not found else f"{len(found)} parked records are"
+        raise TesseraError(f"{what} named {name!r}", hint="tessera central quarantine list")
+    return found[0]
+
+
+def retry(central: Central, record: ParkedRecord) -> str:
+    """Try to book it again; empty when it is booked now, else the reason why it is not."""
+    try:
+        work = read_work(
+            record.raw,
+            received_ms=record.since_ms,
+            received_day=day_of(record.since_ms),
+            is_fork=False,
+        )
+    except RecordMalformed as error:
+        return error.message
+    if record.reason.startswith(("uid_conflict", "sale_key_reused")):
+        return f"{record.reason}: another record has its place; only dropping settles it"
+    with central.engines.writer.begin() as tx:
+        settled = settle(tx, [work], central.desk(), again=True)
+        if settled.parked:
+            return settled.parked[0].reason
+        sale_book.settle_parked(tx, record, state=RETRIED, settled_ms=central.now_ms())
+    return ""
+
+
+def drop(central: Central, record: ParkedRecord) -> None:
+    """Settle it without effect."""
+    with central.engines.writer.begin() as tx:
+        sale_book.settle_parked(tx, record, state=DROPPED, settled_ms=central.now_ms())
+
+
+def is_undecided(record: ParkedRecord) -> bool:
+    """Whether nobody has decided about it yet."""
+    return record.state == PARKED

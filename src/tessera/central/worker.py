@@ -1,0 +1,151 @@
+"""The loop that books and publishes, in a thread of its own.
+
+Owns: when a round runs. What a round does is decided elsewhere; here it is only called again until
+nothing is left, then waited for a kick or for the time after which another process may have brought
+something. Several processes may run it at once. Must never: die of a failed round.
+"""
+
+import logging
+import threading
+from collections.abc import Callable
+
+import sqlalchemy as sa
+
+from tessera.central.apply import apply_carefully, apply_waiting
+from tessera.central.enrol import HOUR_MS
+from tessera.central.log import LOGGER, note
+from tessera.central.members import top_up_store
+from tessera.central.metrics import Metrics
+from tessera.central.opening import Central
+from tessera.central.publish import publish_waiting
+from tessera.store.central import inbox, register_book
+
+IDLE_S = 0.5
+FAILED_S_MAX = 10.0
+TIDY_EVERY_MS = 600_000
+
+
+class Worker:
+    """Books and publishes. `on_published` hears of every round that published something."""
+
+    def __init__(
+        self,
+        central: Central,
+        *,
+        metrics: Metrics,
+        on_published: Callable[[], None] = lambda: None,
+        idle_s: float = IDLE_S,
+    ) -> None:
+        self._central = central
+        self._metrics = metrics
+        self._on_published = on_published
+        self._idle_s = idle_s
+        self._kicked = threading.Event()
+        self._stopping = threading.Event()
+        self._is_careful = False
+        self._rounds_failed = 0
+        self._tidied_ms = 0
+        self.waiting = 0
+        """Batches that waited when this was last counted."""
+
+    def kick(self) -> None:
+        """Say that something has come."""
+        self._kicked.set()
+
+    def stop(self) -> None:
+        """End the loop after the present round."""
+        self._stopping.set()
+        self._kicked.set()
+
+    def run(self) -> None:
+        """Work until `stop`."""
+        while not self._stopping.is_set():
+            try:
+                while not self._stopping.is_set() and self.run_once():
+                    pass
+                self._rounds_failed = 0
+                pause_s = self._idle_s
+            except Exception as error:  # noqa: BLE001 - nothing may end the loop but `stop`
+                pause_s = self._after_failure(error)
+            self._kicked.wait(pause_s)
+            self._kicked.clear()
+
+    def run_once(self) -> bool:
+        """One round of everything; whether anything was done."""
+        applied = self._apply()
+        swept = self._sweep()
+        published = self._publish()
+        self._tidy()
+        return bool(applied or swept or published)
+
+    def _apply(self) -> int:
+        central = self._central
+        writer = central.engines.writer
+        with central.engines.reader.begin() as tx:
+            self.waiting = inbox.due_count(tx, most=central.settings.limits.inbox_batches_max + 1)
+        if not self.waiting:
+            return 0
+        if self._is_careful:
+            applied = apply_carefully(writer, central.desk(), note=self._note_failed)
+            self._is_careful = False
+        else:
+            spans = central.settings.database.spans_buckets
+            applied = apply_waiting(writer, central.desk(), spans_buckets=spans)
+        self._metrics.count("tessera_batches_applied_total", applied)
+        return applied
+
+    def _sweep(self) -> int:
+        """Lease to the members of stores whose registers were enrolled since the last round."""
+        central = self._central
+        with central.engines.reader.begin() as tx:
+            fresh = [
+                register
+                for register in register_book.read_registers(tx, status=register_book.ACTIVE)
+                if not register.is_swept
+            ]
+        for store_id in sorted({register.store_id for register in fresh}):
+            top_up_store(central, store_id)
+        for register in fresh:
+            with central.engines.writer.begin() as tx:
+                register_book.update_register(tx, register.register_id, is_swept=1)
+        return len(fresh)
+
+    def _publish(self) -> int:
+        central = self._central
+        heads = publish_waiting(
+            central.engines.writer,
+            key=central.keys.signing,
+            generation=central.state().generation,
+            now_ms=central.now_ms(),
+        )
+        if heads:
+            self._metrics.count("tessera_segments_published_total", len(heads))
+            self._on_published()
+        return len(heads)
+
+    def _tidy(self) -> None:
+        now_ms = self._central.now_ms()
+        if now_ms - self._tidied_ms < TIDY_EVERY_MS:
+            return
+        self._tidied_ms = now_ms
+        kept_ms = self._central.settings.limits.nonce_hours * HOUR_MS
+        with self._central.engines.writer.begin() as tx:
+            register_book.forget_nonces(tx, before_ms=now_ms - kept_ms)
+
+    def _after_failure(self, error: Exception) -> float:
+        self._rounds_failed += 1
+        self._metrics.count("tessera_apply_failures_total")
+        if isinstance(error, sa.exc.OperationalError):
+            # The database is away or busy; no record is at fault.
+            note("database does not answer, trying again", level=logging.WARNING)
+        else:
+            self._is_careful = True
+            LOGGER.error("a round failed, going on record by record", exc_info=error)
+        return min(FAILED_S_MAX, self._idle_s * self._rounds_failed)
+
+    def _note_failed(self, uid: str, error: Exception) -> None:
+        LOGGER.error(
+            "a record could not be booked and was parked",
+            exc_info=error,
+            extra={"fields": {"uid": uid}},
+        )

@@ -1,0 +1,72 @@
+"""Show a member's balances, leases and entries as central holds them.
+
+Shows ids and figures, nothing personal.
+"""
+
+import argparse
+import dataclasses
+import json
+from typing import TYPE_CHECKING
+
+from tessera.cli.central_open import add_config_option, central_from
+from tessera.core.errors import TesseraError
+
+if TYPE_CHECKING:
+    from tessera.central.inspection import MemberState
+
+EXAMPLES = """\
+examples:
+  tessera central ledger M-1001
+  tessera central ledger --card 2400000000017 --json
+"""
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the options of this command."""
+    parser.add_argument("member", nargs="?", default="", help="the member's id")
+    parser.add_argument("--card", default="", help="or the number of one of their cards")
+    add_config_option(parser)
+    parser.add_argument("--json", action="store_true", help="print one JSON object for programs")
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Print what there is."""
+    from tessera.central.inspection import card_holder, member_state
+
+    if bool(arguments.member) == bool(arguments.card):
+        raise TesseraError(
+            "name a member or one of their cards", hint="tessera central ledger --help"
+        )
+    with central_from(arguments) as central:
+        member_id = arguments.member or card_holder(central, arguments.card)
+        state = member_state(central, member_id)
+    if arguments.json:
+        print(json.dumps(_plain(state)))
+        return 0
+    print(f"member {member_id}, home store {state.member.home_store or '—'}")
+    for name, account in state.accounts.items():
+        leased = f", of which {account.leased} leased" if account.leased else ""
+        print(f"  {name:<20} {account.points:>12}{leased}  (version {account.version})")
+    for lease in state.leases:
+        if lease.outstanding:
+            print(f"  lease of {lease.outstanding} {lease.unit} to {lease.register_id}")
+    for entry in state.entries:
+        units = ", ".join(f"{name} {delta:+}" for name, delta in entry.units.items())
+        told = f"{entry.kind} {entry.sale_id}".strip()
+        print(f"  {entry.uid}  {told:<32} {units or '—'}  {entry.reason or entry.tag}".rstrip())
+    return 0
+
+
+def _plain(state: "MemberState") -> dict[str, object]:
+    return {
+        "member_id": state.member.member_id,
+        "home_store": state.member.home_store,
+        "balances": {name: dataclasses.asdict(account) for name, account in state.accounts.items()},
+        "leases": [
+            dataclasses.asdict(lease) | {"outstanding": lease.outstanding} for lease in state.leases
+        ],
+        "entries": [
+            dataclasses.asdict(entry) | {"points": entry.units.get("points", 0)}
+            for entry in state.entries
+        ],
+    }

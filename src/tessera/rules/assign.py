@@ -1,0 +1,325 @@
+"""Which unit offers act on which goods, where several would.
+
+Owns: the competition for units: bundles by an exact search where savings add up, by trying orders
+and numbers of uses where they do not; then the best offer, or several that may meet, on what is
+left of each fold. Must never: do an offer's arithmetic, or look at basket offers.
+"""
+
+from collections.abc import Sequence
+from itertools import combinations, permutations, product
+
+from tessera.rules.best import settle_by_search
+from tessera.rules.bundles import apply_bundle, book_uses
+from tessera.rules.folds import Fold
+from tessera.rules.model import Bundle, Each, Gift, Offer
+from tessera.rules.stacking import first_group_of, in_stacking_order
+from tessera.rules.unit_offers import apply_each, apply_gift, base_of, each_discount
+from tessera.rules.unproven import unproven
+from tessera.rules.use_search import Search, uses_of
+from tessera.rules.work import BETTER_OFFER, GOODS_TAKEN, Work
+
+SEARCHED_RUNS_MAX = 60
+"""Most different units in one competition for which the search over uses is tried."""
+TRIALS_MAX = 600
+"""Most plans that are tried for one small competition; a count, so that all machines agree."""
+
+Plan = tuple[tuple[Offer, int | None], ...]
+"""Offers in the order in which they choose, each with the most uses it may have."""
+
+
+def settle_units(work: Work, offers: Sequence[Offer]) -> None:
+    """Apply unit offers that compete: bundles by the best plan, then the best for each fold."""
+    firsts: dict[str, list[Offer]] = {}
+    fills: list[Offer] = []
+    movers: list[list[Offer]] = []
+    for offer in offers:
+        if offer.path and (name := first_group_of(work, offer)):
+            firsts.setdefault(name, []).append(offer)
+        elif isinstance(offer.reward, Each):
+            fills.append(offer)
+        else:
+            movers.append([offer])
+    movers += [sorted(firsts[name], key=lambda offer: offer.rank) for name in sorted(firsts)]
+    if len(movers) == 1 and not fills and (len(movers[0]) > 1 or len(offers) == 1):
+        _apply_in_order(work, [(offer, None) for offer in movers[0]])
+        return
+    if not movers and not any(_is_bound(work, fill) for fill in fills):
+        _fill(work, fills, {fold.number: fold for fill in fills for fold in work.found[fill]})
+        return
+    bound = [fill for fill in fills if _is_bound(work, fill)]
+    components = _components(work, bound, movers)
+    taken = {number for _, folds in components for number in folds}
+    free = {
+        fold.number: fold for fill in fills for fold in work.found[fill] if fold.number not in taken
+    }
+    for component, folds in components:
+        here = [one for one in fills if _touches(work, one, folds)]
+        _settle_component(work, component, here, folds)
+    _fill(work, fills, free)
+
+
+def _is_bound(work: Work, fill: Offer) -> bool:
+    """Tell whether what an offer gives one fold may depend on what it gives another."""
+    reward = fill.reward
+    assert isinstance(reward, Each)
+    bound = reward.cap_minor is not None or bool(fill.limits)
+    return bound or work.settings.rounding_level == "offer"
+
+
+def _touches(work: Work, offer: Offer, folds: dict[int, Fold]) -> bool:
+    return any(fold.number in folds for fold in work.found[offer])
+
+
+def _components(
+    work: Work, bound: Sequence[Offer], movers: Sequence[list[Offer]]
+) -> list[tuple[list[list[Offer]], dict[int, Fold]]]:
+    """Split into parts that share no goods, joined by movers and by offers bound over folds."""
+    parts: list[tuple[list[list[Offer]], dict[int, Fold]]] = []
+    for mover in movers:
+        _join(parts, [mover], {fold.number: fold for one in mover for fold in work.found[one]})
+    for fill in bound:
+        _join(parts, [], {fold.number: fold for fold in work.found[fill]})
+    return parts
+
+
+def _join(
+    parts: list[tuple[list[list[Offer]], dict[int, Fold]]],
+    movers: list[list[Offer]],
+    folds: dict[int, Fold],
+) -> None:
+    movers, folds = list(movers), dict(folds)
+    for part in [part for part in parts if not part[1].keys().isdisjoint(folds)]:
+        parts.remove(part)
+        movers = part[0] + movers
+        folds = part[1] | folds
+    parts.append((movers, folds))
+
+
+def _settle_component(
+    work: Work, movers: list[list[Offer]], fills: list[Offer], folds: dict[int, Fold]
+) -> None:
+    if len(movers) == 1 and not fills and len(movers[0]) == 1 and _has_one_part(movers[0][0]):
+        _apply_in_order(work, [(movers[0][0], None)])
+        return
+    offers = [offer for mover in movers for offer in mover] + fills
+    offers.sort(key=lambda offer: offer.place)
+    if settle_by_search(work, offers, list(folds.values())):
+        return
+    if not movers:
+        _fill(work, fills, folds)
+        return
+    if _can_be_searched(work, movers, fills, folds) and _apply_searched(
+        work, [mover[0] for mover in movers], fills, folds
+    ):
+        return
+    before = work.due
+    start = work.snapshot()
+    best: tuple[int, int] | None = None
+    best_plan: Plan = ()
+    for number, plan in enumerate(_plans(work, movers)[: trials_for(work)]):
+        _apply_in_order(work, plan)
+        _fill(work, fills, folds)
+        score = (work.due, number)
+        work.restore(start)
+        if best is None or score < best:
+            best, best_plan = score, plan
+    _apply_in_order(work, best_plan)
+    _fill(work, fills, folds)
+    if (gap := unproven(work, offers, list(folds.values()), before)) > 0:
+        work.optimal = False
+        work.gap_minor += gap
+
+
+def _has_one_part(offer: Offer) -> bool:
+    return not isinstance(offer.reward, Bundle) or len(offer.reward.parts) == 1
+
+
+def _can_be_searched(
+    work: Work, movers: list[list[Offer]], fills: list[Offer], folds: dict[int, Fold]
+) -> bool:
+    """Tell whether savings of single uses add up, so that the exact search holds."""
+    settings = work.settings
+    plain = all(
+        len(mover) == 1 and isinstance(mover[0].reward, Bundle) and not mover[0].undiscounted_only
+        for mover in movers
+    )
+    if not plain or settings.exclusive == "line" or settings.cheapest_free != "best-groups":
+        return False
+    if settings.rounding_level == "offer" or any(_is_bound(work, fill) for fill in fills):
+        return False
+    offers = [mover[0] for mover in movers] + fills
+    if any(limit.period == "budget" for offer in offers for limit in offer.limits):
+        return False
+    if any(work.may_share(one, two) for one, two in combinations(offers, 2)):
+        return False
+    return sum(len(fold.all_parcels) for fold in folds.values()) <= SEARCHED_RUNS_MAX
+
+
+def _apply_searched(
+    work: Work, bundles: list[Offer], fills: list[Offer], folds: dict[int, Fold]
+) -> bool:
+    """Solve a competition exactly and apply the solution; False at the limit of steps."""
+    search = Search(work, bundles, fills, [folds[number] for number in sorted(folds)])
+    solution = search.solve()
+    work.nodes += search.steps
+    if solution is None:
+        work.gap_minor += search.bound(0, [run.left for run in search.runs])
+        return False
+    uses = uses_of(search, solution[1])
+    for offer in bundles:
+        if offer in uses:
+            book_uses(work, offer, uses[offer])
+    for offer in bundles:
+        # Trying one out replaces the parcels, so it waits until all uses are booked.
+        if offer not in uses and not _apply_quietly(work, offer):
+            work.outcomes[offer].reason = BETTER_OFFER
+    _fill(work, fills, folds)
+    return True
+
+
+def _apply_quietly(work: Work, offer: Offer) -> bool:
+    """Let a bundle that the solution does not use say what it is short of."""
+    start = work.snapshot()
+    done = apply_bundle(work, offer)
+    outcome = work.outcomes[offer]
+    reason, missing = outcome.reason, outcome.missing_quantity
+    work.restore(start)
+    if not done and missing:
+        outcome.reason, outcome.missing_quantity = reason, missing
+        return True
+    return False
+
+
+def trials_for(work: Work) -> int:
+    """Give how many plans may be tried: fewer in a large basket, where each costs more."""
+    return max(24, min(TRIALS_MAX, 3_000 // max(1, len(work.goods))))
+
+
+def _plans(work: Work, movers: list[list[Offer]]) -> list[Plan]:
+    """All orders of the movers, with every number of uses while that stays a modest number."""
+    most = [_most_uses(work, mover) for mover in movers]
+    orders = list(permutations(range(len(movers)))) if len(movers) <= 4 else _rotations(len(movers))
+    plans: list[Plan] = [
+        tuple((offer, None) for place in order for offer in movers[place]) for order in orders
+    ]
+    for order in orders:
+        for counts in product(*(range(most[place] + 1) for place in order)):
+            if len(plans) >= TRIALS_MAX:
+                return plans
+            plans.append(
+                tuple(
+                    (offer, count if len(movers[place]) == 1 or not count else None)
+                    for place, count in zip(order, counts, strict=True)
+                    for offer in movers[place]
+                )
+            )
+    return plans
+
+
+def _rotations(count: int) -> list[tuple[int, ...]]:
+    """Every mover once in front, the others in their documented order."""
+    return [(place, *(one for one in range(count) if one != place)) for place in range(count)]
+
+
+def _most_uses(work: Work, mover: list[Offer]) -> int:
+    if len(mover) > 1 or not isinstance(mover[0].reward, Bundle):
+        return 1
+    size = sum(count for _, count in mover[0].reward.parts)
+    return min(12, sum(fold.count for fold in work.found[mover[0]]) // max(1, size))
+
+
+def _apply_in_order(work: Work, plan: Sequence[tuple[Offer, int | None]]) -> None:
+    for offer, most in plan:
+        if most == 0:
+            work.outcomes[offer].reason = BETTER_OFFER
+        elif isinstance(offer.reward, Bundle):
+            apply_bundle(work, offer, most)
+        elif isinstance(offer.reward, Gift):
+            apply_gift(work, offer)
+        else:
+            _apply_everywhere(work, offer, work.found[offer])
+
+
+def _apply_everywhere(work: Work, offer: Offer, folds: Sequence[Fold]) -> None:
+    targets = [(fold, parcels) for fold in folds if (parcels := work.open_parcels(fold, offer))]
+    apply_each(work, offer, targets)
+
+
+def _fill(work: Work, fills: Sequence[Offer], folds: dict[int, Fold]) -> None:
+    """Give every fold the best of the offers on single units, or several that may meet."""
+    if not fills:
+        return
+    chosen: dict[Offer, list[Fold]] = {}
+    lost: set[Offer] = set()
+    competing: dict[int, list[Offer]] = {}
+    for fill in fills:
+        for fold in work.found[fill]:
+            if fold.number in folds:
+                competing.setdefault(fold.number, []).append(fill)
+    for number, here in competing.items():
+        fold = folds[number]
+        winners = _best_on_fold(work, fold, here)
+        for offer in winners:
+            chosen.setdefault(offer, []).append(fold)
+        if len(winners) < len(here):
+            lost.update([offer for offer in here if offer not in winners])
+    for offer in in_stacking_order(work, list(chosen)):
+        _apply_everywhere(work, offer, chosen[offer])
+    for offer in lost:
+        outcome = work.outcomes[offer]
+        if not outcome.uses and not outcome.reason:
+            outcome.reason = BETTER_OFFER if offer not in chosen else GOODS_TAKEN
+
+
+def _best_on_fold(work: Work, fold: Fold, competing: list[Offer]) -> list[Offer]:
+    """Give the offers, one or several that may meet, that leave the least to pay on a fold."""
+    if len(competing) == 1:
+        return competing
+    if not any(one.stacks_all or one.stacks_with or one.path for one in competing):
+        return [min(competing, key=lambda one: (-_saving_on_fold(work, fold, one), one.place))]
+    best: list[Offer] = []
+    best_score: tuple[object, ...] | None = None
+    for together in _meeting(work, competing):
+        if len(together) == 1:
+            saving = _saving_on_fold(work, fold, together[0])
+        else:
+            saving = _saving_together(work, fold, together)
+        score = (-saving, len(together), [offer.place for offer in together])
+        if best_score is None or score < best_score:
+            best, best_score = together, score
+    return best
+
+
+def _meeting(work: Work, offers: Sequence[Offer]) -> list[list[Offer]]:
+    """Give every single offer and every set of at most four that may meet pairwise."""
+    found = [[offer] for offer in offers]
+    if len(offers) > 12:
+        return found
+    for size in (2, 3, 4):
+        found += [
+            list(chosen)
+            for chosen in combinations(offers, size)
+            if all(work.may_share(one, two) for one, two in combinations(chosen, 2))
+        ]
+    return found
+
+
+def _saving_on_fold(work: Work, fold: Fold, offer: Offer) -> int:
+    reward = offer.reward
+    assert isinstance(reward, Each)
+    parcels = work.open_parcels(fold, offer)
+    if not parcels:
+        return 0
+    base = sum(base_of(work, parcel) for parcel in parcels)
+    due = sum(parcel.due for parcel in parcels)
+    count = sum(parcel.count for parcel in parcels)
+    return min(due, each_discount(work, reward, fold, count, base))
+
+
+def _saving_together(work: Work, fold: Fold, offers: Sequence[Offer]) -> int:
+    start, before = work.snapshot(), fold.due
+    for offer in in_stacking_order(work, offers):
+        _apply_everywhere(work, offer, [fold])
+    saving = before - fold.due
+    work.restore(start)
+    return saving

@@ -1,0 +1,98 @@
+"""A member's accounts, leases and lots while records are being booked onto them.
+
+Owns: the working copy that is loaded, changed in memory and written back, and what of it changed.
+Must never: touch a database, or decide what a record means.
+"""
+
+from dataclasses import dataclass, field, replace
+
+
+@dataclass(slots=True, kw_only=True)
+class Account:
+    """One account: what it holds, how much of that is leased, and the version of this state."""
+
+    points: int = 0
+    leased: int = 0
+    version: int = 0
+
+    @property
+    def free(self) -> int:
+        """What may be taken without touching a lease."""
+        return self.points - self.leased
+
+
+@dataclass(slots=True, kw_only=True)
+class Lease:
+    """A part of an account that one incarnation of a register may spend.
+
+    granted = spent + returned + written_off + outstanding, always.
+    """
+
+    lease_id: str
+    unit: str
+    register_id: str
+    incarnation: str
+    granted: int
+    spent: int = 0
+    returned: int = 0
+    written_off: int = 0
+    granted_ms: int = 0
+
+    @property
+    def outstanding(self) -> int:
+        """What its holder may still spend."""
+        return self.granted - self.spent - self.returned - self.written_off
+
+
+@dataclass(slots=True, kw_only=True)
+class Lot:
+    """Units of one posting, kept apart because they expire together. Its id is (uid, line)."""
+
+    uid: str
+    line: int
+    unit: str
+    granted: int
+    remaining: int
+    issuer: str = ""
+    available_from: str = ""
+    expires: str = ""
+
+
+@dataclass(slots=True, kw_only=True)
+class MemberAccounts:
+    """All that booking reads and writes of one member; `member_id` empty: sales without a member.
+
+    The sets name what changed and has to be written back.
+    """
+
+    member_id: str
+    accounts: dict[str, Account] = field(default_factory=dict)
+    leases: dict[str, Lease] = field(default_factory=dict)
+    lots: list[Lot] = field(default_factory=list)
+    changed_accounts: set[str] = field(default_factory=set)
+    changed_leases: set[str] = field(default_factory=set)
+    changed_lots: set[tuple[str, int]] = field(default_factory=set)
+
+    def account(self, name: str) -> Account:
+        """The account of this name; made empty when the member has none."""
+        return self.accounts.setdefault(name, Account())
+
+    def outstanding(self, unit: str, *, register_id: str = "") -> int:
+        """What is leased of a unit, to one register or to all."""
+        return sum(
+            lease.outstanding
+            for lease in self.leases.values()
+            if lease.unit == unit and register_id in {"", lease.register_id}
+        )
+
+    def copied(self) -> "MemberAccounts":
+        """A copy that later changes to this one do not reach."""
+        return MemberAccounts(
+            member_id=self.member_id,
+            accounts={name: replace(account) for name, account in self.accounts.items()},
+            leases={lease_id: replace(lease) for lease_id, lease in self.leases.items()},
+            lots=[replace(lot) for lot in self.lots],
+            changed_accounts=set(self.changed_accounts),
+            changed_leases=set(self.changed_leases),
+            changed_lots=set(self.changed_lots),
+        )

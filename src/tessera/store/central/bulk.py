@@ -1,0 +1,192 @@
+"""Many rows in one statement, on SQLite and on PostgreSQL.
+
+Owns: how a list of tuples is inserted, upserted, or used as keys. PostgreSQL gets one binary array
+a column (text arrays are twelve times slower there), SQLite a prepared statement run many times.
+Must never: commit, or decide what a row means.
+"""
+
+from collections.abc import Iterable, Sequence
+from functools import lru_cache
+from typing import Any
+
+import sqlalchemy as sa
+
+Row = tuple[Any, ...]
+
+_ARRAY_TYPES: dict[type, str] = {
+    sa.SmallInteger: "smallint[]",
+    sa.BigInteger: "bigint[]",
+    sa.LargeBinary: "bytea[]",
+    sa.Text: "text[]",
+}
+_IN_ONE_STATEMENT = 4_000
+"""Rows in one statement: bounds the memory of one array and of one message to the server."""
+
+
+def is_postgres(tx: sa.Connection) -> bool:
+    """Whether this connection speaks to PostgreSQL; otherwise it is SQLite."""
+    return tx.dialect.name == "postgresql"
+
+
+def insert(
+    tx: sa.Connection,
+    table: sa.Table,
+    names: Sequence[str],
+    rows: Sequence[Row],
+    *,
+    ignore_known: bool = False,
+    update: Sequence[str] = (),
+) -> None:
+    """Insert `rows`, each with a value for every one of `names`.
+
+    `ignore_known`: a row whose key exists is left as it is. `update`: for such a row these columns
+    take the new values. Otherwise an existing key is an error of the database.
+    """
+    if not rows:
+        return
+    conflict = _conflict(table, ignore_known=ignore_known, update=tuple(update))
+    if is_postgres(tx):
+        statement = f"{_postgres_insert(table, tuple(names))} {conflict}"
+        for part in _parts(rows):
+            tx.exec_driver_sql(statement, _columns(part))
+        return
+    marks = ", ".join("?" for _ in names)
+    statement = f"INSERT INTO {table.name} ({', '.join(names)}) VALUES ({marks}) {conflict}"  # noqa: S608 - names come from the schema
+    _sqlite_many(tx, statement, rows)
+
+
+def insert_new(
+    tx: sa.Connection, table: sa.Table, names: Sequence[str], rows: Sequence[Row]
+) -> set[Row]:
+    """Insert the rows whose key is not there yet; the keys of those that were inserted.
+
+    The names must begin with the columns of the key, in its order.
+    """
+    if not rows:
+        return set()
+    keys = tuple(column.name for column in table.primary_key)
+    assert tuple(names[: len(keys)]) == keys, f"{table.name}: rows must begin with {keys}"
+    if is_postgres(tx):
+        statement = (
+            f"{_postgres_insert(table, tuple(names))} ON CONFLICT DO NOTHING "
+            f"RETURNING {', '.join(keys)}"
+        )
+        return {
+            tuple(row)
+            for part in _parts(rows)
+            for row in tx.exec_driver_sql(statement, _columns(part))
+        }
+    # SQLite has one writer, so nothing can come between the look and the insert.
+    known = {
+        tuple(row) for row in select(tx, table, keys, keys, [row[: len(keys)] for row in rows])
+    }
+    fresh: dict[Row, Row] = {}
+    for row in rows:
+        if row[: len(keys)] not in known:
+            fresh.setdefault(row[: len(keys)], row)
+    insert(tx, table, names, list(fresh.values()))
+    return set(fresh)
+
+
+def select(
+    tx: sa.Connection,
+    table: sa.Table,
+    names: Sequence[str],
+    key_names: Sequence[str],
+    keys: Iterable[Row],
+    *,
+    lock: bool = False,
+) -> list[Row]:
+    """The rows whose `key_names` are among `keys`, in the order of these columns.
+
+    `lock`: they stay locked until the transaction ends, taken in key order, so that two workers
+    never wait for each other in a circle.
+    """
+    wanted = sorted(set(keys))
+    if not wanted:
+        return []
+    columns = ", ".join(f"t.{name}" for name in names)
+    match = " AND ".join(f"t.{name} = w.{name}" for name in key_names)
+    order = ", ".join(f"t.{name}" for name in key_names)
+    found: list[Row] = []
+    if is_postgres(tx):
+        arrays = ", ".join(f"%b::{_array_type(table.c[name])}" for name in key_names)
+        held = " FOR UPDATE OF t" if lock else ""
+        statement = (
+            f"SELECT {columns} FROM unnest({arrays}) AS w({', '.join(key_names)}) "  # noqa: S608 - as above
+            f"JOIN {table.name} t ON {match} ORDER BY {order}{held}"
+        )
+        for part in _parts(wanted):
+            found += [tuple(row) for row in tx.exec_driver_sql(statement, _columns(part))]
+        return found
+    where = " AND ".join(f"{name} = ?" for name in key_names)
+    statement = f"SELECT {', '.join(names)} FROM {table.name} WHERE {where}"  # noqa: S608 - as above
+    cursor = _driver_cursor(tx)
+    try:
+        for key in wanted:
+            found += cursor.execute(statement, key).fetchall()
+    finally:
+        cursor.close()
+    return found
+
+
+def delete(
+    tx: sa.Connection, table: sa.Table, key_names: Sequence[str], keys: Sequence[Row]
+) -> None:
+    """Delete rows by key: for queues and caches only, never for what was booked."""
+    if not keys:
+        return
+    if is_postgres(tx):
+        arrays = ", ".join(f"%b::{_array_type(table.c[name])}" for name in key_names)
+        match = " AND ".join(f"t.{name} = w.{name}" for name in key_names)
+        statement = (
+            f"DELETE FROM {table.name} t USING unnest({arrays}) "  # noqa: S608 - as above
+            f"AS w({', '.join(key_names)}) WHERE {match}"
+        )
+        for part in _parts(keys):
+            tx.exec_driver_sql(statement, _columns(part))
+        return
+    where = " AND ".join(f"{name} = ?" for name in key_names)
+    _sqlite_many(tx, f"DELETE FROM {table.name} WHERE {where}", keys)  # noqa: S608 - as above
+
+
+def _parts(rows: Sequence[Row]) -> Iterable[Sequence[Row]]:
+    for start in range(0, len(rows), _IN_ONE_STATEMENT):
+        yield rows[start : start + _IN_ONE_STATEMENT]
+
+
+def _columns(rows: Sequence[Row]) -> tuple[list[Any], ...]:
+    return tuple(list(column) for column in zip(*rows, strict=True))
+
+
+def _array_type(column: "sa.Column[Any]") -> str:
+    return _ARRAY_TYPES[type(column.type)]
+
+
+@lru_cache(maxsize=256)
+def _postgres_insert(table: sa.Table, names: tuple[str, ...]) -> str:
+    arrays = ", ".join(f"%b::{_array_type(table.c[name])}" for name in names)
+    return f"INSERT INTO {table.name} ({', '.join(names)}) SELECT * FROM unnest({arrays})"  # noqa: S608 - as above
+
+
+@lru_cache(maxsize=256)
+def _conflict(table: sa.Table, *, ignore_known: bool, update: tuple[str, ...]) -> str:
+    keys = ", ".join(column.name for column in table.primary_key)
+    if update:
+        changes = ", ".join(f"{name} = excluded.{name}" for name in update)
+        return f"ON CONFLICT ({keys}) DO UPDATE SET {changes}"
+    return f"ON CONFLICT ({keys}) DO NOTHING" if ignore_known else ""
+
+
+def _driver_cursor(tx: sa.Connection) -> Any:  # noqa: ANN401 - the driver has no types
+    if not tx.in_transaction():
+        tx.begin()
+    return tx.connection.cursor()
+
+
+def _sqlite_many(tx: sa.Connection, statement: str, rows: Sequence[Row]) -> None:
+    cursor = _driver_cursor(tx)
+    try:
+        cursor.executemany(statement, rows)
+    finally:
+        cursor.close()

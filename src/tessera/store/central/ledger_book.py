@@ -1,0 +1,173 @@
+"""The ledger and what is derived from it: postings, balances, lots, leases.
+
+Owns: reading accounts under a lock and writing back what a transaction changed. Postings are only
+ever inserted. Must never: compute a posting; `tessera.central.booking` does.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+import sqlalchemy as sa
+
+from tessera.core.ledger import Posting
+from tessera.store.central import bulk, schema
+from tessera.store.central.accounts import Account, Lease, Lot, MemberAccounts
+
+MemberKey = tuple[int, str]
+"""Bucket and member id."""
+
+_BALANCE = ("bucket", "member_id", "account", "points", "leased", "version")
+_LEASE = (
+    "bucket",
+    "member_id",
+    "lease_id",
+    "unit",
+    "register_id",
+    "incarnation",
+    "granted",
+    "spent",
+    "returned",
+    "written_off",
+    "granted_ms",
+)
+_LOT = (
+    "bucket",
+    "member_id",
+    "uid",
+    "line",
+    "unit",
+    "issuer",
+    "granted",
+    "remaining",
+    "available_from",
+    "expires",
+)
+_LINE = (
+    "bucket",
+    "member_id",
+    "uid",
+    "line",
+    "account",
+    "unit",
+    "delta",
+    "is_member",
+    "issuer",
+    "tag",
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Entry:
+    """One event in the ledger: its postings sum to zero by unit. `tag` marks what is bounded."""
+
+    bucket: int
+    member_id: str
+    uid: str
+    postings: tuple[Posting, ...]
+    tag: str = ""
+
+
+def load(tx: sa.Connection, keys: Iterable[MemberKey]) -> dict[MemberKey, MemberAccounts]:
+    """The members' accounts with open leases and lots that hold something.
+
+    The member rows must be locked by the caller; what hangs on them needs no lock of its own.
+    """
+    wanted = sorted(set(keys))
+    found = {key: MemberAccounts(member_id=key[1]) for key in wanted}
+    by_member = ("bucket", "member_id")
+    for bucket, member_id, account, points, leased, version in bulk.select(
+        tx, schema.BALANCE, _BALANCE, by_member, wanted
+    ):
+        found[bucket, member_id].accounts[account] = Account(
+            points=points, leased=leased, version=version
+        )
+    for row in bulk.select(tx, schema.LEASE, _LEASE, by_member, wanted):
+        lease = Lease(**dict(zip(_LEASE[2:], row[2:], strict=True)))
+        found[row[0], row[1]].leases[lease.lease_id] = lease
+    for row in bulk.select(tx, schema.LOT, _LOT, by_member, wanted):
+        lot = Lot(**dict(zip(_LOT[2:], row[2:], strict=True)))
+        found[row[0], row[1]].lots.append(lot)
+    return found
+
+
+def save(tx: sa.Connection, accounts: dict[MemberKey, MemberAccounts]) -> None:
+    """Write back what changed, and forget that it had."""
+    balances: list[bulk.Row] = []
+    leases: list[bulk.Row] = []
+    lots: list[bulk.Row] = []
+    for (bucket, member_id), state in sorted(accounts.items()):
+        for name in sorted(state.changed_accounts):
+            account = state.accounts[name]
+            balances.append(
+                (bucket, member_id, name, account.points, account.leased, account.version)
+            )
+        leases += [
+            (bucket, member_id, *_lease_values(state.leases[lease_id]))
+            for lease_id in sorted(state.changed_leases)
+        ]
+        lots += [
+            (bucket, member_id, *_lot_values(lot))
+            for lot in state.lots
+            if (lot.uid, lot.line) in state.changed_lots
+        ]
+        state.changed_accounts.clear()
+        state.changed_leases.clear()
+        state.changed_lots.clear()
+    bulk.insert(tx, schema.BALANCE, _BALANCE, balances, update=_BALANCE[3:])
+    spending = ("spent", "returned", "written_off")
+    bulk.insert(tx, schema.LEASE, _LEASE, leases, update=spending)
+    bulk.insert(tx, schema.LOT, _LOT, lots, update=("remaining",))
+
+
+def post(tx: sa.Connection, entries: Sequence[Entry]) -> None:
+    """Write the entries' postings; an entry that is there already is an error."""
+    rows = [
+        (
+            entry.bucket,
+            entry.member_id,
+            entry.uid,
+            line,
+            posting.account,
+            posting.unit,
+            posting.delta,
+            int(posting.member),
+            posting.issuer,
+            entry.tag,
+        )
+        for entry in entries
+        for line, posting in enumerate(entry.postings, start=1)
+    ]
+    bulk.insert(tx, schema.LEDGER_LINE, _LINE, rows)
+
+
+def read_lines(tx: sa.Connection, bucket: int, member_id: str) -> list[tuple[str, Posting, str]]:
+    """A member's postings as (uid, posting, tag), in the order of their uids."""
+    table = schema.LEDGER_LINE
+    rows = tx.execute(
+        sa.select(table)
+        .where(table.c.bucket == bucket)
+        .where(table.c.member_id == member_id)
+        .order_by(table.c.uid, table.c.line)
+    )
+    return [
+        (
+            row.uid,
+            Posting(
+                account=row.account,
+                unit=row.unit,
+                delta=row.delta,
+                member=bool(row.is_member),
+                issuer=row.issuer,
+            ),
+            row.tag,
+        )
+        for row in rows
+    ]
+
+
+def _lease_values(lease: Lease) -> bulk.Row:
+    return tuple(getattr(lease, name) for name in _LEASE[2:])
+
+
+def _lot_values(lot: Lot) -> bulk.Row:
+    return tuple(getattr(lot, name) for name in _LOT[2:])

@@ -1,0 +1,251 @@
+"""Members, their personal profile, and their cards.
+
+Owns: the member apart from the person (`profile` holds the personal fields and nothing else does),
+and cards by their keyed hash. Must never: store a card number in clear.
+"""
+
+import json
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from datetime import date
+
+import sqlalchemy as sa
+
+from tessera.core.identity import bucket_of_hash
+from tessera.store.central import bulk, schema
+from tessera.store.central.ledger_book import MemberKey
+
+_MEMBER = (
+    "bucket",
+    "member_id",
+    "version",
+    "status",
+    "tier",
+    "home_store",
+    "home_register",
+    "segments",
+    "entitlements",
+    "joined",
+    "staff",
+    "visits",
+    "lifetime_spend_minor",
+    "period_spend_minor",
+    "last_visit",
+)
+_PROFILE = ("bucket", "member_id", "display_name", "language", "birthday")
+_CARD = ("cbucket", "card_hash", "key_id", "member_id", "bucket", "status", "version")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MemberRecord:
+    """A member without anything personal. `home_store` decides who hears of them.
+
+    `home_register` holds their leases; `joined` and `last_visit` are ISO dates or empty.
+    """
+
+    bucket: int
+    member_id: str
+    version: int = 0
+    status: str = "active"
+    tier: str = ""
+    home_store: str = ""
+    home_register: str = ""
+    segments: tuple[str, ...] = ()
+    entitlements: tuple[str, ...] = ()
+    joined: str = ""
+    staff: bool = False
+    visits: int = 0
+    lifetime_spend_minor: int = 0
+    period_spend_minor: int = 0
+    last_visit: str = ""
+
+    @property
+    def key(self) -> MemberKey:
+        """Bucket and id."""
+        return (self.bucket, self.member_id)
+
+    def after_visit(self, day: date, spent_minor: int) -> "MemberRecord":
+        """The member once a sale of `spent_minor` on `day` is counted."""
+        return replace(
+            self,
+            version=self.version + 1,
+            visits=self.visits + 1,
+            lifetime_spend_minor=self.lifetime_spend_minor + spent_minor,
+            period_spend_minor=self.period_spend_minor + spent_minor,
+            last_visit=max(self.last_visit, day.isoformat()),
+        )
+
+    def after_return(self, refund_minor: int) -> "MemberRecord":
+        """The member once a return is counted: a visit stays a visit, what was paid back goes."""
+        return replace(
+            self,
+            version=self.version + 1,
+            lifetime_spend_minor=self.lifetime_spend_minor - refund_minor,
+            period_spend_minor=self.period_spend_minor - refund_minor,
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Profile:
+    """The person: what may be shown at a till, and the day that offers look at."""
+
+    display_name: str = ""
+    language: str = ""
+    birthday: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CardRecord:
+    """A card of a member. `card_hash`: 16 bytes under the key `key_id`."""
+
+    card_hash: bytes
+    key_id: int
+    member_id: str
+    bucket: int
+    status: str = "active"
+    version: int = 1
+
+
+def lock_members(tx: sa.Connection, keys: Iterable[MemberKey]) -> dict[MemberKey, MemberRecord]:
+    """The members of these keys that exist, locked until the transaction ends."""
+    rows = bulk.select(tx, schema.MEMBER, _MEMBER, ("bucket", "member_id"), keys, lock=True)
+    return {(row[0], row[1]): _member(row) for row in rows}
+
+
+def read_members(tx: sa.Connection, keys: Iterable[MemberKey]) -> dict[MemberKey, MemberRecord]:
+    """The members of these keys that exist."""
+    rows = bulk.select(tx, schema.MEMBER, _MEMBER, ("bucket", "member_id"), keys)
+    return {(row[0], row[1]): _member(row) for row in rows}
+
+
+def read_profiles(tx: sa.Connection, keys: Iterable[MemberKey]) -> dict[MemberKey, Profile]:
+    """The profiles of these members that have one."""
+    rows = bulk.select(tx, schema.PROFILE, _PROFILE, ("bucket", "member_id"), keys)
+    return {
+        (row[0], row[1]): Profile(display_name=row[2], language=row[3], birthday=row[4])
+        for row in rows
+    }
+
+
+def write_members(tx: sa.Connection, members: Sequence[MemberRecord]) -> None:
+    """Add members, or write what changed of them."""
+    rows = [
+        (
+            member.bucket,
+            member.member_id,
+            member.version,
+            member.status,
+            member.tier,
+            member.home_store,
+            member.home_register,
+            json.dumps(member.segments),
+            json.dumps(member.entitlements),
+            member.joined,
+            int(member.staff),
+            member.visits,
+            member.lifetime_spend_minor,
+            member.period_spend_minor,
+            member.last_visit,
+        )
+        for member in members
+    ]
+    bulk.insert(tx, schema.MEMBER, _MEMBER, rows, update=_MEMBER[2:])
+
+
+def write_profiles(tx: sa.Connection, profiles: dict[MemberKey, Profile]) -> None:
+    """Write the personal fields of members."""
+    rows = [
+        (*key, profile.display_name, profile.language, profile.birthday)
+        for key, profile in sorted(profiles.items())
+    ]
+    bulk.insert(tx, schema.PROFILE, _PROFILE, rows, update=_PROFILE[2:])
+
+
+def read_cards(tx: sa.Connection, hashes: Iterable[bytes]) -> dict[bytes, CardRecord]:
+    """Cards by their hash."""
+    query = sa.select(*(schema.CARD.c[name] for name in _CARD))
+    found: dict[bytes, CardRecord] = {}
+    for card_hash in sorted(set(hashes)):
+        row = tx.execute(
+            query.where(schema.CARD.c.cbucket == bucket_of_hash(card_hash)).where(
+                schema.CARD.c.card_hash == card_hash
+            )
+        ).one_or_none()
+        if row is not None:
+            found[card_hash] = CardRecord(
+                card_hash=bytes(row.card_hash),
+                key_id=row.key_id,
+                member_id=row.member_id,
+                bucket=row.bucket,
+                status=row.status,
+                version=row.version,
+            )
+    return found
+
+
+def write_cards(tx: sa.Connection, cards: Sequence[CardRecord]) -> None:
+    """Add cards, or write what changed of them; each is also listed with its member."""
+    rows = [
+        (
+            bucket_of_hash(card.card_hash),
+            card.card_hash,
+            card.key_id,
+            card.member_id,
+            card.bucket,
+            card.status,
+            card.version,
+        )
+        for card in cards
+    ]
+    bulk.insert(tx, schema.CARD, _CARD, rows, update=_CARD[2:])
+    listed = [
+        (card.bucket, card.member_id, card.card_hash, card.key_id, card.status, card.version)
+        for card in cards
+    ]
+    names = ("bucket", "member_id", "card_hash", "key_id", "status", "version")
+    bulk.insert(tx, schema.MEMBER_CARD, names, listed, update=names[3:])
+
+
+def read_member_cards(tx: sa.Connection, key: MemberKey) -> list[CardRecord]:
+    """The cards of one member."""
+    table = schema.MEMBER_CARD
+    rows = tx.execute(
+        sa.select(table)
+        .where(table.c.bucket == key[0])
+        .where(table.c.member_id == key[1])
+        .order_by(table.c.card_hash)
+    )
+    return [
+        CardRecord(
+            card_hash=bytes(row.card_hash),
+            key_id=row.key_id,
+            member_id=row.member_id,
+            bucket=row.bucket,
+            status=row.status,
+            version=row.version,
+        )
+        for row in rows
+    ]
+
+
+def members_of_store(
+    tx: sa.Connection, store_id: str, *, after: MemberKey, limit: int
+) -> list[MemberKey]:
+    """Members whose home is this store, by bucket and id after `after`."""
+    table = schema.MEMBER
+    rows = tx.execute(
+        sa.select(table.c.bucket, table.c.member_id)
+        .where(table.c.home_store == store_id)
+        .where(sa.tuple_(table.c.bucket, table.c.member_id) > sa.tuple_(*after))
+        .order_by(table.c.bucket, table.c.member_id)
+        .limit(limit)
+    )
+    return [(row.bucket, row.member_id) for row in rows]
+
+
+def _member(row: bulk.Row) -> MemberRecord:
+    values = dict(zip(_MEMBER, row, strict=True))
+    values["segments"] = tuple(json.loads(values["segments"] or "[]"))
+    values["entitlements"] = tuple(json.loads(values["entitlements"] or "[]"))
+    values["staff"] = bool(values["staff"])
+    return MemberRecord(**values)

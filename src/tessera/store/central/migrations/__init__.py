@@ -1,0 +1,1 @@
+"""Central's migrations, one file for each schema version."""

@@ -1,0 +1,428 @@
+"""Central's tables, for SQLite and PostgreSQL alike, laid out so that they can be distributed.
+
+Owns: names, types and keys. Three groups of tables carry a bucket (0–1023) in every key: `bucket`
+by member, `rbucket` by register, `cbucket` by card; two more, `kbucket` by sale key and `abucket`
+by audience. Tables without one are small and are copied to every node.
+Must never: have a trigger, a sequence, or a key without its bucket. `ledger_line` is only ever
+inserted into.
+
+Times are UTC milliseconds since 1970 (`…_ms`), days are whole numbers (20261121), structured
+values are canonical JSON in text columns.
+"""
+
+import sqlalchemy as sa
+
+METADATA = sa.MetaData()
+
+DISTRIBUTED_BY = ("bucket", "rbucket", "cbucket", "kbucket", "abucket")
+"""Names of distribution columns; a table has exactly one, or is a reference table."""
+
+_BIG = sa.BigInteger
+_TEXT = sa.Text
+_BYTES = sa.LargeBinary
+
+
+def _key(name: str, kind: type[sa.Text] | type[sa.LargeBinary] = sa.Text) -> "sa.Column[object]":
+    return sa.Column(name, kind, primary_key=True, nullable=False)
+
+
+def _bucket(name: str) -> "sa.Column[object]":
+    return sa.Column(name, sa.SmallInteger, primary_key=True, nullable=False, autoincrement=False)
+
+
+def _whole_key(name: str) -> "sa.Column[object]":
+    return sa.Column(name, sa.BigInteger, primary_key=True, nullable=False, autoincrement=False)
+
+
+def _whole(name: str, default: int | None = 0) -> "sa.Column[object]":
+    server = None if default is None else str(default)
+    return sa.Column(name, sa.BigInteger, nullable=False, server_default=server)
+
+
+def _text(name: str) -> "sa.Column[object]":
+    return sa.Column(name, sa.Text, nullable=False, server_default="")
+
+
+def _table(name: str, *columns: sa.schema.SchemaItem) -> sa.Table:
+    return sa.Table(name, METADATA, *columns)
+
+
+# ---- reference tables -----------------------------------------------------------------------
+
+CENTRAL = _table(
+    "central",
+    _whole_key("one"),
+    _text("generation"),
+    _whole("generation_ms"),
+    _text("key_public"),
+    _whole("card_key_id"),
+)
+STORE = _table(
+    "store",
+    _key("store_id"),
+    _text("region"),
+    _text("time_zone"),
+    _text("currency"),
+)
+REGISTER = _table(
+    "register",
+    _key("register_id"),
+    _text("store_id"),
+    _text("status"),
+    _text("public_key"),
+    _text("public_key_before"),
+    _whole("key_before_until_ms"),
+    _text("incarnation"),
+    _whole("serial"),
+    _whole("enrolled_ms"),
+    _whole("not_after_ms"),
+    _whole("is_swept"),
+)
+ENROLMENT_CODE = _table(
+    "enrolment_code",
+    _key("code_hash"),
+    _text("register_id"),
+    _whole("expires_ms"),
+    _whole("used_ms"),
+    _text("used_key"),
+)
+BUNDLE = _table(
+    "bundle",
+    _key("hash"),
+    sa.Column("body", _BYTES, nullable=False),
+    _text("programme"),
+    _whole("released_ms"),
+)
+ASSIGNMENT = _table(
+    "assignment",
+    _whole_key("number"),
+    _text("bundle"),
+    _whole("active_from_ms"),
+    _whole("size"),
+    _text("stores"),
+)
+
+# ---- by register ----------------------------------------------------------------------------
+
+REGISTER_STATE = _table(
+    "register_state",
+    _bucket("rbucket"),
+    _key("register_id"),
+    _whole("arrivals"),
+)
+HEARTBEAT = _table(
+    "heartbeat",
+    _bucket("rbucket"),
+    _key("register_id"),
+    _whole("received_ms"),
+    _text("body"),
+)
+NONCE = _table(
+    "nonce",
+    _bucket("rbucket"),
+    _key("register_id"),
+    _key("nonce", _BYTES),
+    _whole("seen_ms"),
+)
+BRANCH = _table(
+    "branch",
+    _bucket("rbucket"),
+    _key("register_id"),
+    _key("incarnation"),
+    _whole_key("seq"),
+    _key("hash"),
+    _whole("is_fork"),
+    _text("previous_link"),
+    _whole("head_seq"),
+    _text("head_link"),
+    _text("parent"),
+    _whole("parent_seq"),
+    _text("parent_link"),
+    _whole("opened_ms"),
+)
+INBOX = _table(
+    "inbox",
+    _bucket("rbucket"),
+    _key("register_id"),
+    _key("incarnation"),
+    _whole_key("first_seq"),
+    _whole_key("last_seq"),
+    _key("hash"),
+    _whole("arrival"),
+    _text("branch"),
+    _whole("is_opaque"),
+    sa.Column("head", _BYTES, nullable=False),
+    sa.Column("signature", _BYTES, nullable=False),
+    sa.Column("body", _BYTES, nullable=False),
+    _whole("received_ms"),
+    _text("malformed"),
+)
+sa.Index("inbox_arrival", INBOX.c.rbucket, INBOX.c.register_id, INBOX.c.arrival, unique=True)
+INBOX_DUE = _table(
+    "inbox_due",
+    _bucket("rbucket"),
+    _key("register_id"),
+    _whole_key("arrival"),
+    _whole("records"),
+)
+APPLY_STATE = _table(
+    "apply_state",
+    _bucket("rbucket"),
+    _key("register_id"),
+    _whole("applied"),
+)
+UID = _table(
+    "uid",
+    _bucket("rbucket"),
+    _key("register_id"),
+    _key("uid"),
+    sa.Column("content_hash", _BYTES, nullable=False),
+    _text("incarnation"),
+    _whole("seq"),
+    sa.Column("bucket", sa.SmallInteger, nullable=False),
+    _text("member_id"),
+    _whole("received_day"),
+)
+QUARANTINE = _table(
+    "quarantine",
+    _bucket("rbucket"),
+    _key("register_id"),
+    _key("incarnation"),
+    _whole_key("seq"),
+    _key("hash"),
+    _text("uid"),
+    sa.Column("bucket", sa.SmallInteger, nullable=False, server_default="0"),
+    _text("member_id"),
+    _text("state"),
+    _text("reason"),
+    _whole("since_ms"),
+    _whole("settled_ms"),
+    sa.Column("raw", _BYTES, nullable=False),
+)
+ALARM = _table(
+    "alarm",
+    _bucket("rbucket"),
+    _key("register_id"),
+    _key("kind"),
+    _key("about"),
+    _text("detail"),
+    _whole("raised_ms"),
+)
+
+# ---- by sale key ----------------------------------------------------------------------------
+
+SALE_KEY = _table(
+    "sale_key",
+    _bucket("kbucket"),
+    _key("sale_key"),
+    _text("uid"),
+    _text("register_id"),
+    _text("member_id"),
+)
+
+# ---- by member ------------------------------------------------------------------------------
+
+MEMBER = _table(
+    "member",
+    _bucket("bucket"),
+    _key("member_id"),
+    _whole("version"),
+    _text("status"),
+    _text("tier"),
+    _text("home_store"),
+    _text("home_register"),
+    _text("segments"),
+    _text("entitlements"),
+    _text("joined"),
+    _whole("staff"),
+    _whole("visits"),
+    _whole("lifetime_spend_minor"),
+    _whole("period_spend_minor"),
+    _text("last_visit"),
+)
+sa.Index("member_home", MEMBER.c.home_store, MEMBER.c.bucket, MEMBER.c.member_id)
+PROFILE = _table(
+    "profile",
+    _bucket("bucket"),
+    _key("member_id"),
+    _text("display_name"),
+    _text("language"),
+    _text("birthday"),
+)
+MEMBER_CARD = _table(
+    "member_card",
+    _bucket("bucket"),
+    _key("member_id"),
+    _key("card_hash", _BYTES),
+    _whole("key_id"),
+    _text("status"),
+    _whole("version"),
+)
+OUTCOME = _table(
+    "outcome",
+    _bucket("bucket"),
+    _key("member_id"),
+    _key("uid"),
+    _text("register_id"),
+    _text("incarnation"),
+    _whole("seq"),
+    _text("kind"),
+    _text("sale_key"),
+    _whole("amount_minor"),
+    _text("state"),
+    _text("reason"),
+    _text("tags"),
+    _whole("received_day"),
+)
+SALE = _table(
+    "sale",
+    _bucket("bucket"),
+    _key("member_id"),
+    _key("uid"),
+    _whole("received_day"),
+    _text("business_day"),
+    _text("store_id"),
+    _text("register_id"),
+    _text("sale_key"),
+    _text("bundle"),
+    _text("engine"),
+    _text("currency"),
+    _whole("shelf_minor"),
+    _whole("discount_minor"),
+    _whole("due_minor"),
+    _text("quantities"),
+    _text("flags"),
+)
+RETURNED_LINE = _table(
+    "returned_line",
+    _bucket("bucket"),
+    _key("member_id"),
+    _key("original_uid"),
+    _key("uid"),
+    _key("line_id"),
+    _text("quantity"),
+    _whole("refund_minor"),
+)
+WAITING = _table(
+    "waiting",
+    _bucket("bucket"),
+    _key("member_id"),
+    _key("original_uid"),
+    _key("uid"),
+    _whole("since_ms"),
+    _whole("received_day"),
+    _whole("is_fork"),
+    sa.Column("raw", _BYTES, nullable=False),
+)
+LEDGER_LINE = _table(
+    "ledger_line",
+    _bucket("bucket"),
+    _key("member_id"),
+    _key("uid"),
+    _whole_key("line"),
+    _text("account"),
+    _text("unit"),
+    _whole("delta"),
+    _whole("is_member"),
+    _text("issuer"),
+    _text("tag"),
+)
+BALANCE = _table(
+    "balance",
+    _bucket("bucket"),
+    _key("member_id"),
+    _key("account"),
+    _whole("points"),
+    _whole("leased"),
+    _whole("version"),
+)
+LOT = _table(
+    "lot",
+    _bucket("bucket"),
+    _key("member_id"),
+    _key("uid"),
+    _whole_key("line"),
+    _text("unit"),
+    _text("issuer"),
+    _whole("granted"),
+    _whole("remaining"),
+    _text("available_from"),
+    _text("expires"),
+)
+LEASE = _table(
+    "lease",
+    _bucket("bucket"),
+    _key("member_id"),
+    _key("lease_id"),
+    _text("unit"),
+    _text("register_id"),
+    _text("incarnation"),
+    _whole("granted"),
+    _whole("spent"),
+    _whole("returned"),
+    _whole("written_off"),
+    _whole("granted_ms"),
+)
+
+# ---- by card --------------------------------------------------------------------------------
+
+CARD = _table(
+    "card",
+    _bucket("cbucket"),
+    _key("card_hash", _BYTES),
+    _whole("key_id"),
+    _text("member_id"),
+    sa.Column("bucket", sa.SmallInteger, nullable=False),
+    _text("status"),
+    _whole("version"),
+)
+
+
+# ---- what changed, by group; what is served, by audience -------------------------------------
+# A head row gives numbers without gaps because it stays locked until its changes are committed; the
+# publisher's cursor is a row of its own, so that publishing never holds up booking.
+
+
+def _head(name: str, bucket: str) -> sa.Table:
+    return _table(name, _bucket(bucket), _whole("v"))
+
+
+def _change(name: str, bucket: str) -> sa.Table:
+    return _table(
+        name,
+        _bucket(bucket),
+        _whole_key("v"),
+        _text("audience"),
+        _text("about"),
+        sa.Column("body", _BYTES, nullable=False),
+    )
+
+
+MEMBER_HEAD = _head("member_head", "bucket")
+MEMBER_CHANGE = _change("member_change", "bucket")
+MEMBER_CURSOR = _head("member_cursor", "bucket")
+CARD_HEAD = _head("card_head", "cbucket")
+CARD_CHANGE = _change("card_change", "cbucket")
+CARD_CURSOR = _head("card_cursor", "cbucket")
+REGISTER_HEAD = _head("register_head", "rbucket")
+REGISTER_CHANGE = _change("register_change", "rbucket")
+REGISTER_CURSOR = _head("register_cursor", "rbucket")
+
+AUDIENCE_HEAD = _table(
+    "audience_head",
+    _bucket("abucket"),
+    _key("audience"),
+    _key("generation"),
+    _whole("number"),
+)
+SEGMENT = _table(
+    "segment",
+    _bucket("abucket"),
+    _key("audience"),
+    _key("generation"),
+    _whole_key("number"),
+    sa.Column("body", _BYTES, nullable=False),
+    sa.Column("signature", _BYTES, nullable=False),
+    _whole("rows"),
+    _whole("published_ms"),
+)

@@ -1,0 +1,183 @@
+"""Records that cannot be booked are kept aside, visible, and delay nobody."""
+
+import pytest
+
+from tessera.central import apply
+from tessera.central.apply import apply_carefully
+from tessera.central.opening import Central
+from tessera.central.quarantine import drop, find, parked_records, retry
+from tessera.core.sale import LeaseUse
+from tessera.store.central import schema
+from tessera.sync.wire import OutcomeRow
+from tests.store.central.parts import (
+    accept,
+    book,
+    count,
+    differences,
+    enrolled,
+    member,
+    points,
+    publish,
+    send,
+    stream,
+)
+from tests.store.central.scripted_till import Till
+
+
+def outcomes(central: Central, till: Till) -> list[tuple[str, str]]:
+    rows = stream(central, f"register:{till.register}")
+    return [(row.state, row.reason) for row in rows if isinstance(row, OutcomeRow)]
+
+
+def test_a_poison_record_among_others_is_parked_and_the_others_are_booked(
+    central: Central,
+) -> None:
+    till = Till()
+    enrolled(central, till)
+    member(central, "M-1")
+    for _ in range(99):
+        till.sell("M-1", earned=1)
+    till.write("sale", b'{"no":"sale"}')
+    for _ in range(100):
+        till.sell("M-1", earned=1)
+    send(central, till)
+    assert points(central, "M-1") == 199
+    assert [record.seq for record in parked_records(central)] == [100]
+    assert outcomes(central, till).count(("applied", "")) == 199
+    assert ("parked", "malformed_body") in outcomes(central, till)
+    assert differences(central) == []
+
+
+@pytest.mark.parametrize(
+    "raw",
+    [b"not json", b"{}", b'{"v":1}', "\u00e4\u0000".encode("utf-16"), b"[" * 5000],
+    ids=["text", "empty", "short", "binary", "deep"],
+)
+def test_bytes_that_are_no_record_are_parked_with_their_place(central: Central, raw: bytes) -> None:
+    till = Till()
+    enrolled(central, till)
+    member(central, "M-1")
+    till.sell("M-1", earned=5)
+    raws = [till.records[0].raw, raw.replace(b"\n", b" ")]
+    answer = accept(central, till.signed(raws, 1))
+    assert (answer.high_water, [row.seq for row in answer.malformed]) == (2, [2])
+    book(central)
+    assert points(central, "M-1") == 5
+    assert parked_records(central)[0].raw == raws[1]
+    assert differences(central) == []
+
+
+def test_a_record_of_another_register_or_place_is_parked(central: Central) -> None:
+    till, other = Till(), Till(register="berlin-1-2", number=2)
+    enrolled(central, till)
+    other.sell()
+    till.sell()
+    till.sell()
+    raws = [other.records[0].raw, till.records[0].raw]
+    answer = accept(central, till.signed(raws, 1))
+    assert [row.seq for row in answer.malformed] == [1, 2]
+    book(central)
+    assert differences(central) == []
+
+
+def test_an_unknown_member_is_parked_and_booked_once_they_are_there(central: Central) -> None:
+    till = Till()
+    enrolled(central, till)
+    sale = till.sell("M-new", earned=12)
+    send(central, till)
+    assert outcomes(central, till) == [("parked", "member_unknown")]
+    member(central, "M-new")
+    record = find(central, sale.uid)
+    assert retry(central, record) == ""
+    publish(central)
+    assert points(central, "M-new") == 12
+    assert outcomes(central, till)[-1] == ("applied", "")
+    assert parked_records(central) == []
+    assert accept(central, till.batch()).repeated
+    book(central)
+    assert points(central, "M-new") == 12
+    assert differences(central) == []
+
+
+def test_a_retry_that_fails_again_leaves_it_parked(central: Central) -> None:
+    till = Till()
+    enrolled(central, till)
+    sale = till.sell("M-new", earned=12)
+    send(central, till)
+    assert retry(central, find(central, sale.uid)) == "member_unknown"
+    assert len(parked_records(central)) == 1
+    assert differences(central) == []
+
+
+def test_a_dropped_record_has_no_effect_and_keeps_its_bytes(central: Central) -> None:
+    till = Till()
+    enrolled(central, till)
+    sale = till.sell("M-new", earned=12)
+    send(central, till)
+    drop(central, find(central, sale.uid))
+    assert parked_records(central) == []
+    assert count(central, schema.QUARANTINE) == 1
+    assert differences(central) == []
+
+
+def test_more_than_was_leased_is_owed_and_flagged(central: Central) -> None:
+    """100 leased, 130 spent: 100 come off the account, 30 are owed; then 50 are earned."""
+    till = Till()
+    enrolled(central, till)
+    member(central, "M-1", points=100)
+    book(central)
+    lease = next(row for row in stream(central, f"register:{till.register}"))
+    lease_id = getattr(lease, "lease_id", "")
+    use = LeaseUse(lease_id=lease_id, unit="points", amount=130)
+    till.sell("M-1", spent=130, leases=[use])
+    send(central, till)
+    assert (points(central, "M-1"), points(central, "M-1", "owed:points")) == (0, -30)
+    till.sell("M-1", earned=50)
+    send(central, till, first=2)
+    assert (points(central, "M-1"), points(central, "M-1", "owed:points")) == (20, 0)
+    assert differences(central) == []
+
+
+@pytest.mark.parametrize("amount", [-1, 2**63, 2**64], ids=["negative", "64-bit", "beyond"])
+def test_counts_that_no_account_can_hold_are_parked(central: Central, amount: int) -> None:
+    till = Till()
+    enrolled(central, till)
+    member(central, "M-1", points=7)
+    till.sell("M-1", earned=amount)
+    till.sell("M-1", earned=1)
+    send(central, till)
+    assert points(central, "M-1") == 8
+    assert [record.seq for record in parked_records(central)] == [1]
+    assert differences(central) == []
+
+
+def test_a_record_that_breaks_booking_itself_is_parked_alone(
+    central: Central, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A bug of ours may not hold up the register: it goes on record by record."""
+    till = Till()
+    enrolled(central, till)
+    member(central, "M-1")
+    for _ in range(3):
+        till.sell("M-1", earned=10)
+    poison = till.records[1].uid
+    accept(central, till.batch())
+    settle = apply.settle
+
+    def breaks(tx: object, works: list[apply.Work], *rest: object) -> object:
+        if any(work.uid == poison for work in works):
+            raise KeyError("a bug")
+        return settle(tx, works, *rest)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(apply, "settle", breaks)
+    heard: list[str] = []
+    apply_carefully(
+        central.engines.writer, central.desk(), note=lambda uid, _error: heard.append(uid)
+    )
+    publish(central)
+    assert (points(central, "M-1"), heard) == (20, [poison])
+    assert ("parked", "central_failed") in outcomes(central, till)
+    monkeypatch.undo()
+    assert retry(central, find(central, poison)) == ""
+    assert points(central, "M-1") == 30
+    assert differences(central) == []
