@@ -12,7 +12,7 @@ from collections.abc import Sequence
 
 from tessera.core.quote import Stage
 from tessera.rules.bounds import Weights
-from tessera.rules.cases import Case, cases_of
+from tessera.rules.cases import Case, cases_of, is_steady
 from tessera.rules.choice import choice_of
 from tessera.rules.folds import Fold
 from tessera.rules.labels import close
@@ -25,6 +25,7 @@ from tessera.rules.looking import (
     rough_bound,
     search_of,
     units_bound,
+    unlisted_bound,
 )
 from tessera.rules.model import Offer
 from tessera.rules.plan import apply_case, apply_units, say_why_not
@@ -71,7 +72,7 @@ def settle_both(work: Work) -> bool:
     start = work.snapshot()
     bound = _look(search, cases, start)
     if not whole:
-        bound = search.shelf
+        bound = min(search.shelf, max(bound, unlisted_bound(search, basket)))
     assert search.best_case is not None
     assert search.best_paths is not None
     apply_units(work, choice, search.best_paths)
@@ -89,8 +90,7 @@ def stages_compete(work: Work) -> bool:
     if not units and len(basket) == 1:
         return False
     for offer in basket:
-        reward = offer.reward
-        if any(need.at is not Stage.SHELF for need in offer.needs) or getattr(reward, "ladder", ()):
+        if not is_steady(offer):
             return True
         if not all(work.may_share(offer, other) for other in (*basket, *units) if other != offer):
             return True
@@ -115,11 +115,14 @@ def _look(search: Search, cases: Sequence[Case], start: object) -> int:
     first = [(rough_bound(search, case, units), -place, case) for place, case in enumerate(cases)]
     first.sort(key=lambda one: (-one[0], -one[1]))
     looked: list[tuple[int, Case]] = []
+    bound = 0
     for rough, _, case in first:
         if rough <= search.best:
             break
+        if search.budget.left <= 0 and search.best >= 0:
+            bound = rough
+            break
         looked.append((look_at(search, case, rough, start), case))
-    bound = 0
     for most, case in looked:
         bound = max(bound, close(search, case, most, start) if most > search.best else most)
     return max(bound, search.best)

@@ -14,7 +14,7 @@ from tessera.rules.choice import Clique, Component, Row, Taker, clique_discount
 from tessera.rules.model import Offer
 from tessera.rules.work import Work
 
-MOVES_MAX = 400
+MOVES_MAX = 150
 """Most ways to share one row out that are looked at; beyond it only even ones are."""
 
 Fills = tuple[tuple[Clique, int], ...]
@@ -64,12 +64,11 @@ class Sheet:
     off: list[int] = field(default_factory=list)
     restricted: bool = False
     tails: list[int] = field(default_factory=list)
-    steps: dict[tuple[int, tuple[int, ...]], list[Step]] = field(default_factory=list)  # type: ignore[arg-type]
+    steps: dict[tuple[int, tuple[int, ...]], list[Step]] = field(default_factory=dict)
     filled: dict[tuple[int, int], list[tuple[int, Fills]]] = field(default_factory=dict)
     units_after: list[list[int]] = field(default_factory=list)
 
     def __post_init__(self) -> None:
-        self.steps = {}
         component = self.component
         whole, work, weights = self.weights.whole, self.work, self.weights
         current = work.settings.stacked_base != "shelf"
@@ -97,7 +96,7 @@ class Sheet:
             return [(free * amount, ())]
         alone = len(row.cliques) == 1 and not free and not self.labels
         if not row.split or self.by_line or rest == 1 or alone:
-            found = [
+            found: list[tuple[int, Fills]] = [
                 (self._filled(row, clique, rest, amount), ((clique, rest),))
                 for clique in row.cliques
             ]
@@ -107,10 +106,12 @@ class Sheet:
         labels: dict[tuple[int, int], Fills] = {(taken, 0): ()}
         for clique in row.cliques:
             labels = self._next_fill(row, clique, labels)
-        found = []
-        for (start, value), fills in labels.items():
-            found.append((value + free * row.base(start, row.count - start), fills))
-        return self._kept(found)
+        return self._kept(
+            [
+                (value + free * row.base(start, row.count - start), fills)
+                for (start, value), fills in labels.items()
+            ]
+        )
 
     def _next_fill(
         self, row: Row, clique: Clique, labels: dict[tuple[int, int], Fills]
@@ -170,7 +171,8 @@ class Sheet:
             grown = []
             for worth, after, counts, taken in ways:
                 closed = self.by_line and taken
-                for count in self._counts(row, taker, 0 if closed else row.count - taken):
+                counted = self._counts(row, taker, 0 if closed else row.count - taken)
+                for count in self._some(counted, 2 * MOVES_MAX // len(ways)):
                     step = self.take(number, row, states[position], count)
                     if step is not None:
                         more, state = step
@@ -183,7 +185,7 @@ class Sheet:
             ways = grown
         for worth, after, counts, taken in ways:
             if taken and self.by_line:
-                found.append((worth + self._closed(row, counts, taken), after, (counts, ())))
+                found.append((worth + self.closed(row, counts, taken), after, (counts, ())))
                 continue
             found += [
                 (worth + value, after, (counts, fills)) for value, fills in self.fills(place, taken)
@@ -202,7 +204,15 @@ class Sheet:
         first = min((clique[0].place for clique in row.cliques), default=1 << 60)
         return counts if first < taker.offer.place else list(reversed(counts))
 
-    def _closed(self, row: Row, counts: tuple[int, ...], taken: int) -> int:
+    def _some(self, counts: Sequence[int], most: int) -> Sequence[int]:
+        """Thin out counts where there are too many, both ends kept."""
+        most = max(3, most)
+        if len(counts) <= most:
+            return counts
+        self.restricted = True
+        return [counts[(len(counts) - 1) * n // (most - 1)] for n in range(most)]
+
+    def closed(self, row: Row, counts: tuple[int, ...], taken: int) -> int:
         """The rest of a line that serves one offer: closed by it, or open to the basket."""
         rest = row.base(taken, row.count - taken)
         by = next(

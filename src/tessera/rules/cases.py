@@ -21,7 +21,7 @@ from tessera.rules.stacking import in_stacking_order, none_may_share
 from tessera.rules.unit_offers import most_of
 from tessera.rules.work import Work
 
-CASES_MAX = 200
+CASES_MAX = 64
 """Most lists of basket offers that are looked at."""
 
 Line = tuple[Fraction, Fraction]
@@ -89,12 +89,13 @@ def _only_gain(work: Work, ready: Sequence[Offer], found: dict[Offer, frozenset[
     """Tell whether every offer may join all others, and never spoils anything by joining."""
     return (
         len(set(found.values())) == 1
-        and all(_is_steady(offer) for offer in ready)
+        and all(is_steady(offer) for offer in ready)
         and all(work.may_share(one, two) for one, two in combinations(ready, 2))
     )
 
 
-def _is_steady(offer: Offer) -> bool:
+def is_steady(offer: Offer) -> bool:
+    """Tell whether an offer takes off no less, the more there is to pay: no threshold, no steps."""
     reward = offer.reward
     assert isinstance(reward, Off)
     later = any(need.at is not Stage.SHELF for need in offer.needs)
@@ -136,7 +137,7 @@ def _case(
                 left -= found[before]
         bases.append(left)
     each = [
-        _lines(work, offer, sum(amounts[number] for number in base))
+        lines_of(work, offer, sum(amounts[number] for number in base))
         for offer, base in zip(offers, bases, strict=True)
     ]
     lines = [tuple(line) for line in product(*each)][:8]
@@ -162,7 +163,7 @@ def _one_after_the_other(
     return tuple(found)
 
 
-def _lines(work: Work, offer: Offer, most: int) -> list[Line]:
+def lines_of(work: Work, offer: Offer, most: int) -> list[Line]:
     """Give lines that lie nowhere below what an offer takes off a base of up to `most`."""
     reward = offer.reward
     assert isinstance(reward, Off)

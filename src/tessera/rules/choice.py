@@ -110,7 +110,8 @@ def choice_of(work: Work, offers: Sequence[Offer], folds: Sequence[Fold]) -> Cho
     of bundles, the merchant's reading of "cheapest free", rounding over a whole offer.
     """
     wanted = {fold.number for fold in folds}
-    fills, takers = [], []
+    fills: list[Offer] = []
+    takers: list[Offer] = []
     for offer in offers:
         if (offer.path and first_group_of(work, offer)) or not _is_plain(work, offer):
             return None

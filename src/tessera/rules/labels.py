@@ -25,9 +25,13 @@ from tessera.rules.search import Node, is_complete
 
 BITS = 64
 """Bits for each number in a label."""
-LABELS_MAX = 1_500
-"""Most labels that are kept from one row to the next."""
-MEASURED_MAX = 8
+LABELS_MAX = 50
+"""Most labels that are kept from one component to the next."""
+COMPONENT_LABELS_MAX = 600
+"""Most labels of one component; with more, a case is left as it is."""
+NODES_CLOSE = 9_000
+"""Nodes that are set aside for closing gaps, all cases together."""
+MEASURED_MAX = 4
 """Most plans that are applied and measured for one case."""
 
 State = tuple[tuple[int, ...], int]
@@ -46,11 +50,10 @@ class View:
 
     def worth(self, label: int) -> int:
         """What a label is worth under this line."""
-        found, place = 0, len(self.parts)
+        found = 0
         for parts in reversed(self.parts):
             found += (label & _MASK) * parts
             label >>= BITS
-            place -= 1
         return found + label * self.whole
 
 
@@ -67,6 +70,8 @@ def close(search: Search, case: Case, bound: int, start: object) -> int:
             for place, (base, offer) in enumerate(zip(case.bases, case.offers, strict=True))
         ),
     )
+    if search.budget.left < NODES_CLOSE and not search.closing:
+        search.closing, search.budget.left = True, NODES_CLOSE
     ends: dict[int, Node] = {0: Node(0, None, None, (0, 0))}
     choices: list[list[tuple[int, list[Move]]]] = []
     lost = 0
@@ -77,10 +82,9 @@ def close(search: Search, case: Case, bound: int, start: object) -> int:
             return bound
         choices.append(found)
     for place in range(len(choices)):
-        ends, dropped = _joined(search, views, place, ends, choices[place])
-        if search.budget.left <= 0 and len(choices) > 1:
-            return bound
-        lost = max(lost, dropped)
+        ends, dropped = _joined(search, case, views, place, ends, choices[place])
+        if dropped:
+            lost = bound
     return min(bound, max(lost, _measured(search, case, ends, choices, start)))
 
 
@@ -128,14 +132,14 @@ def _labels_of(
                 key = (tuple(patched), node.value + gain)
                 if key not in grown and _may_win(views, place, rest, row_place + 1, key):
                     grown[key] = Node(key[1], node, move, (0, 0))
-            if search.budget.left <= 0 or len(grown) > LABELS_MAX:
+            if search.budget.left <= 0 or len(grown) > COMPONENT_LABELS_MAX:
                 return None
         layer = grown
-    found = []
-    for (state, label), node in layer.items():
-        if is_complete(sheet, state):
-            found.append((label, _moves(node)))
-    return found
+    return [
+        (label, _moves(node))
+        for (state, label), node in layer.items()
+        if is_complete(sheet, state) and label >= 0
+    ]
 
 
 def _may_win(
@@ -161,29 +165,37 @@ def _moves(node: Node) -> list[Move]:
 
 def _joined(
     search: Search,
+    case: Case,
     views: Sequence[View],
     place: int,
     ends: dict[int, Node],
     choices: Sequence[tuple[int, list[Move]]],
-) -> tuple[dict[int, Node], int]:
-    """Add the labels of one more component to all sums so far."""
+) -> tuple[dict[int, Node], bool]:
+    """Add the labels of one more component to all sums so far; True: some had to be left out."""
     rest = [sum(view.most[place + 1 :]) for view in views]
+    checks = list(zip(views, rest, strict=True))
+    bits, most = BITS * len(case.offers), None
+    if case.most_off is not None:
+        fractions = sum(component.fractions for component in search.choice.components)
+        most = (case.most_off + fractions) * search.choice.scale
+    some = max(2, max(0, search.budget.left) // max(1, len(ends)))
     grown: dict[int, Node] = {}
-    search.budget.spend(len(ends) * len(choices))
+    search.budget.spend(len(ends) * min(some, len(choices)))
     for label, node in ends.items():
-        for number, (more, _) in enumerate(choices):
+        for number, (more, _) in enumerate(choices[:some]):
             total = label + more
-            if total not in grown and all(
-                view.worth(total) + others >= view.needed
-                for view, others in zip(views, rest, strict=True)
-            ):
+            if total in grown or (most is not None and total >> bits > most):
+                continue
+            if all(view.worth(total) + others >= view.needed for view, others in checks):
                 grown[total] = Node(number, node, None, (0, 0))
-        if search.budget.left <= 0:
-            break
+    cut = some < len(choices)
     if len(grown) <= LABELS_MAX:
-        return grown, 0
+        return grown, cut
     order = sorted(grown, key=lambda label: -views[0].worth(label))
-    return {label: grown[label] for label in order[:LABELS_MAX]}, search.shelf
+    step = len(order) / LABELS_MAX
+    # Some of all heights are kept: the highest alone would all break the same threshold.
+    kept = order if most is None else [order[int(step * n)] for n in range(LABELS_MAX)]
+    return {label: grown[label] for label in kept[:LABELS_MAX]}, True
 
 
 def _measured(

@@ -7,17 +7,24 @@ which case comes next, or when to stop.
 from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
+from math import lcm
 
 from tessera.core.money import Rounding
 from tessera.rules.bounds import Sheet, Weights
-from tessera.rules.cases import Case, Line
+from tessera.rules.cases import Case, Line, lines_of
 from tessera.rules.choice import Choice, Component
+from tessera.rules.model import Offer
 from tessera.rules.plan import Paths, apply_case, apply_units
-from tessera.rules.search import Budget, Found, best_moves
+from tessera.rules.search import best_moves
+from tessera.rules.simple_answer import Budget, Found
+from tessera.rules.stacking import none_may_share
 from tessera.rules.work import Work
 
-NODES_MAX = 12_000
+NODES_MAX = 4_500
 """Most nodes that one evaluation looks at: a count, so that every machine stops at the same."""
+
+MEASURE_NODES = 60
+"""What applying and measuring a plan counts for."""
 
 
 @dataclass(slots=True, eq=False)
@@ -32,6 +39,7 @@ class Search:
     solved: dict[object, tuple[Sheet, Found]]
     amounts: dict[frozenset[int], int]
     best: int = -1
+    closing: bool = False
     best_case: Case | None = None
     best_paths: Paths | None = None
 
@@ -65,6 +73,48 @@ def rough_bound(search: Search, case: Case, units: int) -> int:
     return min(search.shelf, units + int(most + slack(search, case.lines[0], 0)))
 
 
+def unlisted_bound(search: Search, offers: Sequence[Offer]) -> int:
+    """Bound the cases that were too many to list: every good at the best rate that finds it.
+
+    Offers that may meet add up their rates; fixed amounts add up in any case.
+    """
+    alone = none_may_share(search.work, offers)
+    fixed, rates = Fraction(0), dict.fromkeys(search.work.found, Fraction(0))
+    best: dict[int, tuple[Fraction, Offer]] = {}
+    for offer in offers:
+        base = [fold.number for fold in search.work.found[offer]]
+        amount = search.amount_of(frozenset(base))
+        flat, rate = min(
+            lines_of(search.work, offer, amount), key=lambda line: line[0] + line[1] * amount
+        )
+        fixed += flat + 1
+        rates[offer] = rate
+        for number in base:
+            if number not in best or rate > best[number][0]:
+                best[number] = (rate, offer)
+    if not alone:
+        amounts = [
+            search.amount_of(frozenset(f.number for f in search.work.found[one])) for one in offers
+        ]
+        fixed += sum(rates[one] * amount for one, amount in zip(offers, amounts, strict=True))
+        best = {}
+    whole = lcm(*(rate.denominator for rate, _ in best.values()))
+    bases = tuple(
+        (
+            int(rates[offer] * whole),
+            frozenset(number for number, (_, by) in best.items() if by is offer),
+            offer,
+        )
+        for offer in offers
+        if rates[offer]
+    )
+    weights = Weights(whole, bases if best else ())
+    founds = founds_of(search, weights)
+    total = Fraction(sum(found.bound for found in founds), search.choice.scale * weights.whole)
+    rounding = sum(component.fractions for component in search.choice.components)
+    return int(total + fixed + idle_in(search, weights) + rounding)
+
+
 def look_at(search: Search, case: Case, rough: int, start: object) -> int:
     """Solve a case under each of its lines, measure the plans found, and give its bound."""
     bound = rough
@@ -90,7 +140,7 @@ def measure(search: Search, case: Case, paths: Paths, start: object) -> None:
     apply_case(work, case)
     saved = search.shelf - work.due
     work.restore(start)  # type: ignore[arg-type]
-    search.budget.spend(len(search.choice.components))
+    search.budget.spend(MEASURE_NODES)
     if saved > search.best:
         search.best, search.best_case, search.best_paths = saved, case, paths
 

@@ -9,11 +9,10 @@ already is dropped. At the limit only the most promising states are followed, an
 those left behind says how far from the optimum the answer may be.
 """
 
-from dataclasses import dataclass
-
 from tessera.rules.bounds import Move, Sheet
+from tessera.rules.simple_answer import Budget, Found, nobody_takes, one_after_the_other
 
-BEAM = 6
+BEAM = 4
 """States that are followed on each row when the limit is reached."""
 PROBE_FROM = 96
 """States on one row from which on a first answer is looked for, to prune by it."""
@@ -33,81 +32,70 @@ class Node:
         self.rank = rank
 
 
-class Budget:
-    """Nodes that may still be looked at, and how many have been; the same on every machine."""
-
-    __slots__ = ("left", "nodes")
-
-    def __init__(self, most: int) -> None:
-        self.left = most
-        self.nodes = 0
-
-    def spend(self, nodes: int) -> None:
-        """Count nodes."""
-        self.left -= nodes
-        self.nodes += nodes
-
-
-@dataclass(slots=True)
-class Found:
-    """The best moves of a component, row by row, what they gain, and what nothing can exceed."""
-
-    value: int
-    bound: int
-    moves: list[Move]
-
-
 Layer = dict[tuple[int, ...], Node]
 
 
 def best_moves(sheet: Sheet, budget: Budget) -> Found:
     """Find the best moves; bound > value only when the limit was reached."""
-    rows = sheet.component.rows
     if not sheet.component.takers:
         return _fill_rows(sheet, budget)
-    return _walk(sheet, budget, beam=False) if rows else Found(0, 0, [])
+    return _walk(sheet, budget)
 
 
 def _fill_rows(sheet: Sheet, budget: Budget) -> Found:
     """Rows that nothing ties together: each for itself."""
-    value, moves = 0, []
-    for place in range(len(sheet.component.rows)):
-        more, fills = sheet.fills(place, 0)[0]
-        value += more
-        moves.append(((), fills))
-    budget.spend(len(moves))
-    return Found(value, value, moves)
+    found = nobody_takes(sheet)
+    budget.spend(len(found.moves))
+    return Found(found.value, found.value, found.moves)
 
 
-def _walk(sheet: Sheet, budget: Budget, *, beam: bool) -> Found:
+def _walk(sheet: Sheet, budget: Budget) -> Found:
     rows, takers = sheet.component.rows, sheet.component.takers
     layer: Layer = {(0,) * len(takers): Node(0, None, None, (0, 0))}
-    floor: int | None = None
+    first: Found | None = None
     left_behind: int | None = None
+    half = budget.left // 2
     for place in range(len(rows)):
-        if not beam and floor is None and len(layer) >= PROBE_FROM:
-            floor = _walk(sheet, budget, beam=True).value
-        layer, dropped = _narrow(sheet, budget, place, layer, floor=floor, beam=beam)
+        if len(layer) >= PROBE_FROM and first is None:
+            first = one_after_the_other(sheet, budget)
+        if budget.left <= 0:
+            return _stopped(
+                sheet, place, layer, first or one_after_the_other(sheet, budget), left_behind
+            )
+        floor = None if first is None else first.value
+        layer, dropped = _narrow(sheet, budget, place, layer, floor, half)
         if dropped is not None and (left_behind is None or dropped > left_behind):
             left_behind = dropped
+        if not layer:  # nothing that was kept can beat the simple answer
+            break
         layer = _expand(sheet, budget, place, layer)
     ends = [node for state, node in layer.items() if is_complete(sheet, state)]
     best = max(ends, key=lambda node: node.value, default=None)
-    if best is None:  # every state that was kept had a use left open: nobody takes anything
-        return _nobody(sheet)
-    bound = best.value if left_behind is None else max(best.value, left_behind)
+    # Where every state that was kept has a use left open, the simple answer is the better one.
+    if best is None or (first is not None and first.value > best.value):
+        found = first or one_after_the_other(sheet, budget)
+    else:
+        found = Found(best.value, best.value, _path(best))
+    found.bound = max(found.value, left_behind or 0)
     if sheet.restricted:
-        bound = max(bound, sheet.tails[0])
-    return Found(best.value, bound, _path(best))
+        found.bound = max(found.bound, sheet.tails[0])
+    return found
 
 
-def _nobody(sheet: Sheet) -> Found:
-    value, moves = 0, []
-    for place, row in enumerate(sheet.component.rows):
-        more, fills = sheet.fills(place, 0)[0]
-        value += more
-        moves.append(((0,) * len(row.takers), fills))
-    return Found(value, max(value, sheet.tails[0]), moves)
+def _stopped(
+    sheet: Sheet, place: int, layer: Layer, found: Found, left_behind: int | None
+) -> Found:
+    """Give the simple answer, with what the states that were reached might still become."""
+    if sheet.restricted or len(layer) > PROBE_FROM:
+        found.bound = sheet.tails[0]
+        return found
+    bounds = [
+        node.value + more
+        for state, node in layer.items()
+        if (more := sheet.bound(place, state)) is not None
+    ]
+    found.bound = max([found.value, left_behind or 0, *bounds])
+    return found
 
 
 def _path(node: Node) -> list[Move]:
@@ -134,26 +122,27 @@ def is_complete(sheet: Sheet, state: tuple[int, ...]) -> bool:
 
 
 def _narrow(
-    sheet: Sheet, budget: Budget, place: int, layer: Layer, *, floor: int | None, beam: bool
+    sheet: Sheet, budget: Budget, place: int, layer: Layer, floor: int | None, half: int
 ) -> tuple[Layer, int | None]:
-    """Drop states that can't win, and at the limit all but the most promising ones."""
-    rows_left = len(sheet.component.rows) - place
-    if len(layer) <= BEAM or (len(layer) < PROBE_FROM and not beam and budget.left > 0):
+    """Drop states that can't win; from half of the limit on keep only the most promising ones."""
+    if not layer:
         return layer, None
+    some = next(iter(layer))
+    row = sheet.component.rows[place]
+    steps = 2 * len(sheet.moves(place, tuple(some[number] for number in row.takers)))
+    affordable = len(layer) * steps <= budget.left - half
+    if len(layer) <= BEAM or (len(layer) < PROBE_FROM and affordable):
+        return layer, None
+    budget.spend(len(layer) * (1 + len(sheet.component.takers) // 4))
     bounds: dict[tuple[int, ...], int] = {}
     for state, node in layer.items():
         bound = sheet.bound(place, state)
         if bound is not None and (floor is None or node.value + bound >= floor):
             bounds[state] = node.value + bound
-    budget.spend(len(layer))
-    keep = BEAM
-    if not beam:
-        some = next(iter(layer))
-        row = sheet.component.rows[place]
-        steps = len(sheet.moves(place, tuple(some[number] for number in row.takers)))
-        if len(bounds) * steps <= budget.left // 2:
-            return {state: layer[state] for state in layer if state in bounds}, None
-        keep = max(BEAM, budget.left // (4 * rows_left * steps))
+    if len(bounds) * steps <= budget.left - half:
+        return {state: layer[state] for state in layer if state in bounds}, None
+    rows_left = len(sheet.component.rows) - place
+    keep = max(BEAM, budget.left // (4 * rows_left * steps))
     order = sorted(bounds, key=lambda state: (-bounds[state], layer[state].rank))
     kept = set(order[:keep])
     dropped = bounds[order[keep]] if len(order) > keep else None
@@ -161,14 +150,14 @@ def _narrow(
 
 
 def _expand(sheet: Sheet, budget: Budget, place: int, layer: Layer) -> Layer:
-    """Make all moves on one row from every state; of equal states the best, then the first stays."""
+    """Make all moves on one row from every state; of equal states the best stays."""
     touched = sheet.component.rows[place].takers
     grown: Layer = {}
     replaced = False
     count = 0
     for first, (state, node) in enumerate(layer.items()):
         steps = sheet.moves(place, tuple([state[number] for number in touched]))
-        count += len(steps)
+        count += 2 * len(steps)
         value = node.value
         for second, (gain, after, move) in enumerate(steps):
             patched = list(state)

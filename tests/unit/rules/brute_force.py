@@ -164,6 +164,40 @@ class Trial:
                     best = min(best, total - off - self.basket_off(order, mask, off, total))
         return best
 
+    def stage_by_stage(self) -> int:
+        """What is left to pay when unit offers are settled first, and basket offers after them."""
+        total = sum(price for _, price in self.shop.units)
+        found = self.by_mask()
+        most = max(max(sums) for sums in found.values())
+        rules = self.basket_rules()
+        orders = [order for size in range(len(rules) + 1) for order in permutations(rules, size)]
+        return min(
+            total - most - self.basket_off(order, mask, most, total)
+            for mask, sums in found.items()
+            if most in sums
+            for order in orders
+            if not self.shop.stacks or self.in_set_order(order)
+        )
+
+    def largest_saving_first(self) -> int:
+        """What is left to pay when the use that saves most is taken, again and again."""
+        taken, off = 0, 0
+        whole = (1 << len(self.shop.units)) - 1
+        while True:
+            uses = [
+                (saving, -part)
+                for rule in self.unit_rules()
+                for part in submasks(whole & ~taken)
+                if part.bit_count() == rule.n and (saving := self.saving(rule, part))
+            ]
+            if not uses:
+                break
+            saving, part = max(uses)
+            taken, off = taken | -part, off + saving
+        total = sum(price for _, price in self.shop.units)
+        more = [self.basket_off((rule,), taken, off, total) for rule in self.basket_rules()]
+        return total - off - max(more, default=0)
+
     def in_set_order(self, order: tuple[Rule, ...]) -> bool:
         """Offers that meet act in the programme's order: amounts first, then by name."""
         return list(order) == sorted(
