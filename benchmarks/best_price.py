@@ -1,7 +1,7 @@
 """The best price of baskets of 40 lines: how often it is proven, how long it takes, at worst too.
 
 Owns: the shared workload's 200 offers put into one `best` group, baskets of 40 lines drawn from its
-lines, the same baskets settled group by group in the merchant's order as the floor, and baskets made to be hard.
+lines, the same baskets settled in the merchant's order as the floor, and baskets made to be hard.
 Must never: count a quote as proven that is not.
 
 Times are of the processor, so that what else the machine does counts little; ratios are what to

@@ -14,7 +14,7 @@ from tessera.rules.choice import Clique, Component, Row, Taker, clique_discount
 from tessera.rules.model import Offer
 from tessera.rules.work import Work
 
-MOVES_MAX = 150
+MOVES_MAX = 100
 """Most ways to share one row out that are looked at; beyond it only even ones are."""
 
 Fills = tuple[tuple[Clique, int], ...]
@@ -172,7 +172,7 @@ class Sheet:
             for worth, after, counts, taken in ways:
                 closed = self.by_line and taken
                 counted = self._counts(row, taker, 0 if closed else row.count - taken)
-                for count in self._some(counted, 2 * MOVES_MAX // len(ways)):
+                for count in self._some(counted, MOVES_MAX // len(ways)):
                     step = self.take(number, row, states[position], count)
                     if step is not None:
                         more, state = step

