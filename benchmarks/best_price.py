@@ -20,7 +20,7 @@ from typing import Any
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
-from benchmarks.pricing_workload import MONDAY, Case, case_of, programme_text, workload
+from benchmarks._pricing_workload import MONDAY, Case, case_of, programme_text, workload
 from tessera.core.basket import Basket, Line, Place
 from tessera.core.member import MemberState
 from tessera.core.quote import Quote

@@ -4,6 +4,7 @@
 set -uo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/../.."
 
+export PYTHONPATH=.
 shopt -s nullglob
 failed=0 ran=0
 for script in benchmarks/*"${1:-}"*.py; do

@@ -291,3 +291,20 @@ def test_it_stops_at_once_when_asked_even_with_an_open_stream(till: Path) -> Non
     assert opened.readline().startswith(b"retry:")
     assert agent.stop() == 0
     stream.close()
+
+
+def test_a_card_scanned_after_the_last_quote_earns_and_changes_no_price(agent: Agent) -> None:
+    """5.00 were asked and taken; the POS never saw the cheaper quote. 5 points for 5.00."""
+    quote = agent.put("after-1", basket(card=""))
+    agent.call("POST", "/v1/scans", {"code": CARD, "sale_id": "after-1"})
+    done = agent.complete("after-1", paid(basket(card=""), quote))
+    assert (done["totals"]["due_minor"], done["flags"]) == (500, [])
+    assert (done["member"]["member_id"], done["units"][0]["earned"]) == ("m-1", 5)
+
+
+def test_a_quote_that_another_overtook_still_holds(agent: Agent) -> None:
+    first = agent.put("before-1", basket())
+    agent.put("before-1", basket(milk(quantity=3)))
+    agent.put("before-1", basket())
+    done = agent.complete("before-1", paid(basket(), first))
+    assert (done["quote_id"], done["flags"]) == (first["quote_id"], [])

@@ -199,6 +199,7 @@ def test_russian_by_key(panel: Page, till: ScriptedTill) -> None:
     for language in ("Deutsch", "Français", "Español", "Русский"):
         panel.keyboard.press("F7")
         expect_text(panel, "#language-key", language)
+        panel.wait_for_load_state("load")
     assert panel.get_attribute("html", "lang") == "ru"
     expect_text(panel, "#now-figures", "4,50\u00a0€")
     expect_text(panel, "#facts", "Всё отправлено")

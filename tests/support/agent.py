@@ -27,6 +27,7 @@ BLOCKED_CARD = "2009999999996"
 CARD_KEY = bytes(range(32))
 STORE_TIME = "2026-11-21T10:15:00+01:00"
 DAY = "2026-11-21"
+START_S_MAX = 60.0
 
 PROGRAMME = """\
 programme: corner-shop
@@ -246,15 +247,18 @@ def start(folder: Path, config: Path, *, wrap: tuple[str, ...] = ()) -> Agent:
         assert process.poll() is None, "".join(log)
         return int(address.read_text().rsplit(":", 1)[1]) if address.exists() else 0
 
-    port = wait_until(ready, what="the agent's address")
-    agent = Agent(process, port, token, log, draining)
-
-    def answers() -> bool:
+    def answers(agent: Agent) -> bool:
         with contextlib.suppress(OSError):
             return agent.call("GET", "/healthz").status == 200
         return False
 
-    wait_until(answers, what="the agent answers")
+    try:
+        port = wait_until(ready, what="the agent's address", timeout_s=START_S_MAX)
+        agent = Agent(process, port, token, log, draining)
+        wait_until(lambda: answers(agent), what="the agent answers", timeout_s=START_S_MAX)
+    except BaseException:
+        Agent(process, 0, token, log, draining).kill()
+        raise
     return agent
 
 

@@ -5,6 +5,7 @@ A test states its need by asking for the fixture (`postgres_dsn`, `chromium` …
 """
 
 import shutil
+import subprocess
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -41,6 +42,14 @@ def chromium_path() -> str | None:
     return None
 
 
+def may_trace() -> bool:
+    strace = shutil.which("strace")
+    if strace is None:
+        return False
+    command = [strace, "-qq", "-e", "trace=none", "true"]
+    return subprocess.run(command, capture_output=True, check=False).returncode == 0
+
+
 NEEDS = (
     Need(
         what="PostgreSQL",
@@ -55,6 +64,13 @@ NEEDS = (
         fixtures=frozenset({"chromium", "page"}),
         is_met=lambda: chromium_path() is not None,
         how_to_get="no browser found; install the package chromium",
+    ),
+    Need(
+        what="strace",
+        marker="needs_strace",
+        fixtures=frozenset({"strace"}),
+        is_met=may_trace,
+        how_to_get="strace cannot trace here; install the package strace and allow ptrace",
     ),
 )
 

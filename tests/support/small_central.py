@@ -324,9 +324,17 @@ class Dropped(Response):
 class Serving:
     """Serves an ASGI app on a free port of this machine, in a thread."""
 
-    def __init__(self, app: Callable[..., Awaitable[None]], port: int = 0) -> None:
+    def __init__(
+        self, app: Callable[..., Awaitable[None]], port: int = 0, *, lifespan: bool = False
+    ) -> None:
         self._server = uvicorn.Server(
-            uvicorn.Config(app, host="127.0.0.1", port=port, log_level="critical", lifespan="off")
+            uvicorn.Config(
+                app,
+                host="127.0.0.1",
+                port=port,
+                log_level="critical",
+                lifespan="on" if lifespan else "off",
+            )
         )
         self._thread = threading.Thread(target=self._server.run, daemon=True)
 

@@ -1,8 +1,9 @@
 """What a POS may send to the agent: every field with its type and bound.
 
 Owns: the requests of the local API. Decimals travel as short plain text, because JSON readers turn
-numbers into floats and `Decimal` itself would take "NaN" and "1e999999". Field docstrings end up in
-the OpenAPI document. Must never: decide anything; `basket_reading` makes values of these.
+numbers into floats and `Decimal` itself would take "NaN" and "1e999999". No text may hold a control
+character; `problems_http` sees to that for a whole body at once, which is quicker than a pattern on
+each field. Must never: decide anything; `checkout_basket` makes values of these.
 """
 
 from datetime import date, datetime
@@ -24,13 +25,12 @@ TENDERS_MAX = 50
 # `$` alone would let a line feed through at the end.
 _END = r"$(?!\n)"
 NAME_PATTERN = r"^[A-Za-z0-9][A-Za-z0-9._:/-]{0,63}" + _END
-_PRINTABLE = r"^[^\u0000-\u001f\u007f]*" + _END
 
 Name = Annotated[str, Meta(pattern=NAME_PATTERN, description="1 to 64 letters, digits, . _ : / -")]
-Text = Annotated[str, Meta(max_length=200, pattern=_PRINTABLE)]
-Word = Annotated[str, Meta(max_length=64, pattern=_PRINTABLE)]
-LineId = Annotated[str, Meta(min_length=1, max_length=64, pattern=_PRINTABLE)]
-Code = Annotated[str, Meta(min_length=1, max_length=128, pattern=_PRINTABLE)]
+Text = Annotated[str, Meta(max_length=200)]
+Word = Annotated[str, Meta(max_length=64)]
+LineId = Annotated[str, Meta(min_length=1, max_length=64)]
+Code = Annotated[str, Meta(min_length=1, max_length=128)]
 Amount = Annotated[
     int, Meta(ge=-AMOUNT_MINOR_MAX, le=AMOUNT_MINOR_MAX, description="minor units of the currency")
 ]
@@ -64,7 +64,7 @@ class Request(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
 class LineTax(Request, frozen=True, kw_only=True):
     """One tax on a line."""
 
-    code: Annotated[str, Meta(min_length=1, max_length=16, pattern=_PRINTABLE)]
+    code: Annotated[str, Meta(min_length=1, max_length=16)]
     rate: Rate = "0"
     included: bool = True
     compound_on: Annotated[tuple[Word, ...], Meta(max_length=8)] = ()
@@ -81,7 +81,7 @@ class Line(Request, frozen=True, kw_only=True):
     sku: Word = ""
     text: Text = ""
     quantity: Quantity = "1"
-    measure: Annotated[str, Meta(max_length=8, pattern=_PRINTABLE)] = ""
+    measure: Annotated[str, Meta(max_length=8)] = ""
     unit_price: Price | None = None
     amount_minor: Amount
     taxes: Annotated[tuple[LineTax, ...], Meta(max_length=8)] = ()
@@ -102,7 +102,7 @@ class MemberGiven(Request, frozen=True, kw_only=True):
 
     cards: Annotated[tuple[Code, ...], Meta(max_length=CARDS_MAX)] = ()
     phone: Phone | None = None
-    member_id: Annotated[str, Meta(min_length=1, max_length=64, pattern=_PRINTABLE)] | None = None
+    member_id: Annotated[str, Meta(min_length=1, max_length=64)] | None = None
 
 
 class RedemptionWish(Request, frozen=True, kw_only=True):
@@ -135,7 +135,7 @@ class BasketGiven(Request, frozen=True, kw_only=True):
 class TenderGiven(Request, frozen=True, kw_only=True):
     """How a part of the total was paid."""
 
-    kind: Annotated[str, Meta(min_length=1, max_length=64, pattern=_PRINTABLE)]
+    kind: Annotated[str, Meta(min_length=1, max_length=64)]
     amount_minor: Amount
 
 

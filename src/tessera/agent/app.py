@@ -12,8 +12,9 @@ import secrets
 import signal
 import socket
 import time
-from collections.abc import AsyncIterator, Iterator
-from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
+from collections.abc import Iterator
+from contextlib import AsyncExitStack, contextmanager
+from pathlib import Path
 
 import uvicorn
 from starlette.applications import Starlette
@@ -25,13 +26,14 @@ from starlette.routing import BaseRoute
 from tessera.agent.checkout import Checkout
 from tessera.agent.clock import SystemClock
 from tessera.agent.events import EventHub
-from tessera.agent.pairing import Pairings, first_pairing
+from tessera.agent.pairing import TOKEN_FILE, Pairings, first_pairing
 from tessera.agent.pos_api import api_routes, problem_response
 from tessera.agent.pos_api_gate import Doors, Gate, doors_of
 from tessera.agent.pos_api_status import status_routes
 from tessera.agent.pos_api_stream import stream_route
 from tessera.agent.problems_http import ApiProblem
 from tessera.agent.reader_loop import ReaderLoop
+from tessera.agent.salvaging import salvage_folder
 from tessera.agent.screen import Screen
 from tessera.agent.settings import AgentSettings
 from tessera.agent.sync_wiring import running_sync
@@ -48,7 +50,8 @@ KEEP_ALIVE_S = 3_600
 """Idle connections stay open: a POS that has to connect anew for each sale waits longer."""
 STOP_S_MAX = 5
 ADDRESS_FILE = "agent.address"
-SIDE_FILES_SYNC_S = 1.0
+MIB = 1_048_576
+_SALVAGE_AFTER = frozenset({"database_begun_anew", "database_restored"})
 
 
 class PortTaken(TesseraError):
@@ -59,22 +62,36 @@ class PortTaken(TesseraError):
 
 def serve(settings: AgentSettings) -> None:
     """Serve until SIGTERM or Ctrl-C. TesseraError for whatever keeps the agent from starting."""
-    settings.data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
+    _make_folder(settings.data_dir)
     # The address first: a second agent then hears of the port, whatever database it has.
     with _listening(settings) as listener, held(settings.database):
-        # The reserve is TillState's; this one's is for those who open a till without an agent.
+        clock = SystemClock()
         till, findings = open_till(
             settings.data_dir,
             random=secrets.token_bytes,
-            wall_ms=time.time_ns() // 1_000_000,
-            reserve_bytes=0,
+            wall_ms=clock.wall_ms(),
+            reserve_bytes=settings.disk.reserve_mb * MIB,
         )
         for finding in findings:
             _LOG.warning("%s", finding.text, extra={"code": finding.code})
         try:
-            asyncio.run(_run(settings, till, listener))
+            if any(finding.code in _SALVAGE_AFTER for finding in findings):
+                back = salvage_folder(till.engines.writer, settings.data_dir).brought_back
+                _LOG.warning("%d records were brought back from the salvage file", back)
+            asyncio.run(_run(settings, till, clock, listener))
         finally:
             till.close()
+
+
+def _make_folder(folder: Path) -> None:
+    try:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    except OSError as error:
+        raise TesseraError(
+            f"data folder {folder} cannot be made: {(error.strerror or str(error)).lower()}",
+            hint="make it for the agent's user, or set data_dir to a folder that user may write",
+            code="folder_unusable",
+        ) from error
 
 
 @contextmanager
@@ -95,58 +112,45 @@ def _listening(settings: AgentSettings) -> Iterator[socket.socket]:
         yield listener
 
 
-async def _run(settings: AgentSettings, till: OpenTill, listener: socket.socket) -> None:
-    clock = SystemClock()
+async def _run(
+    settings: AgentSettings, till: OpenTill, clock: SystemClock, listener: socket.socket
+) -> None:
     hub = EventHub(first_id=clock.wall_ms())
-    engines = till.engines
-    writer = Writer(engines.writer, after_commit=till.note_committed)
+    writer = Writer(till)
     state = TillState(
         settings=settings,
-        engines=engines,
+        till=till,
         writer=writer,
         clock=clock,
         random=secrets.token_bytes,
         hub=hub,
     )
-    state.refresh()
-    state.keep_reserve()
-    if first_pairing(settings.data_dir, random=secrets.token_bytes):
-        _LOG.info("a pairing token for the first POS is in %s", settings.data_dir / "pairing.token")
+    if (bundle := state.refresh()) is not None:
+        state.programme.take(bundle, currency=state.currency)
+    try:
+        if first_pairing(settings.data_dir, random=secrets.token_bytes):
+            _LOG.info("a token for the first POS is in %s", settings.data_dir / TOKEN_FILE)
+    except OSError as error:
+        _LOG.error("no token could be written for a first POS: %s", error.strerror)
     formats = read_card_formats(settings.card_formats).format
     checkout = Checkout(state, formats)
     readers = ReaderLoop(checkout, settings, formats, clock_ns=time.monotonic_ns)
     stop = asyncio.Event()
     async with AsyncExitStack() as stack:
         stack.callback(writer.close)
-        await stack.enter_async_context(_side_files_synced(till))
         stack.callback(checkout.close)
+        beside = asyncio.create_task(writer.sync_beside(stop))
+        stack.push_async_callback(_ended, beside, stop)
         server = _server(checkout, readers, listener, stop)
-        await stack.enter_async_context(running_sync(state, checkout, stop))
+        await stack.enter_async_context(running_sync(state, stop))
         readers.start()
         stack.push_async_callback(readers.stop)
         await _serve(server, listener, settings, state)
 
 
-@asynccontextmanager
-async def _side_files_synced(till: OpenTill) -> AsyncIterator[None]:
-    """Make witness and salvage durable each second."""
-
-    async def sync_for_ever() -> None:
-        while True:
-            await asyncio.sleep(SIDE_FILES_SYNC_S)
-            try:
-                await asyncio.to_thread(till.sync_side_files)
-            except OSError as error:
-                _LOG.error("witness and salvage cannot be synced: %s", error.strerror)
-
-    task = asyncio.create_task(sync_for_ever())
-    try:
-        yield
-    finally:
-        task.cancel()
-        with contextlib.suppress(asyncio.CancelledError):
-            await task
-        till.sync_side_files()
+async def _ended(task: asyncio.Task[None], stop: asyncio.Event) -> None:
+    stop.set()
+    await task
 
 
 def _server(
@@ -246,7 +250,7 @@ async def _serve(
     server: AgentServer, listener: socket.socket, settings: AgentSettings, state: TillState
 ) -> None:
     address = _address(settings, listener)
-    (settings.data_dir / ADDRESS_FILE).write_text(address + "\n", encoding="ascii")
+    _write_address(settings.data_dir, address)
     told = asyncio.create_task(_tell_ready(server, address, state))
     try:
         await server.serve(sockets=[listener])
@@ -255,6 +259,17 @@ async def _serve(
         with contextlib.suppress(asyncio.CancelledError):
             await told
     _LOG.info("stopped")
+
+
+def _write_address(folder: Path, address: str) -> None:
+    """Leave the address for commands and tests; a full disk is no reason not to serve."""
+    fresh = folder / (ADDRESS_FILE + ".new")
+    try:
+        # Whole or not at all: whoever waits for this file reads it the moment that it appears.
+        fresh.write_text(address + "\n", encoding="ascii")
+        fresh.replace(folder / ADDRESS_FILE)
+    except OSError as error:
+        _LOG.error("%s could not be written: %s", ADDRESS_FILE, error.strerror)
 
 
 def _address(settings: AgentSettings, listener: socket.socket) -> str:

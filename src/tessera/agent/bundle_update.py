@@ -66,7 +66,8 @@ class BundleUpdate:
         if not kept:
             raw = await link.bundle(wanted.bundle)
             try:
-                text = checked_bundle(raw, wanted, self._parse)
+                # In a thread: thousands of offers take seconds, and no quote waits for that.
+                text = await asyncio.to_thread(checked_bundle, raw, wanted, self._parse)
             except BundleRejected as error:
                 self.refused = wanted.bundle
                 self._line.tell("bundle_refused", error.message)

@@ -12,15 +12,16 @@ from tessera.agent.api_answers import as_json
 from tessera.agent.checkout_answers import quote_answer
 from tessera.agent.checkout_commit import find_first
 from tessera.agent.checkout_complete import complete_sale, key_of
-from tessera.agent.checkout_member import Buyer, member_answer, unit_answers
+from tessera.agent.checkout_member import NOBODY, Buyer, member_answer, unit_answers
 from tessera.agent.checkout_occasion import occasion_answer, record_occasion
 from tessera.agent.checkout_quote import Quoted, Wanted, make_quote
-from tessera.agent.notices import notice
+from tessera.agent.notices import notice, worded
 from tessera.agent.open_sales import OpenSale, OpenSales
 from tessera.agent.pairing import PairedPos
 from tessera.agent.problems_http import ApiProblem
 from tessera.agent.till_state import TillState
 from tessera.devices.card_formats import CardFormat
+from tessera.store.engine import DATABASE_ERRORS
 
 CARD_WAITS_MS = 120_000
 """How long a card that was scanned between two sales waits for the next one."""
@@ -82,7 +83,7 @@ class Checkout:
         revision = sale.revision
         quoted = await make_quote(self.state, wanted, self._pricing)
         if revision == sale.revision:
-            sale.quoted = quoted
+            sale.keep(quoted)
         self._tell_sale("open", sale.pos, sale.sale_id, quoted)
         return quoted
 
@@ -111,7 +112,12 @@ class Checkout:
             store_time=given.store_time,
             business_day=given.business_day,
         )
-        if find_first(self.state, key) is not None:
+        try:
+            first = find_first(self.state, key)
+        except DATABASE_ERRORS:
+            # The quote says that the database fails; it is no reason to give none.
+            return
+        if first is not None:
             raise ApiProblem(
                 "sale_completed",
                 f"sale {sale_id} is completed",
@@ -206,7 +212,9 @@ class Checkout:
             told = (notice(reason),) if reason else ()
             code = "" if kind == "refused" else given.code
             self.state.hub.publish("scan", kind=kind, code=code, reader="pos")
-            return api_answers.ScanAnswer(kind=kind, code=code, notices=told)
+            return api_answers.ScanAnswer(
+                kind=kind, code=code, notices=worded(told, self.state.settings.language)
+            )
         sale = self.sales.find(pos, given.sale_id) if given.sale_id else self.sales.current()
         buyer = await self.take_card(number, kind=kind, reader="pos", sale=sale)
         return api_answers.ScanAnswer(
@@ -215,7 +223,7 @@ class Checkout:
             attached_to=sale.sale_id if sale else "",
             member=member_answer(buyer),
             units=unit_answers(buyer),
-            notices=buyer.notices,
+            notices=worded(buyer.notices, self.state.settings.language),
         )
 
     async def take_card(
@@ -237,7 +245,8 @@ class Checkout:
 
     def look_up(self, given: api_shapes.LookupGiven) -> api_answers.LookupAnswer:
         """The member behind a card or phone number."""
-        return checkout_recognise.lookup_answer(checkout_recognise.look_up(self.state, given))
+        buyer = checkout_recognise.look_up(self.state, given)
+        return checkout_recognise.lookup_answer(buyer, self.state.settings.language)
 
     async def occasion(self, pos: PairedPos, event_id: str, given: api_shapes.EventGiven) -> bytes:
         """Something that is no purchase."""
@@ -268,6 +277,7 @@ class Checkout:
         else:
             sale.attached = ()
             await self.requote(sale)
+        self._tell_member(NOBODY, sale)
 
     # -- what others hear
 

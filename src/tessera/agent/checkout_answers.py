@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from tessera.agent import api_answers
 from tessera.agent.checkout_member import Buyer, member_answer
 from tessera.agent.checkout_quote import Quoted
+from tessera.agent.notices import worded
 from tessera.core.quote import Message, Quote, ReturnQuote, TaxGroup, UnitMovement
 from tessera.rules.wording import receipt_texts, say
 
@@ -76,7 +77,7 @@ def quote_answer(  # noqa: PLR0913 - what surrounds a quote in its answer is nam
             )
             for line in quote.fiscal_lines
         ),
-        notices=(*quoted.notices, *notices),
+        notices=worded((*quoted.notices, *notices), language),
     )
 
 
@@ -218,7 +219,7 @@ def return_answer(  # noqa: PLR0913 - as quote_answer
         taxes=taxes(quote.taxes),
         units=tuple(units),
         receipt=tuple(_said(line.text, language, quote.currency) for line in quote.receipt),
-        notices=notices,
+        notices=worded(notices, language),
         flags=flags,
         uid=uid,
     )

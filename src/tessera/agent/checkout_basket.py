@@ -16,12 +16,15 @@ YEAR_MIN, YEAR_MAX = 2000, 2199
 BUSINESS_DAY_REACH = timedelta(days=400)
 
 
-def basket_of(given: api_shapes.BasketGiven, *, currency: str) -> Basket:
-    """The basket as a value. ApiProblem for a line id twice, half a piece, a wrong currency."""
-    if given.currency is not None and given.currency != currency:
+def basket_of(given: api_shapes.BasketGiven, *, currency: str, declared: str) -> Basket:
+    """The basket as a value; `declared` is what the POS says that its currency is, if it does.
+
+    ApiProblem for a line id twice, half a piece, a wrong currency.
+    """
+    if declared not in {"", currency}:
         raise ApiProblem(
             "currency_mismatch",
-            f"the basket is in {given.currency}, this store in {currency}",
+            f"the basket is in {declared}, this store in {currency}",
             field="currency",
             hint="send amounts in the store's currency",
         )

@@ -20,14 +20,13 @@ from tessera.agent.checkout_quote import Quoted
 from tessera.agent.notices import notice
 from tessera.agent.problems_http import ApiProblem
 from tessera.agent.till_state import TillState
-from tessera.agent.writer import CommitUnknown, DiskFull
 from tessera.core.identity import UID_RANDOM_BYTES, SaleKey, new_uid
-from tessera.core.journal import RecordDraft
+from tessera.core.journal import RecordDraft, SealedRecord
 from tessera.core.ledger import Posting, sale_postings
 from tessera.core.sale import KIND_SALE, LeaseUse, ReturnWish, SaleBody, Tender
 from tessera.rules.evaluate import ENGINE_VERSION
-from tessera.store.engine import DATABASE_ERRORS
 from tessera.store.till import committed_sales, leases
+from tessera.store.till.durable import CommitFailed, DiskFull
 from tessera.store.till.values import AccountEffect, CommittedSale, SaleExists
 from tessera.sync.records import encoded
 
@@ -197,14 +196,14 @@ def _sale_body(state: TillState, sold: Sold, used: tuple[LeaseUse, ...]) -> Sale
 async def write_record(state: TillState, writing: Writing, *, what: str) -> bytes:
     """Write a record in one transaction and give its answer's bytes, once durable.
 
-    A commit that failed may stand all the same: its uid is looked up on a new connection, and only
-    then the same record is tried once more. ApiProblem when it can't be written; nothing is then
-    promised to anybody.
+    ApiProblem when it can't be written; it is then known not to stand, and nothing is promised.
     """
+    answer = b""
 
-    def work(connection: sa.Connection) -> bytes:
+    def write(connection: sa.Connection) -> SealedRecord:
+        nonlocal answer
         draft, answer, uses = writing.record(connection)
-        committed_sales.commit_record(
+        return committed_sales.commit_record(
             connection,
             draft=draft,
             effects=writing.effects,
@@ -216,46 +215,21 @@ async def write_record(state: TillState, writing: Writing, *, what: str) -> byte
             answer=answer,
             voids=writing.voids,
         )
-        return answer
 
     try:
-        answer = await _write_surely(state, writing, work)
+        await state.writer.commit(writing.uid, write)
     except SaleExists:
         # The same request came twice at once; the other one was first.
         first = find_first(state, writing.key)
         if first is None:
             raise
         return answer_again(first, writing.digest, what=what)
-    except CommitUnknown as error:
-        raise _not_recorded(error, what) from error
+    except (DiskFull, CommitFailed) as error:
+        _LOG.error("a %s could not be recorded: %s", what, error.message)
+        raise ApiProblem(
+            "disk_full" if isinstance(error, DiskFull) else "database_failing",
+            f"the {what} could not be recorded: {error.message}",
+            hint="go on without benefits and report it late once the disk is well again",
+        ) from error
     state.kick()
     return answer
-
-
-async def _write_surely(
-    state: TillState, writing: Writing, work: Callable[[sa.Connection], bytes]
-) -> bytes:
-    try:
-        return await state.writer.run(work)
-    except CommitUnknown as error:
-        _LOG.error("a commit failed: %s", error.message)
-        if isinstance(error, DiskFull):
-            state.give_up_reserve()
-    try:
-        with state.engines.reader.connect() as connection:
-            stands = committed_sales.find_record(connection, writing.uid) is not None
-    except DATABASE_ERRORS as error:
-        raise CommitUnknown(
-            f"the database does not answer: {error}", hint="tessera doctor checks the database"
-        ) from error
-    first = find_first(state, writing.key) if stands else None
-    return first.answer if first is not None else await state.writer.run(work)
-
-
-def _not_recorded(error: CommitUnknown, what: str) -> ApiProblem:
-    code = "disk_full" if isinstance(error, DiskFull) else "database_failing"
-    return ApiProblem(
-        code,
-        f"the {what} could not be recorded: {error.message}",
-        hint="go on without benefits and report it late once there is room again",
-    )

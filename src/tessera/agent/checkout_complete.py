@@ -98,7 +98,7 @@ async def complete_sale(
             return Completed(answer=answer_again(first, digest, what="sale"), quoted=None)
     # Finished without an answer: the customer got no discount, so the card changes no price.
     priced = changed(given, earning_only=True) if late and given.quote_id is None else given
-    quoted = await _promised(state, Wanted(pos=pos, given=priced), sale, executor)
+    quoted, kept = await _promised(state, Wanted(pos=pos, given=priced), sale, executor)
     sold = _sold(replace(key, business_day=quoted.place.business_day), given, quoted)
     sold = replace(sold, revision=given.revision or (sale.revision if sale else 0))
     if late:
@@ -107,7 +107,7 @@ async def complete_sale(
         sold = _parked(sold, digest)
         if (again := find_first(state, sold.row_key or key)) is not None:
             return Completed(answer=answer_again(again, digest, what="sale"), quoted=None)
-    elif _is_off(given, quoted):
+    elif not kept or _is_total_off(given, quoted):
         if not (late or _was_money_taken(given)):
             raise _mismatch(given, quoted)
         sold = _flagged(sold, "total-mismatch" if _is_total_off(given, quoted) else "quote-changed")
@@ -131,18 +131,51 @@ async def _commit(
 
 async def _promised(
     state: TillState, wanted: Wanted, sale: OpenSale | None, executor: Executor
-) -> Quoted:
-    """The quote that the POS was promised if it is still in memory, else a fresh one."""
+) -> tuple[Quoted, bool]:
+    """The quote to record, and whether it is the one that the POS was promised.
+
+    From memory if it is still there, else computed anew: the same inputs give the same id.
+    """
+    given = wanted.given
+    assert isinstance(given, api_shapes.CompleteGiven)
     if sale is not None:
         wanted = replace(wanted, attached=sale.attached, rewards=sale.rewards)
-        kept = sale.quoted
-        given = wanted.given
-        assert isinstance(given, api_shapes.CompleteGiven)
-        if kept is not None and kept.quote_id == given.quote_id:
-            basket, _ = read_basket(state, wanted)
-            if basket == kept.basket:
-                return kept
-    return await make_quote(state, wanted, executor, deadline=False)
+        promised = sale.quotes.get(given.quote_id or "")
+        if promised is not None and _is_same_basket(state, given, promised):
+            if promised is sale.quoted and not _owes_points(promised):
+                return promised, True
+            return await _overtaken(state, wanted, promised, executor), True
+    quoted = await make_quote(state, wanted, executor, deadline=False)
+    return quoted, given.quote_id in {None, quoted.quote_id}
+
+
+def _is_same_basket(state: TillState, given: api_shapes.CompleteGiven, promised: Quoted) -> bool:
+    """Whether a completion is about the basket that was quoted, accepted rewards aside."""
+    basket, _ = read_basket(state, Wanted(pos=promised.pos, given=given))
+    return replace(basket, chosen=promised.basket.chosen) == promised.basket
+
+
+def _owes_points(promised: Quoted) -> bool:
+    """Whether a member was recognised and priced as nobody, since pricing took too long."""
+    return promised.buyer.known is not None and promised.member is None
+
+
+async def _overtaken(
+    state: TillState, wanted: Wanted, promised: Quoted, executor: Executor
+) -> Quoted:
+    """A promise whose prices hold, though more is known by now than when it was given.
+
+    A card that was scanned since, or a member for whom pricing took too long, still earns, as it
+    would after the first tender.
+    """
+    given = wanted.given
+    assert isinstance(given, api_shapes.CompleteGiven)
+    if _owes_points(promised) or (promised.buyer.known is None and wanted.attached):
+        earning = replace(wanted, given=changed(given, earning_only=True), rewards=())
+        quoted = await make_quote(state, earning, executor, deadline=False)
+        if quoted.quote.due_minor == promised.quote.due_minor:
+            return quoted
+    return promised
 
 
 def _sold(key: SaleKey, given: api_shapes.CompleteGiven, quoted: Quoted) -> Sold:
@@ -150,7 +183,7 @@ def _sold(key: SaleKey, given: api_shapes.CompleteGiven, quoted: Quoted) -> Sold
     codes = {said.code for said in quoted.notices}
     if "clock_doubt" in codes:
         sold = _flagged(sold, "clock-doubt")
-    if codes & {"benefits_stopped", "rules_failed", "database_failing"}:
+    if codes & {"benefits_stopped", "rules_failed", "database_failing", "quote_late"}:
         sold = _flagged(sold, "no-benefits")
     return sold
 
@@ -158,11 +191,6 @@ def _sold(key: SaleKey, given: api_shapes.CompleteGiven, quoted: Quoted) -> Sold
 def _parked(sold: Sold, digest: bytes) -> Sold:
     row_key = replace(sold.key, sale_id=f"late:{digest.hex()[:32]}")
     return replace(_flagged(sold, "key-reused"), parked=True, row_key=row_key)
-
-
-def _is_off(given: api_shapes.CompleteGiven, quoted: Quoted) -> bool:
-    kept = given.quote_id is None or given.quote_id == quoted.quote_id
-    return not kept or _is_total_off(given, quoted)
 
 
 def _is_total_off(given: api_shapes.CompleteGiven, quoted: Quoted) -> bool:

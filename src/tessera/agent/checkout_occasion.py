@@ -19,6 +19,7 @@ from tessera.agent.checkout_commit import (
 )
 from tessera.agent.checkout_member import member_answer
 from tessera.agent.checkout_quote import Quoted
+from tessera.agent.notices import worded
 from tessera.agent.pairing import PairedPos
 from tessera.agent.till_state import TillState
 from tessera.core.identity import SaleKey
@@ -50,7 +51,7 @@ def occasion_answer(
         member=member_answer(quoted.buyer),
         units=sale_units(quoted.buyer, quoted.quote.units),
         offers=offers(quoted.quote, state.settings.language),
-        notices=quoted.notices,
+        notices=worded(quoted.notices, state.settings.language),
         uid=uid,
     )
 

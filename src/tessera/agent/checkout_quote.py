@@ -40,6 +40,7 @@ class Quoted:
     buyer: Buyer
     member: MemberState | None
     bundle: str
+    pos: PairedPos
     notices: tuple[api_answers.Notice, ...] = ()
 
     @property
@@ -66,7 +67,9 @@ class Wanted:
 def read_basket(state: TillState, wanted: Wanted) -> tuple[Basket, Place]:
     """The values to price; ApiProblem when the request contradicts itself."""
     given = wanted.given
-    basket = basket_of(given, currency=state.currency)
+    basket = basket_of(
+        given, currency=state.currency, declared=given.currency or wanted.pos.currency
+    )
     if wanted.events or wanted.rewards:
         basket = replace(
             basket, events=wanted.events, chosen=tuple({*basket.chosen, *wanted.rewards})
@@ -95,15 +98,15 @@ async def make_quote(
     basket, place = read_basket(state, wanted)
     buyer, told = _buyer(state, wanted)
     if len(basket.lines) <= INLINE_LINES_MAX:
-        return _quoted(state, basket, place, buyer, told)
+        return _quoted(state, wanted.pos, basket, place, buyer, told)
     loop = asyncio.get_running_loop()
-    pricing = loop.run_in_executor(executor, _quoted, state, basket, place, buyer, told)
+    pricing = loop.run_in_executor(executor, _quoted, state, wanted.pos, basket, place, buyer, told)
     deadline_s = state.settings.quote_deadline_ms / 1000 if deadline else None
     done, _ = await asyncio.wait({pricing}, timeout=deadline_s)
     if done:
         return pricing.result()
     _LOG.warning("a quote took too long", extra={"lines": len(basket.lines)})
-    return _without_benefits(basket, place, buyer, (*told, notice("quote_late")))
+    return _without_benefits(wanted.pos, basket, place, buyer, (*told, notice("quote_late")))
 
 
 def _buyer(state: TillState, wanted: Wanted) -> tuple[Buyer, tuple[api_answers.Notice, ...]]:
@@ -127,6 +130,7 @@ def _buyer(state: TillState, wanted: Wanted) -> tuple[Buyer, tuple[api_answers.N
 
 def _quoted(
     state: TillState,
+    pos: PairedPos,
     basket: Basket,
     place: Place,
     buyer: Buyer,
@@ -134,15 +138,17 @@ def _quoted(
 ) -> Quoted:
     notices = (*told, *state_notices(state, place))
     if any(said.code == "benefits_stopped" for said in notices):
-        return _without_benefits(basket, place, buyer, notices, price=state.programme.price_plain)
+        return _without_benefits(
+            pos, basket, place, buyer, notices, price=state.programme.price_plain
+        )
     member = state_of(buyer, place.at.date())
     try:
-        quote = state.programme.price(basket, place, member)
+        quote, bundle = state.programme.price(basket, place, member)
     except Exception:  # noqa: BLE001 - whatever the bug is, the sale goes on
         # The rules are ours, so this is our bug; the customer in front of the till is not to pay
         # for it with a queue. The log has what is needed to mend it.
         _LOG.exception("the rules failed on a basket")
-        return _without_benefits(basket, place, buyer, (*notices, notice("rules_failed")))
+        return _without_benefits(pos, basket, place, buyer, (*notices, notice("rules_failed")))
     reduced = _is_reduced(basket, quote)
     return Quoted(
         quote_id=promise_id(basket, member, quote),
@@ -151,12 +157,14 @@ def _quoted(
         place=place,
         buyer=buyer,
         member=member,
-        bundle=state.programme.bundle,
+        bundle=bundle,
+        pos=pos,
         notices=(*notices, notice("redemption_reduced")) if reduced else notices,
     )
 
 
 def _without_benefits(
+    pos: PairedPos,
     basket: Basket,
     place: Place,
     buyer: Buyer,
@@ -173,6 +181,7 @@ def _without_benefits(
         buyer=buyer,
         member=None,
         bundle="",
+        pos=pos,
         notices=notices,
     )
 

@@ -5,7 +5,7 @@ Owns: the answers to scans and look-ups. Must never: keep a number in clear, or 
 
 from tessera.agent import api_answers, api_shapes
 from tessera.agent.checkout_member import Buyer, find_buyer, member_answer, unit_answers
-from tessera.agent.notices import notice
+from tessera.agent.notices import notice, worded
 from tessera.agent.problems_http import ApiProblem
 from tessera.agent.till_state import TillState
 from tessera.devices.card_formats import CardFormat, Classified, classify
@@ -65,8 +65,10 @@ def find(state: TillState, member: api_shapes.MemberGiven) -> Buyer:
         return Buyer(status="unknown", notices=(notice("database_failing"),))
 
 
-def lookup_answer(buyer: Buyer) -> api_answers.LookupAnswer:
+def lookup_answer(buyer: Buyer, language: str) -> api_answers.LookupAnswer:
     """How a look-up is answered."""
     return api_answers.LookupAnswer(
-        member=member_answer(buyer), units=unit_answers(buyer), notices=buyer.notices
+        member=member_answer(buyer),
+        units=unit_answers(buyer),
+        notices=worded(buyer.notices, language),
     )

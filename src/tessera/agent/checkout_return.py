@@ -14,7 +14,7 @@ import sqlalchemy as sa
 
 from tessera.agent import api_shapes
 from tessera.agent.api_answers import ReturnAnswer, as_json
-from tessera.agent.checkout_answers import return_answer
+from tessera.agent.checkout_answers import moved, return_answer
 from tessera.agent.checkout_basket import business_day_of, local_time, place_of
 from tessera.agent.checkout_commit import (
     Writing,
@@ -44,8 +44,8 @@ from tessera.core.sale import (
     SaleBody,
     Tender,
 )
-from tessera.rules.returns import quote_return
-from tessera.store.till import cached_members, committed_sales
+from tessera.rules.returns import ReturnRefused, quote_return
+from tessera.store.till import cached_members, committed_sales, leases
 from tessera.store.till.values import AccountEffect, AccountView, CommittedSale
 from tessera.sync.records import encoded, read_body, read_envelope
 
@@ -267,12 +267,16 @@ def _wishes(given: api_shapes.ReturnGiven, original: Original) -> dict[str, Deci
 
 async def _record(state: TillState, returning: Returning, digest: bytes) -> bytes:
     original, uid = returning.original, mint_uid(state)
-    quote = quote_return(
-        original.body.quote, original.body.basket, returning.wishes, original.before
-    )
+    try:
+        quote = quote_return(
+            original.body.quote, original.body.basket, returning.wishes, original.before
+        )
+    except ReturnRefused as error:
+        raise ApiProblem("quantity_wrong", error.message, hint=error.hint) from error
     wishes = _as_wishes(returning.wishes)
 
-    def record(_connection: sa.Connection) -> tuple[RecordDraft, bytes, tuple[LeaseUse, ...]]:
+    def record(connection: sa.Connection) -> tuple[RecordDraft, bytes, tuple[LeaseUse, ...]]:
+        uses = _lease_uses(connection, original.member_id, quote)
         body = ReturnBody(
             key=returning.key,
             place=returning.place,
@@ -286,6 +290,7 @@ async def _record(state: TillState, returning: Returning, digest: bytes) -> byte
                 Tender(kind=tender.kind, amount_minor=tender.amount_minor)
                 for tender in returning.tenders
             ),
+            leases=uses,
             flags=("void",) if returning.voids else (),
         )
         answer = return_answer(
@@ -308,7 +313,7 @@ async def _record(state: TillState, returning: Returning, digest: bytes) -> byte
             body=encoded(body),
             uid=uid,
         )
-        return draft, as_json(answer), ()
+        return draft, as_json(answer), uses
 
     return await write_record(
         state,
@@ -334,13 +339,32 @@ def _as_wishes(quantities: dict[str, Decimal]) -> tuple[ReturnWish, ...]:
     )
 
 
+def _lease_uses(
+    connection: sa.Connection, member_id: str, quote: ReturnQuote
+) -> tuple[LeaseUse, ...]:
+    """What is taken back off the leases of this register, as far as they reach.
+
+    Central may not touch what is leased: without this the member would owe what lies in a lease.
+    """
+    if not member_id:
+        return ()
+    uses: list[LeaseUse] = []
+    for unit, (taken_back, given_back) in moved(quote.units).items():
+        here = min(taken_back - given_back, leases.remaining(connection, member_id, unit))
+        if here > 0:
+            uses += leases.take(connection, member_id, unit, here)
+    return tuple(uses)
+
+
 def _effects(original: Original, quote: ReturnQuote) -> tuple[AccountEffect, ...]:
-    """What the return changes on the member's accounts, as far as this register can know."""
+    """What the return changes on the member's accounts, as far as this register can know.
+
+    Everything is within reach here: what lies in its own leases is taken off them.
+    """
     if not original.member_id:
         return ()
     seen = Buyer(accounts=original.accounts)
-    # What is leased here is out of reach for taking back; central knows of the other leases.
-    available = {unit: view.balance - view.spendable for unit, view in seen.balances().items()}
+    available = {unit: view.balance for unit, view in seen.balances().items()}
     postings: tuple[Posting, ...] = return_postings(quote.units, available, seen.owed())
     return tuple(
         AccountEffect(member_id=original.member_id, account=part.account, delta=part.delta)

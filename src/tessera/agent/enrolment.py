@@ -16,7 +16,8 @@ import sqlalchemy as sa
 from tessera import __version__
 from tessera.core.errors import TesseraError
 from tessera.core.identity import INCARNATION_BYTES, new_incarnation
-from tessera.store.till import identity_book
+from tessera.store.till import identity_book, identity_file
+from tessera.store.till.identity_file import IDENTITY_FILE
 from tessera.store.till.values import RegisterIdentity
 from tessera.sync.link import CentralLink
 from tessera.sync.signing import KEY_BYTES, PURPOSE_CERTIFICATE, SigningKey, is_signed
@@ -70,6 +71,7 @@ async def enrol(
     write_secret(folder / CARD_KEY, _card_key(answer))
     with writer.begin() as tx:
         identity_book.write_identity(tx, identity)
+    write_secret(folder / IDENTITY_FILE, identity_file.encoded(identity))
     return identity
 
 

@@ -4,7 +4,10 @@ Owns: every notice code with its words and its hint (docs/api.md lists them). Mu
 anything; a notice is told beside an answer, a problem (`problems_http`) instead of one.
 """
 
+from collections.abc import Iterable
+
 from tessera.agent.api_answers import Notice
+from tessera.agent.notice_words import WORDS
 
 NOTICES: dict[str, tuple[str, str]] = {
     "benefits_stopped": (
@@ -70,3 +73,13 @@ def notice(code: str) -> Notice:
     """The notice of this code."""
     text, hint = NOTICES.get(code, NOTICES["code_refused"])
     return Notice(code=code, text=text, hint=hint)
+
+
+def worded(notices: Iterable[Notice], language: str) -> tuple[Notice, ...]:
+    """The notices in a language, each code once."""
+    words = WORDS.get(language, {})
+    told = {}
+    for said in notices:
+        text, hint = words.get(said.code, (said.text, said.hint))
+        told[said.code] = Notice(code=said.code, text=text, hint=hint)
+    return tuple(told.values())

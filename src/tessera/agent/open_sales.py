@@ -6,13 +6,14 @@ completion, so that losing all of this costs nothing but a quote.
 """
 
 from collections import OrderedDict
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from tessera.agent import api_shapes
 from tessera.agent.checkout_quote import Quoted
 from tessera.agent.pairing import PairedPos
 from tessera.agent.problems_http import ApiProblem
 
+QUOTES_KEPT_MAX = 8
 OPEN_SALES_MAX = 200
 """Oldest baskets are forgotten beyond this: a POS that never completes must not fill the memory."""
 
@@ -22,16 +23,30 @@ class OpenSale:
     """One basket in progress.
 
     `attached` are cards that were scanned for it, `rewards` the offers that the cashier accepted.
+    `quotes` are the last ones by their ids, newest last: a POS may complete by one that a scan has
+    overtaken since.
     """
 
     pos: PairedPos
     sale_id: str
     given: api_shapes.BasketGiven
     revision: int = 0
-    quoted: Quoted | None = None
+    quotes: OrderedDict[str, Quoted] = field(default_factory=OrderedDict)
     attached: tuple[str, ...] = ()
     rewards: tuple[str, ...] = ()
     suspended: bool = False
+
+    @property
+    def quoted(self) -> Quoted | None:
+        """The newest quote."""
+        return next(reversed(self.quotes.values()), None)
+
+    def keep(self, quoted: Quoted) -> None:
+        """Keep a quote as the newest one."""
+        self.quotes[quoted.quote_id] = quoted
+        self.quotes.move_to_end(quoted.quote_id)
+        if len(self.quotes) > QUOTES_KEPT_MAX:
+            self.quotes.popitem(last=False)
 
 
 class OpenSales:

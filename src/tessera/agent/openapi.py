@@ -23,6 +23,7 @@ COMMON_PROBLEMS = (
     "internal_error",
     "json_malformed",
     "media_type_wrong",
+    "not_possible",
     "origin_not_allowed",
     "token_wrong",
 )

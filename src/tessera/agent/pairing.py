@@ -111,8 +111,12 @@ def pair(data_dir: Path, pos: PairedPos, *, random: Callable[[int], bytes]) -> s
 
 
 def first_pairing(data_dir: Path, *, random: Callable[[int], bytes]) -> bool:
-    """At the first start: pair a POS named "pos" and leave its token beside; True when it did."""
-    if read_pairings(data_dir):
+    """At the first start: pair a POS named "pos" and leave its token beside; True when it did.
+
+    Both must be there: the commands of this machine find their token in that file.
+    """
+    named = any(pos.name == FIRST_POS for pos in read_pairings(data_dir))
+    if named and (data_dir / TOKEN_FILE).exists():
         return False
     token = pair(data_dir, PairedPos(name=FIRST_POS), random=random)
     write_secret(data_dir / TOKEN_FILE, token.encode() + b"\n")

@@ -29,6 +29,7 @@ from tessera.agent.problems_http import (
 )
 from tessera.core.errors import TesseraError
 from tessera.core.identity import is_name
+from tessera.store.engine import DATABASE_ERRORS
 
 _LOG = logging.getLogger("tessera.agent.api")
 _BEARER = "Bearer "
@@ -319,8 +320,15 @@ async def answered(answer: Callable[[Request], Awaitable[Response]], request: Re
         found = problem
     except TesseraError as error:
         _LOG.error("a request failed: %s", error.message, extra={"code": error.code})
-        code = error.code if error.code in PROBLEMS else "database_failing"
+        code = error.code if error.code in PROBLEMS else "not_possible"
         found = ApiProblem(code, error.message, hint=error.hint)
+    except DATABASE_ERRORS as error:
+        _LOG.error("the database failed: %s", error)
+        found = ApiProblem(
+            "database_failing",
+            "the register's database does not answer",
+            hint="go on without benefits and report the sale late; tessera doctor tells more",
+        )
     except Exception:  # noqa: BLE001 - the last door of the API
         # The last door: our own bug. The POS goes on without us, the log says what to mend.
         _LOG.exception("a request met a bug", extra={"path": request.scope["path"]})

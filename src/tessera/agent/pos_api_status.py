@@ -21,6 +21,7 @@ from tessera.agent.api_answers import (
     as_json,
 )
 from tessera.agent.checkout_quote import state_notices
+from tessera.agent.notices import worded
 from tessera.agent.openapi import openapi_bytes
 from tessera.agent.pairing import Pairings
 from tessera.agent.pos_api import answered, paired
@@ -69,7 +70,7 @@ def status_of(state: TillState, readers: Readers) -> StatusAnswer:
         last_error=sync.last_error if sync else "",
         bundle=bundle,
         readers=readers(),
-        notices=state_notices(state),
+        notices=worded(state_notices(state), state.settings.language),
     )
 
 

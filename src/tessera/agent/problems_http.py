@@ -9,7 +9,6 @@ import difflib
 import json
 import re
 from dataclasses import dataclass
-from typing import TypeVar
 
 import msgspec
 
@@ -19,7 +18,8 @@ from tessera.core.errors import TesseraError
 MEDIA_TYPE = "application/problem+json"
 DEPTH_MAX = 32
 
-T = TypeVar("T")
+# JSON has control characters in texts as escapes only: \\n, \\u0007. An escaped backslash is none.
+_CONTROL = re.compile(rb"(?<!\\)(?:\\\\)*\\(?:[bfnrt]|u00[01]|u007[fF])")
 
 PROBLEMS: dict[str, tuple[int, str]] = {
     "body_too_large": (413, "the body is larger than 256 KiB"),
@@ -38,6 +38,7 @@ PROBLEMS: dict[str, tuple[int, str]] = {
     "media_type_wrong": (415, "the body is not declared as JSON"),
     "method_not_allowed": (405, "the address exists, but not with this method"),
     "not_found": (404, "there is no such address"),
+    "not_possible": (503, "the register cannot do this now"),
     "origin_not_allowed": (403, "a web page of another origin may not call the agent"),
     "quantity_wrong": (422, "more comes back than was sold, or less than a whole piece"),
     "quote_mismatch": (409, "the basket, the programme or the member changed since the quote"),
@@ -124,6 +125,12 @@ class RequestReader:
             raise ApiProblem(
                 "json_malformed", _plain(str(error)), hint="send one JSON object in UTF-8"
             ) from None
+        if b"\\" in body and _CONTROL.search(body):
+            raise ApiProblem(
+                "field_wrong",
+                "a text holds a control character",
+                hint="send texts without line ends, tabs and the like",
+            )
         _refuse_twice(body)
         return request
 

@@ -5,6 +5,7 @@ Must never: run a bundle that it does not fully understand; the last good one go
 """
 
 import logging
+from dataclasses import dataclass
 
 import sqlalchemy as sa
 
@@ -15,30 +16,56 @@ from tessera.core.quote import LineQuote, Quote
 from tessera.rules.evaluate import ENGINE_VERSION, evaluate
 from tessera.rules.programme import Programme, parse_programme
 from tessera.store.till import kept_bundles
+from tessera.store.till.values import KeptBundle
 
 _LOG = logging.getLogger("tessera.agent.programme")
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class InForce:
+    """A parsed bundle and where it came from: one value, so that both change in one step."""
+
+    programme: Programme | None = None
+    bundle: str = ""
+    number: int = 0
+
+
 class ProgrammeInForce:
-    """The parsed bundle; `bundle` is empty while none has arrived."""
+    """The programme that prices; `rejected` is a bundle that could not be taken."""
 
     def __init__(self) -> None:
-        self.bundle = ""
-        self.number = 0
         self.rejected = ""
-        self._programme: Programme | None = None
+        self._in_force = InForce()
         self._empty: dict[str, Programme] = {}
 
     @property
     def programme(self) -> Programme | None:
         """What prices sales, None while nothing does."""
-        return self._programme
+        return self._in_force.programme
 
-    def refresh(self, connection: sa.Connection, *, currency: str) -> bool:
-        """Take the bundle that is active in the database; True when another one is in force now."""
+    @property
+    def bundle(self) -> str:
+        """The hash of its bundle."""
+        return self._in_force.bundle
+
+    @property
+    def number(self) -> int:
+        """The number of its assignment."""
+        return self._in_force.number
+
+    def wanted(self, connection: sa.Connection) -> KeptBundle | None:
+        """The bundle that is active in the database, if it is another than the one in force."""
         kept = kept_bundles.active(connection)
         if kept is None or kept.hash in {self.bundle, self.rejected}:
-            return False
+            return None
+        return kept
+
+    def take(self, kept: KeptBundle, *, currency: str) -> bool:
+        """Parse a bundle and let it price from the next quote on; True when it does.
+
+        Parsing thousands of offers takes a while: while sales are made, call it in a thread. What
+        prices changes in one step at its end.
+        """
         programme, problems = parse_programme(kept.text, file=f"bundle {kept.hash[:12]}")
         if programme is None or has_errors(problems):
             self.rejected = kept.hash
@@ -49,7 +76,7 @@ class ProgrammeInForce:
             self.rejected = kept.hash
             _LOG.error("programme refused: it is in %s, not %s", programme.currency, currency)
             return False
-        self._programme, self.bundle, self.number = programme, kept.hash, kept.number
+        self._in_force = InForce(programme=programme, bundle=kept.hash, number=kept.number)
         self.rejected = ""
         _LOG.info(
             "programme %s is in force",
@@ -58,12 +85,12 @@ class ProgrammeInForce:
         )
         return True
 
-    def price(self, basket: Basket, place: Place, member: MemberState | None) -> Quote:
-        """The quote by the programme in force; by an empty one where there is none."""
-        programme = self._programme
-        if programme is None or programme.currency != basket.currency:
-            return self.price_plain(basket, place)
-        return evaluate(programme, member, basket, place)
+    def price(self, basket: Basket, place: Place, member: MemberState | None) -> tuple[Quote, str]:
+        """The quote by the programme in force, and its bundle; by an empty one without any."""
+        now = self._in_force
+        if now.programme is None or now.programme.currency != basket.currency:
+            return self.price_plain(basket, place), ""
+        return evaluate(now.programme, member, basket, place), now.bundle
 
     def price_plain(self, basket: Basket, place: Place) -> Quote:
         """The quote without any offer: shelf amounts and taxes."""

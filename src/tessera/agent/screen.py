@@ -5,6 +5,7 @@ Must never: hold a whole card number, or compute a price.
 """
 
 from collections.abc import AsyncIterator, Callable
+from dataclasses import replace
 from datetime import UTC, datetime
 
 from tessera.agent.api_answers import ReaderStatus as ReaderTold
@@ -12,6 +13,7 @@ from tessera.agent.checkout import Checkout, Shown
 from tessera.agent.checkout_answers import moved
 from tessera.agent.checkout_member import Buyer
 from tessera.agent.checkout_quote import Quoted, state_notices
+from tessera.agent.notices import worded
 from tessera.agent.open_sales import OpenSale
 from tessera.agent.pos_api_status import queue_length
 from tessera.agent.till_state import TillState
@@ -34,8 +36,10 @@ from tessera.panel.view import (
     WhoView,
 )
 from tessera.rules.wording import say
+from tessera.store.till.values import AccountView
 
 REASONS_MAX = 12
+NEAR_MAX = 3
 _READER_STATUS = {
     "connected": ReaderStatus.READY,
     "starting": ReaderStatus.SEARCHING,
@@ -45,7 +49,9 @@ _READER_STATUS = {
 }
 _TROUBLE = frozenset({"benefits_stopped", "database_failing", "not_enrolled", "rules_failed"})
 # The page has its own words and marks for these.
-_SHOWN_ELSEWHERE = frozenset({"training", "card_unknown", "member_blocked"})
+_SHOWN_ELSEWHERE = frozenset(
+    {"training", "card_unknown", "member_blocked", "benefits_stopped", "clock_doubt"}
+)
 
 
 class Screen:
@@ -62,9 +68,12 @@ class Screen:
         state, shown = self._state, self._checkout.shown
         return ScreenView(
             at=_when(state, state.clock.wall_ms()),
-            who=_who(state, _buyer_of(shown), language),
+            who=replace(
+                _who(state, _buyer_of(shown), language, _committed(shown)),
+                removable=self._is_removable(shown),
+            ),
             now=self._now(shown, language),
-            state=self._state_view(shown),
+            state=self._state_view(shown, language),
             language=language,
             training=state.settings.training,
         )
@@ -109,6 +118,11 @@ class Screen:
             )
         return found
 
+    def _is_removable(self, shown: Shown) -> bool:
+        """Whether the customer came by a card that was scanned here; whom the POS named stays."""
+        sale = self._checkout.sales.current()
+        return shown.phase != "open" or sale is None or bool(sale.attached)
+
     # -- now
 
     def _now(self, shown: Shown, language: str) -> NowView:
@@ -125,7 +139,7 @@ class Screen:
         earned, spent = self._moved(quoted, language)
         applied = [seen for seen in quote.offers if seen.applied]
         refused = [seen for seen in quote.offers if not seen.applied and seen.text]
-        near = [seen for seen in refused if seen.missing_minor or seen.missing_quantity]
+        near = [seen for seen in refused if seen.missing_minor or seen.missing_quantity][:NEAR_MAX]
         return NowView(
             phase=phase,
             sale=shown.sale_id,
@@ -135,17 +149,18 @@ class Screen:
             earned=earned,
             spent=spent,
             rewards=self._rewards(quoted, language),
-            near=tuple(_said(seen.text, language, quote.currency) for seen in near[:3]),
+            near=tuple(_said(seen.text, language, quote.currency) for seen in near),
             applied=tuple(
                 ReasonView(
-                    text=_said(seen.text, language, quote.currency) or seen.offer,
+                    text=_said(seen.text, language, quote.currency)
+                    or offer_label(self._state, seen.offer, language),
                     amount_minor=seen.discount_minor or None,
                 )
                 for seen in applied[:REASONS_MAX]
             ),
             refused=tuple(
                 ReasonView(text=_said(seen.text, language, quote.currency))
-                for seen in refused[:REASONS_MAX]
+                for seen in [seen for seen in refused if seen not in near][:REASONS_MAX]
             ),
         )
 
@@ -185,7 +200,7 @@ class Screen:
 
     # -- state
 
-    def _state_view(self, shown: Shown) -> StateView:
+    def _state_view(self, shown: Shown, language: str) -> StateView:
         state = self._state
         sync = state.sync() if state.sync is not None else None
         disk, identity = state.disk(), state.identity
@@ -193,6 +208,7 @@ class Screen:
         since = sync.offline_since_ms if sync else None
         return StateView(
             online=state.mode == "online",
+            alone=state.mode in {"local", "training"},
             offline_since=_when(state, since) if since else None,
             queued=max(0, queue_length(state)),
             balance_as_of=_when(state, state.balance_as_of_ms) if state.balance_as_of_ms else None,
@@ -204,7 +220,7 @@ class Screen:
                 )
                 for reader in self._readers()
             ),
-            notices=self._notices(shown),
+            notices=self._notices(shown, language),
             disk_used_percent=used if disk.benefits_stopped else None,
             benefits_stopped=disk.benefits_stopped,
             clock_in_doubt=state.is_clock_doubtful(),
@@ -212,13 +228,13 @@ class Screen:
             register=identity.register if identity else "",
         )
 
-    def _notices(self, shown: Shown) -> tuple[NoticeView, ...]:
-        told = {said.code: said for said in state_notices(self._state)}
+    def _notices(self, shown: Shown, language: str) -> tuple[NoticeView, ...]:
+        notices = list(state_notices(self._state))
         if shown.quoted is not None:
-            told.update({said.code: said for said in shown.quoted.notices})
+            notices += shown.quoted.notices
         if shown.buyer is not None:
-            told.update({said.code: said for said in shown.buyer.notices})
-        self._dismissed &= told.keys()
+            notices += shown.buyer.notices
+        self._dismissed &= {said.code for said in notices}
         return tuple(
             NoticeView(
                 notice=said.code,
@@ -226,7 +242,7 @@ class Screen:
                 hint=said.hint,
                 tone=Tone.TROUBLE if said.code in _TROUBLE else Tone.CAUTION,
             )
-            for said in told.values()
+            for said in worded(notices, language)
             if said.code not in self._dismissed | _SHOWN_ELSEWHERE
         )
 
@@ -235,7 +251,16 @@ def _buyer_of(shown: Shown) -> Buyer | None:
     return shown.quoted.buyer if shown.quoted is not None else shown.buyer
 
 
-def _who(state: TillState, buyer: Buyer | None, language: str) -> WhoView:
+def _committed(shown: Shown) -> dict[str, tuple[int, int]]:
+    """By unit, what the shown sale earned and spent, once it stands; the buyer is from before."""
+    if shown.phase != "done" or shown.quoted is None:
+        return {}
+    return moved(shown.quoted.quote.units)
+
+
+def _who(
+    state: TillState, buyer: Buyer | None, language: str, committed: dict[str, tuple[int, int]]
+) -> WhoView:
     if buyer is None or buyer.status == "none":
         return WhoView()
     member = buyer.member
@@ -250,16 +275,29 @@ def _who(state: TillState, buyer: Buyer | None, language: str) -> WhoView:
         tier=_tier_label(state, member.tier, language),
         staff=member.staff,
         balances=tuple(
-            BalanceView(
-                unit=view.unit,
-                label=unit_label(state, view.unit, language),
-                balance=view.balance,
-                spendable=max(0, view.spendable),
-                pending=view.pending,
-            )
+            _balance(view, unit_label(state, view.unit, language), committed.get(view.unit, (0, 0)))
             for view in buyer.balances().values()
         ),
     )
+
+
+def _balance(view: AccountView, label: str, committed: tuple[int, int]) -> BalanceView:
+    earned, spent = committed
+    return BalanceView(
+        unit=view.unit,
+        label=label,
+        balance=view.balance + earned - spent,
+        spendable=max(0, view.spendable - spent),
+        pending=view.pending + earned - spent,
+    )
+
+
+def offer_label(state: TillState, offer_id: str, language: str) -> str:
+    """An offer's name in a language, its id when it has none."""
+    programme = state.programme.programme
+    offers = programme.offers if programme else ()
+    names = next((offer.names for offer in offers if offer.offer_id == offer_id), ())
+    return _named(names, language) or offer_id
 
 
 def unit_label(state: TillState, unit: str, language: str) -> str:

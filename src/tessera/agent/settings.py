@@ -82,9 +82,9 @@ class DiskSettings:
         danger="0 promises benefits until the disk is full and the sale can't be recorded",
     )
     reserve_mb: int = setting(
-        "Size (MiB) of a file that is given up once the disk is full, so that some hundred sales"
-        " still find room.",
-        default=8,
+        "Size (MiB) of a file that is given up once the disk is full, so that thousands of"
+        " sales still find room.",
+        default=16,
         least=0,
         most=1024,
     )

@@ -30,6 +30,7 @@ from tessera.sync.link import (
 from tessera.sync.wire import Heartbeat
 
 HEARTBEAT_S = 30.0
+PUSH, PULL, BEAT = "push", "pull", "beat"
 FAILURES: tuple[type[Exception], ...] = (TesseraError, *DATABASE_ERRORS)
 """What a step may fail with and be tried again; anything else is our own bug."""
 
@@ -104,8 +105,12 @@ class SyncLoop:
         """Push, pull and beat until `stop` is set."""
         self._read_start()
         loops = [
-            asyncio.create_task(self._repeat(step, stop))
-            for step in (self._push_step, self._pull_step, self._beat_step)
+            asyncio.create_task(self._repeat(name, step, stop))
+            for name, step in (
+                (PUSH, self._push_step),
+                (PULL, self._pull_step),
+                (BEAT, self._beat_step),
+            )
         ]
         ended = asyncio.create_task(stop.wait())
         try:
@@ -133,7 +138,7 @@ class SyncLoop:
         self._generation = identity.generation if identity else ""
 
     async def _repeat(
-        self, step: Callable[[CentralLink], Awaitable[float]], stop: asyncio.Event
+        self, name: str, step: Callable[[CentralLink], Awaitable[float]], stop: asyncio.Event
     ) -> None:
         """Run a step for ever: wait what it says, or by back-off when it failed."""
         failures = 0
@@ -142,15 +147,15 @@ class SyncLoop:
                 pause_s = await step(await self._current_link())
             except FAILURES as error:
                 failures += 1
-                pause_s = self._note_failure(error, failures)
+                pause_s = self._note_failure(name, error, failures)
                 await self._wait_out(pause_s)
             else:
                 failures = 0
                 await asyncio.sleep(pause_s)
 
-    def _note_failure(self, error: Exception, failures: int) -> float:
+    def _note_failure(self, name: str, error: Exception, failures: int) -> float:
         answered = isinstance(error, CentralError) and not isinstance(error, CentralUnreachable)
-        self._line.failed(str(error), answered=answered)
+        self._line.failed(name, str(error), answered=answered)
         if not isinstance(error, CentralError) or isinstance(error, CentralConfused):
             self._line.tell("refused", str(error))
         asked_s = error.retry_after_s if isinstance(error, CentralBusy) else 0
@@ -173,6 +178,7 @@ class SyncLoop:
     async def _push_step(self, link: CentralLink) -> float:
         self._kicked.clear()
         more, asked_s = await self._pusher.push_once(link)
+        self._line.mended(PUSH)
         if asked_s:
             return float(asked_s)
         if not more and not self._kicked.is_set():
@@ -182,6 +188,7 @@ class SyncLoop:
     async def _pull_step(self, link: CentralLink) -> float:
         more = await self._puller.pull_once(link)
         await self._bundles.step(link)
+        self._line.mended(PULL)
         if more:
             return 0.0
         if self._is_asking():
@@ -194,6 +201,7 @@ class SyncLoop:
     async def _beat_step(self, link: CentralLink) -> float:
         await link.heartbeat(self._heartbeat())
         self._line.heard()
+        self._line.mended(BEAT)
         # Also here, since a bundle's time may come while nothing else happens.
         await self._bundles.step(link)
         return self._heartbeat_s * (0.5 + self._chance())

@@ -45,20 +45,28 @@ class LineState:
         self.offline_since_ms: int | None = None
         self.last_contact_ms: int | None = None
         self.balance_as_of_ms: int | None = None
-        self.last_error = ""
         self.queued = 0
+        self._errors: dict[str, str] = {}
+
+    @property
+    def last_error(self) -> str:
+        """What keeps failing now, empty when nothing does."""
+        return next(iter(self._errors.values()), "")
+
+    def mended(self, step: str) -> None:
+        """What failed in `step` works again."""
+        self._errors.pop(step, None)
 
     def heard(self) -> None:
         """Central answered."""
         self.last_contact_ms = self._wall_ms()
-        self.last_error = ""
         if not self.online:
             self.online, self.offline_since_ms = True, None
             self._tell(SyncNotice(what="online"))
 
-    def failed(self, reason: str, *, answered: bool) -> None:
-        """A call failed; `answered`: central was there but did not do it."""
-        self.last_error = reason
+    def failed(self, step: str, reason: str, *, answered: bool) -> None:
+        """A call of `step` failed; `answered`: central was there but did not do it."""
+        self._errors[step] = reason
         if answered:
             self.last_contact_ms = self._wall_ms()
             return

@@ -12,14 +12,14 @@ import shutil
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
-from tessera.agent.checkout import Checkout
 from tessera.agent.enrolment import REGISTER_KEY, read_key
 from tessera.agent.sync_loop import SyncLoop
 from tessera.agent.sync_status import SyncNotice
 from tessera.agent.till_state import TillState
 from tessera.core.errors import Problem, TesseraError
 from tessera.rules.programme import parse_programme
-from tessera.store.till.values import RegisterIdentity
+from tessera.store.engine import DATABASE_ERRORS
+from tessera.store.till.values import KeptBundle, RegisterIdentity
 from tessera.sync.link import CentralLink
 
 _LOG = logging.getLogger("tessera.agent.sync")
@@ -27,14 +27,12 @@ _LOUD = frozenset({"refused", "bundle_refused", "life", "generation"})
 
 
 @asynccontextmanager
-async def running_sync(
-    state: TillState, checkout: Checkout, stop: asyncio.Event
-) -> AsyncIterator[None]:
+async def running_sync(state: TillState, stop: asyncio.Event) -> AsyncIterator[None]:
     """Keep central and this register in step for as long as the context lasts."""
     if state.identity is None or not state.settings.central.url or state.settings.training:
         yield
         return
-    hearing = _Hearing(state, checkout)
+    hearing = _Hearing(state)
     loop = SyncLoop(
         engines=state.engines,
         writer=state.writer,
@@ -58,6 +56,7 @@ async def running_sync(
             await asyncio.wait_for(task, timeout=3)
         except TimeoutError:
             _LOG.warning("sync did not end in time; nothing is lost, it goes on at the next start")
+        await hearing.stop()
 
 
 def _hear_bug(task: asyncio.Task[None]) -> None:
@@ -86,9 +85,25 @@ def _problems_of(text: str, file: str) -> list[Problem]:
 class _Hearing:
     """What follows from a notice of the sync loop."""
 
-    def __init__(self, state: TillState, checkout: Checkout) -> None:
+    def __init__(self, state: TillState) -> None:
         self._state = state
-        self._checkout = checkout
+        self._taking: asyncio.Task[None] | None = None
+
+    async def _take(self, bundle: KeptBundle) -> None:
+        """Parse a new programme beside the sales that go on, and what replaced it meanwhile."""
+        state, wanted = self._state, bundle
+        while True:
+            await asyncio.to_thread(state.programme.take, wanted, currency=state.currency)
+            state.hub.publish("sync", what="programme", bundle=state.programme.bundle)
+            newer = state.refresh()
+            if newer is None:
+                return
+            wanted = newer
+
+    async def stop(self) -> None:
+        """Wait for a programme that is being parsed; threads can't be stopped."""
+        if self._taking is not None:
+            await self._taking
 
     def hear(self, notice: SyncNotice) -> None:
         """Read anew what changed, and tell who listens."""
@@ -96,9 +111,14 @@ class _Hearing:
         _LOG.log(level, "sync: %s %s", notice.what, notice.text)
         if notice.what not in {"online", "offline", "pushed"}:
             try:
-                self._state.refresh()
+                bundle = self._state.refresh()
+                is_busy = self._taking is not None and not self._taking.done()
+                if bundle is not None and not is_busy:
+                    self._taking = asyncio.create_task(self._take(bundle))
             except TesseraError as error:
                 _LOG.error("after sync: %s", error.message)
+            except DATABASE_ERRORS as error:
+                _LOG.error("after sync the database failed: %s", error)
         sync = self._state.sync() if self._state.sync is not None else None
         self._state.hub.publish(
             "sync",

@@ -22,13 +22,12 @@ from tessera.agent.sync_status import SyncStatus
 from tessera.agent.writer import Writer
 from tessera.core.cards import CardHasher
 from tessera.core.errors import TesseraError
-from tessera.store.engine import Engines
 from tessera.store.till import feed_state, identity_book
-from tessera.store.till.values import RegisterIdentity
+from tessera.store.till.opening import OpenTill
+from tessera.store.till.values import KeptBundle, RegisterIdentity
 
 _LOG = logging.getLogger("tessera.agent.state")
 CARD_KEY_FILE = "card.key"
-RESERVE_FILE = "reserve"
 DISK_LOOK_MS = 1_000
 _MIB = 1_048_576
 
@@ -49,14 +48,15 @@ class TillState:
         self,
         *,
         settings: AgentSettings,
-        engines: Engines,
+        till: OpenTill,
         writer: Writer,
         clock: Clock,
         random: Callable[[int], bytes],
         hub: EventHub,
     ) -> None:
         self.settings = settings
-        self.engines = engines
+        self.engines = till.engines
+        self.reserve = till.reserve
         self.writer = writer
         self.clock = clock
         self.random = random
@@ -83,11 +83,15 @@ class TillState:
             return "local"
         return "online" if self.sync is not None and self.sync().online else "offline"
 
-    def refresh(self) -> None:
-        """Read from the database what enrolment and sync may have changed; between sales only."""
+    def refresh(self) -> KeptBundle | None:
+        """Read from the database what enrolment and sync may have changed.
+
+        Gives the programme that is to be in force now, if it is another: `programme.take` parses
+        it, in a thread while sales are made.
+        """
         with self.engines.reader.connect() as connection:
             self._refresh_identity(connection)
-            self.programme.refresh(connection, currency=self.currency)
+            wanted = self.programme.wanted(connection)
             self.balance_as_of_ms = feed_state.read_mark(connection, feed_state.BALANCE_AS_OF_MS)
             central_ms = feed_state.read_mark(connection, feed_state.CENTRAL_MS)
         if self._heard_first:
@@ -96,6 +100,7 @@ class TillState:
             # What stands in the database at start was heard at an unknown time before it.
             self.clock_trust.remember(central_ms)
             self._heard_first = True
+        return wanted
 
     def _refresh_identity(self, connection: sa.Connection) -> None:
         identity = identity_book.read_identity(connection)
@@ -127,39 +132,14 @@ class TillState:
         if self._disk is None or now - self._disk_looked_ms >= DISK_LOOK_MS:
             usage = shutil.disk_usage(self.settings.data_dir)
             limit = self.settings.disk.benefits_stop_mb * _MIB
+            given_up = self.reserve.size > 0 and not self.reserve.is_whole()
             self._disk = Disk(
                 free_bytes=usage.free,
                 total_bytes=usage.total,
-                benefits_stopped=usage.free < limit,
+                benefits_stopped=given_up or usage.free < limit,
             )
             self._disk_looked_ms = now
         return self._disk
-
-    def keep_reserve(self) -> None:
-        """Make the file that is given up when the disk is full, if there is room for it."""
-        path = self.settings.data_dir / RESERVE_FILE
-        size = self.settings.disk.reserve_mb * _MIB
-        if size == 0 or (path.exists() and path.stat().st_size == size):
-            return
-        if shutil.disk_usage(self.settings.data_dir).free < 2 * size:
-            return
-        try:
-            with path.open("wb") as reserve:
-                for _ in range(self.settings.disk.reserve_mb):
-                    reserve.write(bytes(_MIB))
-        except OSError as error:
-            path.unlink(missing_ok=True)
-            _LOG.warning("no reserve on the disk: %s", error.strerror)
-
-    def give_up_reserve(self) -> bool:
-        """Free the reserve; False when there was none any more."""
-        path = self.settings.data_dir / RESERVE_FILE
-        if not path.exists():
-            return False
-        path.unlink()
-        self._disk = None
-        _LOG.error("the disk is full: the reserve is given up, sales go on without benefits")
-        return True
 
 
 def _nothing() -> None:

@@ -1,83 +1,87 @@
 """The one thread that writes to the till's database.
 
-Owns: the order of writes, and that a failed connection is thrown away before the next one.
+Owns: the order of writes, and that what is kept beside the database is synced each second.
 Must never: answer before the commit; hold the event loop while a disk syncs.
 """
 
 import asyncio
+import logging
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import TypeVar
 
 import sqlalchemy as sa
 
-from tessera.core.errors import TesseraError
 from tessera.core.journal import SealedRecord
 from tessera.store.engine import DATABASE_ERRORS
-from tessera.store.till.committed_sales import take_sealed
+from tessera.store.till.durable import DiskFull, Write
+from tessera.store.till.opening import OpenTill
+
+_LOG = logging.getLogger("tessera.agent.writer")
+SIDE_FILES_S = 1.0
 
 T = TypeVar("T")
-
-
-class CommitUnknown(TesseraError):
-    """A commit failed: whether it stands is unknown until the database is asked anew."""
-
-    code = "database_failing"
-
-
-class DiskFull(CommitUnknown):
-    """The database could not grow."""
-
-    code = "disk_full"
 
 
 class Writer:
     """Runs transactions one after the other; each ends durable, or raises."""
 
-    def __init__(
-        self,
-        engine: sa.Engine,
-        *,
-        after_commit: Callable[[SealedRecord], None] = lambda _: None,
-    ) -> None:
-        """`after_commit` hears of each journal record once its commit stands."""
-        self._engine = engine
-        self._after_commit = after_commit
+    def __init__(self, till: OpenTill) -> None:
+        self._till = till
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="writer")
 
     async def run(self, work: Callable[[sa.Connection], T]) -> T:
-        """Run `work` in a transaction of its own and give what it returned, once it is durable.
+        """Run `work` in a transaction of its own; what it returns, once that is durable.
 
-        CommitUnknown (DiskFull when there is no room) when the database fails; the connection is
-        closed, so the next transaction starts on a new one. Whatever `work` raises comes through,
-        rolled back. A caller that goes away does not stop a transaction that has begun.
+        Whatever goes wrong comes through, rolled back. A caller that goes away does not stop a
+        transaction that has begun.
         """
-        loop = asyncio.get_running_loop()
-        return await asyncio.shield(loop.run_in_executor(self._thread, self.run_here, work))
+        return await self._in_thread(lambda: self._run(work))
 
-    def run_here(self, work: Callable[[sa.Connection], T]) -> T:
-        """As `run`, in the calling thread; for start and tests, while no other thread writes."""
+    def _run(self, work: Callable[[sa.Connection], T]) -> T:
         try:
-            with self._engine.begin() as connection:
-                take_sealed(connection)
-                outcome = work(connection)
-                sealed = take_sealed(connection)
-        except DATABASE_ERRORS as error:
+            with self._till.engines.writer.begin() as connection:
+                return work(connection)
+        except DATABASE_ERRORS:
             # After a failed commit or fsync SQLite's own view can't be trusted: begin anew.
-            self._engine.dispose()
-            text = str(getattr(error, "orig", None) or error)
-            if "full" in text or "disk I/O" in text:
-                raise DiskFull(
-                    f"the database could not be written: {text}",
-                    hint="make room on the disk; tessera doctor shows how much is left",
-                ) from error
-            raise CommitUnknown(
-                f"the database could not be written: {text}",
-                hint="tessera doctor checks the database",
-            ) from error
-        for record in sealed:
-            self._after_commit(record)
-        return outcome
+            self._till.engines.writer.dispose()
+            raise
+
+    async def commit(self, uid: str, write: Write) -> SealedRecord:
+        """Commit a record under `uid` exactly once; it stands when this returns.
+
+        DiskFull when there is no room even in the reserve, CommitFailed when the database fails;
+        then it is known not to stand. What `write` raises comes through.
+        """
+        return await self._in_thread(lambda: self._commit(uid, write))
+
+    def _commit(self, uid: str, write: Write) -> SealedRecord:
+        try:
+            return self._till.commit(uid, write)
+        except DiskFull:
+            _LOG.error("the disk is full: the reserve is given up, benefits stop, sales go on")
+        return self._till.commit(uid, write)
+
+    async def sync_beside(self, stop: asyncio.Event) -> None:
+        """Each second until `stop`: sync witness and salvage, make the reserve whole again."""
+        while not stop.is_set():
+            try:
+                await asyncio.wait_for(stop.wait(), SIDE_FILES_S)
+            except TimeoutError:
+                try:
+                    await self._in_thread(self._sync_side_files)
+                except OSError as error:
+                    _LOG.warning("files beside the database: %s", error.strerror)
+
+    def _sync_side_files(self) -> None:
+        self._till.sync_side_files()
+        reserve = self._till.reserve
+        if reserve.size and not reserve.is_whole():
+            reserve.set_aside()
+
+    async def _in_thread(self, work: Callable[[], T]) -> T:
+        loop = asyncio.get_running_loop()
+        return await asyncio.shield(loop.run_in_executor(self._thread, work))
 
     def close(self) -> None:
         """Wait for the last transaction and end the thread."""

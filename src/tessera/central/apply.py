@@ -15,8 +15,9 @@ import msgspec
 import sqlalchemy as sa
 
 from tessera.central import rows
-from tessera.central.settling import REASON_KEY_REUSED, Desk, Settled, settle
-from tessera.central.work import Work, read_batch
+from tessera.central.desk import Desk
+from tessera.central.settling import REASON_KEY_REUSED, Settled, settle
+from tessera.central.work import Work, read_batch, read_waiting
 from tessera.core.identity import bucket_of
 from tessera.store.central import feed, inbox, register_book, sale_book
 from tessera.store.central.inbox import BatchRow
@@ -97,6 +98,29 @@ def apply_carefully(
     with engine.begin() as tx:
         inbox.settle_batches(tx, turn.batches)
     return len(turn.batches)
+
+
+def book_overdue_returns(engine: sa.Engine, desk: Desk) -> int:
+    """Book returns that still wait though what became of their sale is known; how many.
+
+    Seldom needed: where nobody's member row kept a sale and its return apart, both may have been
+    booked at the same moment by two workers that did not see each other.
+    """
+    with engine.connect() as tx:
+        rows_waiting = sale_book.read_all_waiting(tx, limit=RECORDS_AT_ONCE)
+        keys = [(row.bucket, row.member_id, row.original_uid) for row in rows_waiting]
+        known = sale_book.read_outcomes(tx, keys)
+    overdue = [
+        row for row in rows_waiting if (row.bucket, row.member_id, row.original_uid) in known
+    ]
+    for row in overdue:
+        alone = _Round(works=[read_waiting(row)])
+        with engine.begin() as tx:
+            _settle_group(tx, alone.works, desk, alone.settled)
+            sale_book.stop_waiting(tx, [row])
+        with engine.begin() as tx:
+            _finish(tx, alone, desk)
+    return len(overdue)
 
 
 def _park_failed(tx: sa.Connection, work: Work) -> None:

@@ -87,7 +87,10 @@ def book_lease_return(state: MemberAccounts, body: LeaseReturnBody, *, holder: H
     lease = state.leases.get(body.lease_id)
     if lease is None or lease.unit != body.unit:
         return Booked(postings=(), tags=(TAG_LEASE_UNKNOWN,), accounts=())
-    tags = [] if _is_holder(lease, holder) else [TAG_LEASE_FOREIGN]
+    if lease.register_id != holder.register_id:
+        # Only its holder can know that it spends no more of it.
+        return Booked(postings=(), tags=(TAG_LEASE_FOREIGN,), accounts=())
+    tags: list[str] = []
     freed = max(0, min(body.amount, lease.outstanding))
     if freed < body.amount:
         tags.append(TAG_LEASE_OVERSPENT)
@@ -306,6 +309,9 @@ def _consume_lots(
     state: MemberAccounts, unit: str, amount: int, *, own_uid: str, prefer_uid: str
 ) -> None:
     """Take `amount` off the member's lots: what expires first goes first, then the oldest."""
+    if not amount:
+        return
+    assert state.has_lots, f"lots of {state.member_id} are needed but were not read"
     # An empty expiry means never, which comes last; a uid of version 7 sorts by its time.
     order = sorted(
         (lot for lot in state.lots if lot.unit == unit and lot.remaining),

@@ -52,6 +52,7 @@ def member_state(central: Central, member_id: str) -> MemberState:
                 f"member {member_id!r} is unknown", hint="add one: tessera central member add"
             )
         state = ledger_book.load(tx, [key])[key]
+        leases = ledger_book.read_leases(tx, key)
         lines = ledger_book.read_lines(tx, *key)
         outcomes = {row.uid: row for row in sale_book.read_member_outcomes(tx, *key)}
     posted: dict[str, list[Posting]] = {uid: [] for uid in outcomes}
@@ -62,7 +63,7 @@ def member_state(central: Central, member_id: str) -> MemberState:
     return MemberState(
         member=member,
         accounts=dict(sorted(state.accounts.items())),
-        leases=tuple(sorted(state.leases.values(), key=lambda lease: lease.granted_ms)),
+        leases=tuple(leases),
         entries=tuple(
             _entry(uid, outcomes.get(uid), posted[uid], tags[uid]) for uid in sorted(posted)
         ),

@@ -120,7 +120,7 @@ class _JsonMember(msgspec.Struct, forbid_unknown_fields=True):
     language: str = ""
     birthday: str = ""
     joined: str = ""
-    staff: bool = False
+    staff: bool | None = None
     segments: list[str] = []
     cards: list[str] = []
     balances: dict[str, int] = {}
@@ -139,7 +139,7 @@ def _json_row(line: str, file: str, number: int) -> dict[str, str] | Problem:
         "language": found.language,
         "birthday": found.birthday,
         "joined": found.joined,
-        "staff": "true" if found.staff else "false",
+        "staff": "" if found.staff is None else str(found.staff).lower(),
         "segments": " ".join(found.segments),
         "cards": " ".join(found.cards),
         "balances": " ".join(f"{unit}={amount}" for unit, amount in found.balances.items()),
@@ -174,7 +174,7 @@ def _member(row: dict[str, str], *, file: str, line: int) -> tuple[NewMember, li
         language=row["language"],
         birthday=row["birthday"],
         joined=row["joined"],
-        staff=row["staff"] == "true",
+        staff=row["staff"] == "true" if row["staff"] else None,
         segments=tuple(row["segments"].split()),
         cards=tuple(row["cards"].split()),
         opening=opening,

@@ -11,8 +11,8 @@ import sqlalchemy as sa
 
 from tessera.central import rows
 from tessera.central.booking import book_opening
+from tessera.central.granting import balance_changes, top_up
 from tessera.central.opening import Central
-from tessera.central.settling import balance_changes, top_up
 from tessera.core.cards import masked
 from tessera.core.errors import TesseraError
 from tessera.core.identity import UID_RANDOM_BYTES, bucket_of, is_name, new_uid
@@ -30,7 +30,8 @@ CARDS_MAX = 20
 class NewMember:
     """A member as staff or another system names them.
 
-    `display_name` is what a till shows, short ("A. M."). `opening`: first balances by unit.
+    `display_name` is what a till shows, short ("A. M."). `opening`: first balances by unit. What is
+    empty or None stays as it is when the member exists.
     """
 
     member_id: str = ""
@@ -40,7 +41,7 @@ class NewMember:
     tier: str = ""
     home_store: str = ""
     joined: str = ""
-    staff: bool = False
+    staff: bool | None = None
     segments: tuple[str, ...] = ()
     cards: tuple[str, ...] = ()
     opening: dict[str, int] = field(default_factory=dict)
@@ -62,13 +63,16 @@ def add_members(central: Central, members: Sequence[NewMember]) -> Added:
     new: list[str] = []
     changed: list[str] = []
     for chunk in _chunks([_named(central, member) for member in members]):
+        hashed = _hashed_cards(central, chunk)
+        with central.engines.reader.begin() as tx:
+            _check_holders(tx, hashed)
         for group in _groups(central, chunk):
             with central.engines.writer.begin() as tx:
                 part = _write_members(tx, central, group)
                 new += part.new
                 changed += part.changed
         with central.engines.writer.begin() as tx:
-            _write_cards(tx, central, chunk)
+            _write_cards(tx, central, chunk, hashed)
     return Added(new=tuple(new), changed=tuple(changed))
 
 
@@ -77,6 +81,7 @@ def top_up_store(central: Central, store_id: str) -> int:
 
     Harmless when run again; how many members were looked at.
     """
+    desk = central.desk()
     seen = 0
     after: MemberKey = (-1, "")
     while True:
@@ -91,8 +96,8 @@ def top_up_store(central: Central, store_id: str) -> int:
             with central.engines.writer.begin() as tx:
                 members = member_book.lock_members(tx, group)
                 accounts = ledger_book.load(tx, members)
-                changes = top_up(tx, members.values(), accounts, central.desk())
-                changes += balance_changes(members, accounts)
+                changes = top_up(tx, members.values(), accounts, desk)
+                changes += balance_changes(members, accounts, desk.version_base)
                 ledger_book.save(tx, accounts)
                 feed.append(tx, feed.MEMBERS, changes)
         seen += len(keys)
@@ -134,18 +139,13 @@ def _groups(central: Central, chunk: list[NewMember]) -> list[list[NewMember]]:
 
 
 def _write_members(tx: sa.Connection, central: Central, chunk: list[NewMember]) -> Added:
+    desk = central.desk()
     keys = [(bucket_of(member.member_id), member.member_id) for member in chunk]
     known = member_book.lock_members(tx, keys)
     wanted = dict(zip(keys, chunk, strict=True))
     records = {key: _record(key, member, known.get(key)) for key, member in sorted(wanted.items())}
-    profiles = {
-        key: Profile(
-            display_name=member.display_name,
-            language=member.language,
-            birthday=member.birthday,
-        )
-        for key, member in wanted.items()
-    }
+    before = member_book.read_profiles(tx, keys)
+    profiles = {key: _profile(member, before.get(key, Profile())) for key, member in wanted.items()}
     member_book.write_members(tx, list(records.values()))
     member_book.write_profiles(tx, profiles)
     accounts = ledger_book.load(tx, records)
@@ -168,16 +168,16 @@ def _write_members(tx: sa.Connection, central: Central, chunk: list[NewMember]) 
     ledger_book.post(tx, entries)
     changes: list[feed.Change] = []
     for key, record in records.items():
-        before = known.get(key)
-        if before is not None and before.home_store not in {"", record.home_store}:
-            changes += _moved_away(before, record)
+        earlier = known.get(key)
+        if earlier is not None and earlier.home_store not in {"", record.home_store}:
+            changes.append(_moved_away(earlier, record, desk.version_base))
         if record.home_store:
-            changes.append(rows.member_change(record, profiles[key]))
-    changes += top_up(tx, records.values(), accounts, central.desk())
+            changes.append(rows.member_change(record, profiles[key], desk.version_base))
+    changes += top_up(tx, records.values(), accounts, desk)
     for key, state in accounts.items():
         if key in known and known[key].home_store != records[key].home_store:
             state.changed_accounts |= set(state.accounts)  # the new store has not heard of them
-    changes += balance_changes(records, accounts)
+    changes += balance_changes(records, accounts, desk.version_base)
     ledger_book.save(tx, accounts)
     feed.append(tx, feed.MEMBERS, changes)
     return Added(
@@ -196,59 +196,96 @@ def _record(key: MemberKey, member: NewMember, known: MemberRecord | None) -> Me
         home_store=member.home_store or record.home_store,
         home_register="" if moved else record.home_register,
         joined=member.joined or record.joined,
-        staff=member.staff,
+        staff=record.staff if member.staff is None else member.staff,
         segments=member.segments or record.segments,
     )
 
 
-def _moved_away(before: MemberRecord, record: MemberRecord) -> list[feed.Change]:
-    return [
-        rows.removal_change(
-            before.bucket,
-            rows.store_audience(before.home_store),
-            what="member",
-            key=before.member_id,
-            version=record.version,
-            reason="moved",
-        )
-    ]
+def _profile(member: NewMember, known: Profile) -> Profile:
+    return Profile(
+        display_name=member.display_name or known.display_name,
+        language=member.language or known.language,
+        birthday=member.birthday or known.birthday,
+    )
 
 
-def _write_cards(tx: sa.Connection, central: Central, chunk: list[NewMember]) -> None:
-    hasher = central.keys.cards
-    hashed: dict[bytes, tuple[NewMember, str]] = {}
+def _moved_away(before: MemberRecord, record: MemberRecord, base: int) -> feed.Change:
+    return rows.removal_change(
+        before.bucket,
+        rows.store_audience(before.home_store),
+        what="member",
+        key=before.member_id,
+        version=base + record.version,
+        reason="moved",
+    )
+
+
+def _hashed_cards(central: Central, chunk: list[NewMember]) -> dict[bytes, tuple[MemberKey, str]]:
+    """The cards of these members by their hash, with whose they are and how they may be shown."""
+    hashed: dict[bytes, tuple[MemberKey, str]] = {}
     for member in chunk:
+        key = (bucket_of(member.member_id), member.member_id)
         for number in member.cards:
             try:
-                card_hash = hasher.card(number)
+                card_hash = central.keys.cards.card(number)
             except ValueError as error:
                 raise TesseraError(
                     f"member {member.member_id}: {error}", hint="check the card's number"
                 ) from error
-            hashed[card_hash] = (member, number)
+            holder, shown = hashed.setdefault(card_hash, (key, masked(number)))
+            if holder != key:
+                raise _two_holders(shown, holder[1])
+    return hashed
+
+
+def _check_holders(tx: sa.Connection, hashed: dict[bytes, tuple[MemberKey, str]]) -> None:
     known = member_book.read_cards(tx, hashed)
-    cards: list[CardRecord] = []
-    changes: list[feed.Change] = []
+    for card_hash, card in known.items():
+        key, shown = hashed[card_hash]
+        if card.member_id != key[1]:
+            raise _two_holders(shown, card.member_id)
+
+
+def _two_holders(shown: str, member_id: str) -> TesseraError:
+    return TesseraError(
+        f"card {shown} belongs to member {member_id}",
+        hint="a card has one member; give this one another card",
+    )
+
+
+def _write_cards(
+    tx: sa.Connection,
+    central: Central,
+    chunk: list[NewMember],
+    hashed: dict[bytes, tuple[MemberKey, str]],
+) -> None:
+    """Write new cards, and tell home stores of every card of these members.
+
+    Also of known ones: a member who has moved is new to the store.
+    """
+    base = central.state().version_base
     keys = [(bucket_of(member.member_id), member.member_id) for member in chunk]
-    homes = member_book.read_members(tx, keys)
-    for card_hash, (member, number) in sorted(hashed.items()):
-        held = known.get(card_hash)
-        if held is not None and held.member_id != member.member_id:
-            raise TesseraError(
-                f"card {masked(number)} belongs to member {held.member_id}",
-                hint="a card has one member; block it there first",
-            )
-        bucket = bucket_of(member.member_id)
-        card = CardRecord(
-            card_hash=card_hash,
-            key_id=hasher.key_id,
-            member_id=member.member_id,
-            bucket=bucket,
-            version=1 if held is None else held.version + 1,
+    cards = {card.card_hash: card for card in member_book.read_member_cards(tx, keys)}
+    for card_hash, (key, _shown) in hashed.items():
+        cards.setdefault(
+            card_hash,
+            CardRecord(
+                card_hash=card_hash,
+                key_id=central.keys.cards.key_id,
+                member_id=key[1],
+                bucket=key[0],
+                version=0,
+            ),
         )
-        cards.append(card)
-        home = homes[bucket, member.member_id].home_store
-        if home:
-            changes.append(rows.card_change(card, home))
-    member_book.write_cards(tx, cards)
-    feed.append(tx, feed.CARDS, changes)
+    raised = [replace(card, version=card.version + 1) for _, card in sorted(cards.items())]
+    member_book.write_cards(tx, raised)
+    homes = member_book.read_members(tx, keys)
+    feed.append(
+        tx,
+        feed.CARDS,
+        [
+            rows.card_change(card, home, base)
+            for card in raised
+            if (home := homes[card.bucket, card.member_id].home_store)
+        ],
+    )

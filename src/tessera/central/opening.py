@@ -11,10 +11,10 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from tessera.central.desk import Desk
 from tessera.central.keys import CARD_KEY_ID, CentralKeys, open_keys
 from tessera.central.leasing import LeasePolicy
 from tessera.central.settings import CentralSettings
-from tessera.central.settling import Desk
 from tessera.core.errors import TesseraError
 from tessera.store.central import feed, register_book
 from tessera.store.central.register_book import CentralState
@@ -44,9 +44,11 @@ class Central:
 
     def desk(self) -> Desk:
         """What booking needs, in the present generation."""
+        state = self.state()
         return Desk(
             key=self.keys.signing,
-            generation=self.state().generation,
+            generation=state.generation,
+            version_base=state.version_base,
             policy=LeasePolicy(
                 amount_max=self.settings.lease_cap, step_min=self.settings.lease_step
             ),
@@ -107,6 +109,8 @@ def _ensure_state(central: Central) -> None:
                     CentralState(
                         generation=central.random(GENERATION_BYTES).hex(),
                         generation_ms=central.now_ms(),
+                        generation_number=1,
+                        is_told=1,
                         key_public=public,
                         card_key_id=CARD_KEY_ID,
                     ),

@@ -1,7 +1,8 @@
 """Rows of the feed as change rows: who hears what of a member, an account, a lease, an outcome.
 
 Owns: audiences and the bytes of rows, signed where a till must be able to prove them later.
-Must never: put anything personal into a register's stream.
+`base` is what the present generation adds to versions. Must never: put anything personal into a
+register's stream.
 """
 
 from datetime import date
@@ -36,11 +37,11 @@ def register_audience(register_id: str) -> str:
     return f"register:{register_id}"
 
 
-def member_change(member: MemberRecord, profile: Profile) -> Change:
+def member_change(member: MemberRecord, profile: Profile, base: int) -> Change:
     """A member as their home store's tills may know them."""
     row = MemberRow(
         member_id=member.member_id,
-        version=member.version,
+        version=base + member.version,
         status=member.status,
         tier=member.tier,
         display_name=profile.display_name,
@@ -63,14 +64,14 @@ def member_change(member: MemberRecord, profile: Profile) -> Change:
     )
 
 
-def balance_change(member: MemberRecord, name: str, account: Account) -> Change:
+def balance_change(member: MemberRecord, name: str, account: Account, base: int) -> Change:
     """An account at its version, for the member's home store."""
     row = BalanceRow(
         member_id=member.member_id,
         account=name,
         points=account.points,
         leased=account.leased,
-        version=account.version,
+        version=base + account.version,
     )
     return Change(
         bucket=member.bucket,
@@ -80,10 +81,13 @@ def balance_change(member: MemberRecord, name: str, account: Account) -> Change:
     )
 
 
-def account_version(name: str, account: Account) -> AccountVersion:
+def account_version(name: str, account: Account, base: int) -> AccountVersion:
     """An account as it is right after a record was booked."""
     return AccountVersion(
-        account=name, points=account.points, leased=account.leased, version=account.version
+        account=name,
+        points=account.points,
+        leased=account.leased,
+        version=base + account.version,
     )
 
 
@@ -122,13 +126,13 @@ def lease_change(bucket: int, row: LeaseRow) -> Change:
     )
 
 
-def card_change(card: CardRecord, home_store: str) -> Change:
+def card_change(card: CardRecord, home_store: str, base: int) -> Change:
     """A card, for the tills of its member's home store."""
     row = CardRow(
         card_hash=card.card_hash.hex(),
         key_id=card.key_id,
         member_id=card.member_id,
-        version=card.version,
+        version=base + card.version,
         status=card.status,
     )
     return Change(

@@ -140,9 +140,15 @@ def _verify_register(
     while batches := inbox.read_batches(tx, register_id, after_arrival=after, limit=_FETCH):
         for batch in batches:
             tally.batches += 1
-            yield from _verify_batch(register, batch, branches, heads)
+            try:
+                payload = inflate(batch.body)
+                raws = split(payload)
+            except TesseraError as error:
+                yield Difference(kind="batch-bytes", where=_name(batch), detail=error.message)
+                continue
+            yield from _verify_batch(register, batch, payload, branches, heads)
             if batch.arrival not in due:
-                yield from _verify_settled(batch, settled | waiting, parked, tally)
+                yield from _verify_settled(batch, raws, settled | waiting, parked, tally)
         after = batches[-1].arrival
     for branch in branches.values():
         if heads.get(branch.hash) != (branch.head_seq, branch.head_link):
@@ -156,22 +162,17 @@ def _verify_register(
 def _verify_batch(
     register: register_book.RegisterRow,
     batch: BatchRow,
+    payload: bytes,
     branches: dict[str, BranchRow],
     heads: dict[str, tuple[int, str]],
 ) -> Iterator[Difference]:
-    where = f"register {batch.register_id} batch {batch.first_seq}–{batch.last_seq}"
+    where = _name(batch)
     head = msgspec.json.decode(batch.head, type=BatchHead)
     keys = [key for key in (register.public_key, register.public_key_before) if key]
     signed = [is_signed(bytes.fromhex(k), PURPOSE_BATCH, batch.head, batch.signature) for k in keys]
     # After several rotations the key of an old batch is no longer kept; then its chain speaks.
     if register.serial <= len(keys) and not any(signed):
         yield Difference(kind="batch-signature", where=where, detail="signature does not match")
-    try:
-        payload = inflate(batch.body)
-        raws = split(payload)
-    except TesseraError as error:
-        yield Difference(kind="batch-bytes", where=where, detail=error.message)
-        return
     if content_hash(payload) != head.content_hash:
         yield Difference(kind="batch-hash", where=where, detail="content is not what was signed")
     start = Head(
@@ -180,7 +181,7 @@ def _verify_batch(
         seq=head.first_seq - 1,
         link_hash=bytes.fromhex(head.previous_link),
     )
-    links = [link.hex() for link in chain_links(start, raws)]
+    links = [link.hex() for link in chain_links(start, split(payload))]
     reach = heads.get(batch.branch)
     expected = _link_before(batch, branches[batch.branch], reach)
     found = {head.first_seq - 1: head.previous_link}
@@ -190,6 +191,10 @@ def _verify_batch(
             kind="chain", where=where, detail=f"does not go on from record {expected[0]}"
         )
     heads[batch.branch] = (batch.last_seq, head.last_link)
+
+
+def _name(batch: BatchRow) -> str:
+    return f"register {batch.register_id} batch {batch.first_seq}–{batch.last_seq}"
 
 
 def _link_before(
@@ -203,11 +208,12 @@ def _link_before(
 
 def _verify_settled(
     batch: BatchRow,
+    raws: list[bytes],
     settled: set[str],
     parked: set[tuple[str, int, str]],
     tally: Tally,
 ) -> Iterator[Difference]:
-    for seq, raw in enumerate(split(inflate(batch.body)), start=batch.first_seq):
+    for seq, raw in enumerate(raws, start=batch.first_seq):
         tally.records += 1
         if (batch.incarnation, seq, hashlib.sha256(raw).hexdigest()) in parked:
             continue

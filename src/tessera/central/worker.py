@@ -11,8 +11,9 @@ from collections.abc import Callable
 
 import sqlalchemy as sa
 
-from tessera.central.apply import apply_carefully, apply_waiting
+from tessera.central.apply import apply_carefully, apply_waiting, book_overdue_returns
 from tessera.central.enrol import HOUR_MS
+from tessera.central.generations import tell_everything
 from tessera.central.log import LOGGER, note
 from tessera.central.members import top_up_store
 from tessera.central.metrics import Metrics
@@ -95,8 +96,9 @@ class Worker:
         return applied
 
     def _sweep(self) -> int:
-        """Lease to the members of stores whose registers were enrolled since the last round."""
+        """What a new generation, and registers that have just been enrolled, have to be told."""
         central = self._central
+        told = 0 if central.state().is_told else tell_everything(central)
         with central.engines.reader.begin() as tx:
             fresh = [
                 register
@@ -108,7 +110,7 @@ class Worker:
         for register in fresh:
             with central.engines.writer.begin() as tx:
                 register_book.update_register(tx, register.register_id, is_swept=1)
-        return len(fresh)
+        return len(fresh) + told
 
     def _publish(self) -> int:
         central = self._central
@@ -131,6 +133,7 @@ class Worker:
         kept_ms = self._central.settings.limits.nonce_hours * HOUR_MS
         with self._central.engines.writer.begin() as tx:
             register_book.forget_nonces(tx, before_ms=now_ms - kept_ms)
+        book_overdue_returns(self._central.engines.writer, self._central.desk())
 
     def _after_failure(self, error: Exception) -> float:
         self._rounds_failed += 1

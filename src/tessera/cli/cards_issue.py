@@ -12,7 +12,10 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TextIO
+from typing import TYPE_CHECKING, TextIO
+
+if TYPE_CHECKING:
+    from tessera.devices.card_issue import IssuedCard
 
 EXAMPLES = """\
 examples:
@@ -31,6 +34,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--symbology", default="", help="the code to draw, if the format has several"
     )
+    parser.add_argument("--link", default="", help="address before a GS1 Digital Link's path")
     parser.add_argument("--sequential", action="store_true", help="count up instead of random")
     parser.add_argument("--start", type=int, default=0, help="first number with --sequential")
     parser.add_argument(
@@ -62,6 +66,7 @@ def run(arguments: argparse.Namespace) -> int:
         prefix=arguments.prefix,
         length=arguments.length,
         symbology=_symbology(arguments.symbology, rule.symbologies),
+        link=arguments.link,
     )
     cards = issue_cards(
         plan,
@@ -76,8 +81,7 @@ def run(arguments: argparse.Namespace) -> int:
         for number, card in enumerate(cards, 1):
             table.writerow([card.card_id, card.payload, card.symbology])
             if arguments.draw:
-                ai = rule.ai if card.symbology.startswith("gs1") else ""
-                _draw(arguments.draw, arguments.image, card.symbology, ai + card.payload)
+                _draw(arguments.draw, arguments.image, card)
             if arguments.draw and number % 100 == 0:
                 print(f"\r{number} of {arguments.count}", end="", file=sys.stderr, flush=True)
     if arguments.draw and arguments.count >= 100:
@@ -132,11 +136,11 @@ def _listing(out: Path | None) -> Iterator[TextIO]:
         raise TesseraError(f"{out} cannot be written: {error}", hint="check the folder") from error
 
 
-def _draw(folder: Path, image: str, symbology: str, payload: str) -> None:
-    from tessera.devices.card_images import png_of, svg_of
+def _draw(folder: Path, image: str, card: "IssuedCard") -> None:
+    from tessera.devices.card_images import code_face, png_of, svg_of
     from tessera.devices.card_symbols import draw_symbol
 
     folder.mkdir(parents=True, exist_ok=True)
-    symbol = draw_symbol(symbology, payload)
-    path = folder / f"{payload}.{image}"
-    path.write_bytes(svg_of(symbol).encode() if image == "svg" else png_of(symbol))
+    face = code_face(draw_symbol(card.symbology, card.payload))
+    path = folder / f"{card.card_id}.{image}"
+    path.write_bytes(svg_of(face).encode() if image == "svg" else png_of(face))

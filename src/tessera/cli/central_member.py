@@ -69,7 +69,7 @@ def run(arguments: argparse.Namespace) -> int:
                 tier=arguments.tier,
                 home_store=arguments.store,
                 language=arguments.language,
-                staff=arguments.staff,
+                staff=arguments.staff or None,
                 segments=tuple(arguments.segment),
                 cards=tuple(arguments.card),
                 opening=opening,

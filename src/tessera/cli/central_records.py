@@ -1,7 +1,7 @@
 """Show what central received from a register: each record, its sale, and what became of it.
 
-Shows ids and figures, nothing personal. A record that is waiting has been stored but not booked yet;
-a parked one is explained by `tessera central quarantine`.
+Shows ids and figures, nothing personal. A record that is waiting has been stored but not booked
+yet; a parked one is explained by `tessera central quarantine`.
 """
 
 import argparse

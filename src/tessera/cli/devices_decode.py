@@ -27,7 +27,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the options of this command."""
     parser.add_argument("--profile", required=True, help="the reader profile to decode with")
     parser.add_argument(
-        "--profiles-from", metavar="FOLDER", type=Path, help="a folder with profiles of your own"
+        "--profiles-from",
+        metavar="FOLDER",
+        type=Path,
+        action="append",
+        default=[],
+        help="a folder with profiles of your own",
     )
     parser.add_argument("--cards", metavar="FILE", type=Path, help="card formats to go by")
 
@@ -38,13 +43,9 @@ def run(arguments: argparse.Namespace) -> int:
     from tessera.devices.profiles import (
         read_card_formats,
         read_profile,
-        shipped_profiles_folder,
     )
 
-    folders = [shipped_profiles_folder()]
-    if arguments.profiles_from:
-        folders.append(arguments.profiles_from)
-    profile = read_profile(arguments.profile, *folders)
+    profile = read_profile(arguments.profile, *arguments.profiles_from)
     formats = read_card_formats(arguments.cards).format
     code = 0
     while line := sys.stdin.readline(LINE_CHARS_MAX):

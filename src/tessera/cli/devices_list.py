@@ -1,13 +1,18 @@
 """List the readers that are plugged in, and the reader profiles that are known.
 
-For each serial port it shows what the device is recognised by when it is plugged in again: the USB
-serial number, or the USB socket where it has none. Use that as `port` in the settings, not a name
+For each serial port, and each keyboard that a profile knows as a scanner, it shows what the device
+is recognised by when it is plugged in again: the USB serial number, or the USB socket where it has
+none. Use that as `port` in the settings, not a name
 such as ttyACM0, which changes.
 """
 
 import argparse
 import json
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from tessera.devices.port_choice import FoundPort
 
 EXAMPLES = """\
 examples:
@@ -23,7 +28,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--profiles", action="store_true", help="list the reader profiles instead of the ports"
     )
     parser.add_argument(
-        "--profiles-from", metavar="FOLDER", type=Path, help="a folder with profiles of your own"
+        "--profiles-from",
+        metavar="FOLDER",
+        type=Path,
+        action="append",
+        default=[],
+        help="a folder with profiles of your own",
     )
     parser.add_argument("--json", action="store_true", help="print one JSON object for programs")
 
@@ -32,28 +42,12 @@ def run(arguments: argparse.Namespace) -> int:
     """Print ports or profiles."""
     if arguments.profiles:
         return _profiles(arguments)
-    from tessera.devices.matching import matching_profiles
-    from tessera.devices.port_choice import identity_of
-    from tessera.devices.profiles import read_profiles
-    from tessera.devices.serial_port import holder_of, list_serial_ports
-
-    known = read_profiles().profiles.values()
-    rows = [
-        {
-            "device": port.device,
-            "port": str(identity_of(port) or port.device),
-            "description": port.description,
-            "usb": port.vendor_product,
-            "profiles": matching_profiles(port.vendor_product, known),
-            "used_by": holder_of(port.device),
-        }
-        for port in list_serial_ports()
-    ]
+    rows, note = _rows(arguments.profiles_from)
     if arguments.json:
-        print(json.dumps({"ports": rows}))
+        print(json.dumps({"ports": rows, "note": note}))
         return 0
     if not rows:
-        print("no serial reader is plugged in")
+        print("no reader is plugged in")
     for row in rows:
         print(f"{row['device']}  {row['description']}")
         print(f'  port = "{row["port"]}"')
@@ -61,16 +55,51 @@ def run(arguments: argparse.Namespace) -> int:
             print(f"  profiles that fit: {', '.join(row['profiles'])}")
         if row["used_by"]:
             print(f"  in use by {row['used_by']}")
+    if note:
+        print(note)
     return 0
 
 
-def _profiles(arguments: argparse.Namespace) -> int:
-    from tessera.devices.profiles import read_profiles, shipped_profiles_folder
+def _rows(own_folders: list[Path]) -> tuple[list[dict[str, Any]], str]:
+    """Give a row for each serial port and each keyboard that a profile knows, and a note."""
+    from tessera.core.errors import TesseraError
+    from tessera.devices.evdev_port import list_keyboards_there
+    from tessera.devices.matching import matching_profiles
+    from tessera.devices.profiles import read_profiles
+    from tessera.devices.serial_port import list_serial_ports
 
-    folders = [shipped_profiles_folder()]
-    if arguments.profiles_from:
-        folders.append(arguments.profiles_from)
-    shelf = read_profiles(*folders)
+    known = read_profiles(*own_folders).profiles.values()
+    keyboards = [profile for profile in known if profile.transport == "evdev"]
+    others = [profile for profile in known if profile.transport != "evdev"]
+    rows = [
+        _row(port, matching_profiles(port.vendor_product, others)) for port in list_serial_ports()
+    ]
+    try:
+        found = list_keyboards_there()
+    except TesseraError as error:
+        return rows, f"keyboard scanners are not listed: {error.message}"
+    fitting = [(port, matching_profiles(port.vendor_product, keyboards)) for port in found]
+    return rows + [_row(port, names) for port, names in fitting if names], ""
+
+
+def _row(port: "FoundPort", profiles: list[str]) -> dict[str, Any]:
+    from tessera.devices.port_choice import identity_of
+    from tessera.devices.serial_port import holder_of
+
+    return {
+        "device": port.device,
+        "port": str(identity_of(port) or port.device),
+        "description": port.description,
+        "usb": port.vendor_product,
+        "profiles": profiles,
+        "used_by": holder_of(port.device),
+    }
+
+
+def _profiles(arguments: argparse.Namespace) -> int:
+    from tessera.devices.profiles import read_profiles
+
+    shelf = read_profiles(*arguments.profiles_from)
     profiles = sorted(shelf.profiles.values(), key=lambda profile: profile.name)
     if arguments.json:
         listed = [

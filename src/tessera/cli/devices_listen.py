@@ -24,7 +24,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--profile", default="generic-cr", help="a reader profile (default: generic-cr)"
     )
     parser.add_argument(
-        "--profiles-from", metavar="FOLDER", type=Path, help="a folder with profiles of your own"
+        "--profiles-from",
+        metavar="FOLDER",
+        type=Path,
+        action="append",
+        default=[],
+        help="a folder with profiles of your own",
     )
     parser.add_argument("--cards", metavar="FILE", type=Path, help="card formats to go by")
     parser.add_argument("--count", type=int, default=0, help="end after so many scans")
@@ -46,7 +51,7 @@ def run(arguments: argparse.Namespace) -> int:
         on_event=events.put,
         clock_ns=time.monotonic_ns,
         card_formats=read_card_formats(arguments.cards).format,
-        profile_folders=[arguments.profiles_from] if arguments.profiles_from else [],
+        profile_folders=arguments.profiles_from,
     )
     reader.start()
     scans = 0

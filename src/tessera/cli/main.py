@@ -52,9 +52,20 @@ COMMANDS: dict[tuple[str, ...], Command] = {
     ("agent", "queue"): Command(
         "tessera.cli.agent_queue", "show what waits to be sent, and what central kept aside"
     ),
+    ("agent", "restore"): Command(
+        "tessera.cli.agent_restore", "put back a register's data folder from a copy of it"
+    ),
+    ("agent", "salvage"): Command(
+        "tessera.cli.agent_salvage", "bring back records from the salvage file"
+    ),
     ("agent", "serve"): Command("tessera.cli.agent_serve", "run the agent of this register"),
     ("agent", "status"): Command("tessera.cli.agent_status", "show how the running agent is"),
+    ("cards", "check"): Command("tessera.cli.cards_check", "read printed cards back"),
     ("cards", "issue"): Command("tessera.cli.cards_issue", "make and draw new card numbers"),
+    ("cards", "print"): Command("tessera.cli.cards_print", "draw cards for printing"),
+    ("central", "alarms"): Command(
+        "tessera.cli.central_alarms", "forks, new lives, overspent leases: what must be looked at"
+    ),
     ("central", "ledger"): Command(
         "tessera.cli.central_ledger", "show a member's balances, leases and entries"
     ),
@@ -71,20 +82,39 @@ COMMANDS: dict[tuple[str, ...], Command] = {
     ("central", "register"): Command(
         "tessera.cli.central_register", "add, list and revoke registers"
     ),
+    ("central", "restored"): Command(
+        "tessera.cli.central_restored", "say that the database was restored from a backup"
+    ),
     ("central", "serve"): Command("tessera.cli.central_serve", "run the server"),
     ("central", "store"): Command("tessera.cli.central_store", "add and list stores"),
     ("central", "verify"): Command(
         "tessera.cli.central_verify", "rebuild balances from postings and compare"
     ),
     ("demo",): Command("tessera.cli.demo", "a shop's bad day, all real, told as it happens"),
+    ("devices", "capture"): Command("tessera.cli.devices_capture", "record what a reader sends"),
     ("devices", "decode"): Command("tessera.cli.devices_decode", "decode recorded bytes"),
+    ("devices", "learn"): Command("tessera.cli.devices_learn", "find an unknown scanner's profile"),
     ("devices", "list"): Command("tessera.cli.devices_list", "list readers and reader profiles"),
     ("devices", "listen"): Command("tessera.cli.devices_listen", "show what one reader scans"),
+    ("devices", "replay"): Command("tessera.cli.devices_replay", "read a recording again"),
+    ("devices", "udev"): Command("tessera.cli.devices_udev", "print udev rules for readers"),
+    ("doctor",): Command(
+        "tessera.cli.doctor", "look at this register: what is wrong and how to mend it"
+    ),
     ("programme", "check"): Command(
         "tessera.cli.programme_check", "check a programme and say everything that is wrong with it"
     ),
     ("programme", "evaluate"): Command(
         "tessera.cli.programme_evaluate", "price one basket by a programme and show the quote"
+    ),
+    ("programme", "explain"): Command(
+        "tessera.cli.programme_explain", "explain a quote: what every offer did, and why not"
+    ),
+    ("programme", "schema"): Command(
+        "tessera.cli.programme_schema", "print the JSON Schema of programme files, for editors"
+    ),
+    ("programme", "test"): Command(
+        "tessera.cli.programme_test", "run a programme's own cases: baskets and what must come out"
     ),
     ("version",): Command(
         "tessera.cli.version", "show what runs here: versions of tessera and its parts"

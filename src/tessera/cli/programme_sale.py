@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from tessera.core.basket import Basket, Place, TaxRounding
 from tessera.core.errors import TesseraError
+from tessera.core.member import MemberState
 from tessera.core.quote import Quote
 
 if TYPE_CHECKING:
@@ -21,7 +22,9 @@ class Sale:
     """A priced basket with the programme that priced it."""
 
     programme: "Programme"
+    member: MemberState | None
     basket: Basket
+    place: Place
     quote: Quote
 
 
@@ -61,6 +64,5 @@ def quote_sale(arguments: argparse.Namespace) -> Sale:
         register=arguments.register,
         tax_rounding=TaxRounding(arguments.tax_rounding),
     )
-    return Sale(
-        programme=programme, basket=basket, quote=evaluate(programme, member, basket, place)
-    )
+    quote = evaluate(programme, member, basket, place)
+    return Sale(programme=programme, member=member, basket=basket, place=place, quote=quote)

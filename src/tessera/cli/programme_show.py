@@ -50,6 +50,32 @@ def print_quote(sale: "Sale", language: str) -> None:
             print(f"  {text}")
 
 
+def print_trace(sale: "Sale", language: str) -> None:
+    """Print stage by stage what each offer took off which line, and what that left to pay."""
+    from tessera.rules.wording import money
+
+    quote = sale.quote
+    texts = {line.line_id: line.text or line.sku or line.line_id for line in sale.basket.lines}
+    due = quote.shelf_minor
+    print(f"{'shelf':<12} {money(due, language, quote.currency):>10}")
+    for stage in ("unit", "basket", "redemption"):
+        for line in quote.lines:
+            for one in line.offers:
+                if one.stage == stage and (one.discount_minor or one.role == "trigger"):
+                    due -= one.discount_minor
+                    off = money(-one.discount_minor, language, quote.currency)
+                    use = f" (use {one.group})" if one.group > 1 else ""
+                    role = f" as {one.role}" if one.role else ""
+                    print(f"{stage:<12} {off:>10}  {one.offer}{use} on {texts[line.line_id]}{role}")
+    for text, minor in _totals(quote)[2:]:
+        print(f"{text:<12} {money(minor, language, quote.currency):>10}")
+    for line in quote.lines:
+        for part in line.units:
+            word = f"+{part.earned}" if part.earned else f"−{part.spent}"
+            print(f"{part.unit:<12} {word:>10}  {part.offer} on {texts[line.line_id]}")
+    print()
+
+
 def _totals(quote: Quote) -> list[tuple[str, int]]:
     totals = [("shelf", quote.shelf_minor), ("discount", -quote.discount_minor)]
     totals += [

@@ -108,7 +108,8 @@ class Place:
     """Where and when a basket is priced, and what its POS declared at pairing.
 
     `at` carries the store's own UTC offset, so that weekdays and hours are the store's.
-    `business_day` is the POS's, which may lie behind the calendar after midnight.
+    `business_day` is the POS's, which may lie behind the calendar after midnight. `offline`:
+    central can't be asked, so offers that say `offline: refuse` are not given.
     """
 
     at: datetime
@@ -117,3 +118,4 @@ class Place:
     region: str = ""
     register: str = ""
     tax_rounding: TaxRounding = TaxRounding.GROUP
+    offline: bool = False

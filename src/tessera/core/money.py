@@ -120,6 +120,10 @@ def share(total: int, weights: Sequence[int]) -> list[int]:
     shares = [magnitude * weight // whole for weight in weights]
     remainders = [magnitude * weight % whole for weight in weights]
     missing = magnitude - sum(shares)
-    for place in sorted(range(len(weights)), key=lambda n: (-remainders[n], n))[:missing]:
-        shares[place] += 1
-    return [sign * part for part in shares]
+    if missing:
+        # A stable sort leaves equal remainders in the order of their places, reversed or not.
+        for place in sorted(range(len(weights)), key=remainders.__getitem__, reverse=True)[
+            :missing
+        ]:
+            shares[place] += 1
+    return shares if sign > 0 else [-part for part in shares]

@@ -33,21 +33,30 @@ class IssuePlan:
     prefix: str
     length: int
     symbology: str
+    link: str = ""
 
     @property
     def free_digits(self) -> int:
         """How many digits are left to choose."""
         return self.length - len(self.prefix) - (0 if self.rule.check == "none" else 1)
 
-    def payload(self, number: int) -> str:
+    def number(self, chosen: int) -> str:
         """Give the whole number with its check digit."""
-        body = f"{self.prefix}{number:0{self.free_digits}d}"
+        body = f"{self.prefix}{chosen:0{self.free_digits}d}"
         if self.rule.check == "gs1":
             return body + gs1_check_digit(body)
         return body + luhn_check_digit(body) if self.rule.check == "luhn" else body
 
+    def payload(self, number: str) -> str:
+        """Give what the code holds: the number, behind its application identifier if it has one."""
+        if not self.rule.ai:
+            return number
+        return f"{self.link}/{self.rule.ai}/{number}" if self.link else self.rule.ai + number
 
-def plan_issue(rule: CardFormat, *, prefix: str, length: int, symbology: str) -> IssuePlan:
+
+def plan_issue(
+    rule: CardFormat, *, prefix: str, length: int, symbology: str, link: str = ""
+) -> IssuePlan:
     """Check what is wished against the format. TesseraError with what would be possible.
 
     Empty wishes take the format's first prefix, first length and first symbology that can be drawn.
@@ -69,7 +78,14 @@ def plan_issue(rule: CardFormat, *, prefix: str, length: int, symbology: str) ->
     if not length or (rule.lengths and length not in rule.lengths):
         wanted = " or ".join(str(each) for each in rule.lengths) or "a length with --length"
         raise TesseraError(f"length {length} is not of format '{rule.name}'", hint=wanted)
-    plan = IssuePlan(rule=rule, prefix=prefix, length=length, symbology=symbology)
+    if bool(link) != (rule.carrier == "digital-link"):
+        raise TesseraError(
+            f"format '{rule.name}' {'has no link' if link else 'needs the address of its links'}",
+            hint="--link https://id.example.org belongs to formats with a digital link",
+        )
+    plan = IssuePlan(
+        rule=rule, prefix=prefix, length=length, symbology=symbology, link=link.rstrip("/")
+    )
     if plan.free_digits < 1 or plan.free_digits > 30:
         raise TesseraError(
             f"a prefix of {len(prefix)} leaves {plan.free_digits} digits of {length} to choose",
@@ -95,25 +111,26 @@ def issue_cards(
     room = 10**plan.free_digits
     used = set(taken)
     wanted_room = (count + len(used)) * (_GUESS_ODDS if randbelow else 1) + start
-    if not 0 < count <= COUNT_MAX or wanted_room > room:
+    if count < 1:
+        raise TesseraError(f"{count} cards cannot be made", hint="ask for one or more")
+    if count > COUNT_MAX or wanted_room > room:
         possible = room // _GUESS_ODDS if randbelow else room - start
         raise TesseraError(
             f"{count} cards are too many: {plan.free_digits} digits have room for"
             f" {min(possible, COUNT_MAX)}",
             hint="choose a shorter prefix or a longer number, or --sequential to fill the range",
         )
-    number = start
+    chosen = start
     for _ in range(count):
         while True:
             if randbelow:
-                number = randbelow(room)
+                chosen = randbelow(room)
+            number = plan.number(chosen)
             payload = plan.payload(number)
-            number += 1
+            chosen += 1
             if payload not in used:
                 break
-            if number >= room:
-                raise TesseraError("the range is used up", hint="choose another prefix")
         used.add(payload)
         yield IssuedCard(
-            card_id=payload[plan.rule.skip :], payload=payload, symbology=plan.symbology
+            card_id=number[plan.rule.skip :], payload=payload, symbology=plan.symbology
         )

@@ -11,7 +11,8 @@ from tessera.core.errors import TesseraError
 from tessera.devices.decoding.label import Label, Refusal
 from tessera.devices.decoding.symbology import accept
 
-# The symbologies that can be drawn, and the empty space that each needs at its sides, in modules.
+# The empty space that each symbology needs at its sides, in modules; what is not here cannot be
+# drawn.
 QUIET_ZONE = {
     "ean13": 11,
     "ean8": 7,
@@ -23,6 +24,10 @@ QUIET_ZONE = {
     "codabar": 10,
     "qr": 4,
 }
+# Least and most width of a module in dots of 1/600 inch: 5 dots are 0.21 mm, 8 are 0.34 mm. A
+# narrow bar of ITF is two modules; a module of a QR code is a square.
+_DOTS = {"itf": (3, 6), "qr": (8, 14)}
+_DOTS_USUAL = (5, 8)
 _MAX_PAYLOAD = 200
 
 
@@ -30,12 +35,14 @@ _MAX_PAYLOAD = 200
 class Symbol:
     """The modules of a code: rows of True for dark. A linear code has one row.
 
-    `quiet` is the empty space needed at each side, in modules; `text` stands under the bars.
+    `quiet` is the empty space needed at each side, in modules; `text` stands under the bars;
+    `dots` is the least and the usual width of a module in dots of 1/600 inch.
     """
 
     rows: tuple[tuple[bool, ...], ...]
     quiet: int
     text: str
+    dots: tuple[int, int] = _DOTS_USUAL
 
     @property
     def is_linear(self) -> bool:
@@ -68,16 +75,20 @@ def draw_symbol(symbology: str, payload: str) -> Symbol:
 
 
 def _qr(payload: str) -> Symbol:
-    import segno  # noqa: PLC0415 - an optional part
-
+    try:
+        import segno  # noqa: PLC0415 - an optional part
+    except ImportError as error:
+        raise _missing("segno") from error
     code = segno.make(payload, error="m", micro=False)
     rows = tuple(tuple(bool(module) for module in row) for row in code.matrix)
-    return Symbol(rows=rows, quiet=QUIET_ZONE["qr"], text="")
+    return Symbol(rows=rows, quiet=QUIET_ZONE["qr"], text="", dots=_DOTS["qr"])
 
 
 def _linear(symbology: str, payload: str) -> Symbol:
-    import barcode  # noqa: PLC0415 - an optional part
-
+    try:
+        import barcode  # noqa: PLC0415 - an optional part
+    except ImportError as error:
+        raise _missing("python-barcode") from error
     names = {"gs1-128": "gs1_128"}
     make = barcode.get_barcode_class(names.get(symbology, symbology))
     if symbology == "code39":
@@ -91,4 +102,11 @@ def _linear(symbology: str, payload: str) -> Symbol:
         code = make(payload)
     (bars,) = code.build()
     row = tuple(bar == "1" for bar in bars)
-    return Symbol(rows=(row,), quiet=QUIET_ZONE[symbology], text=payload)
+    dots = _DOTS.get(symbology, _DOTS_USUAL)
+    return Symbol(rows=(row,), quiet=QUIET_ZONE[symbology], text=payload, dots=dots)
+
+
+def _missing(part: str) -> TesseraError:
+    return TesseraError(
+        f"drawing cards needs {part}, which is not installed", hint="install tessera-pos[cards]"
+    )

@@ -22,7 +22,7 @@ def classify_code(
     scheme: LabelScheme = "none",
     symbology: str = "",
 ) -> Scan | ReaderError:
-    """Say what a code is. `scheme` names the code ids that stand before it: none, aim, zebra …
+    """Say what a code is. `scheme` names the code ids that stand before it, such as none or aim.
 
     A POS that knows the `symbology` (ean13, code128, qr …) names it instead. Payment card numbers
     come back as an error without the number.

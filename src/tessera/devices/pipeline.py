@@ -8,9 +8,10 @@ one, and bytes that could hold one are left out of errors.
 """
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from tessera.devices.card_formats import CardFormat, classify
-from tessera.devices.decoding.label import Label, Refusal
+from tessera.devices.decoding.label import Label, LabelTrust, Refusal
 from tessera.devices.decoding.magstripe import read_stripe
 from tessera.devices.decoding.payment_cards import holds_payment_card, may_hold_part_of_card
 from tessera.devices.decoding.proximity import (
@@ -92,7 +93,11 @@ class Pipeline:
     def take_frame(self, frame: Frame, now_ns: int) -> list[PipelineEvent]:
         """Take a frame that needs no cutting any more."""
         events: list[PipelineEvent] = []
-        for decoded in decode_frame(frame, self._decode):
+        for given in decode_frame(frame, self._decode):
+            decoded = given
+            if isinstance(given, Label) and frame.warnings:
+                # Half a number is never anybody's card, unless a check digit says it is whole.
+                decoded = replace(given, trust=LabelTrust.MISSING, warnings=frame.warnings)
             found: list[Label | Refusal] = [decoded]
             if self._confirmation and isinstance(decoded, Label):
                 found = self._confirmation.offer(decoded, now_ns)

@@ -10,7 +10,7 @@ from typing import Literal
 from tessera.core.settings_schema import setting
 from tessera.devices.framing.layouts import LAYOUTS
 
-LabelScheme = Literal["none", "aim", "zebra", "honeywell", "datalogic-us", "datalogic-eu"]
+LabelScheme = Literal["none", "aim", "zebra", "honeywell", "datalogic-us", "datalogic-eu", "ncr"]
 Transport = Literal["serial", "evdev", "hid-pos", "pcsc", "wiegand", "hid-kbd-text"]
 
 
@@ -30,11 +30,19 @@ class Framing:
         least=5,
         most=5000,
     )
+    check_byte: bool = setting(
+        "an XOR check byte follows the end of a STX/ETX message", default=False
+    )
     length_bytes: Literal["1", "2"] = setting("size of the length before the data", default="1")
     length_order: Literal["big", "little"] = setting("byte order of the length", default="big")
     length_counts_itself: bool = setting("the length includes its own bytes", default=False)
     report_id: int = setting("HID report with decoded data", default=2, least=0, most=255)
     report_bytes: int = setting("size of a HID report with its id", default=64, least=8, most=1024)
+    report_aim_at: int = setting(
+        "place of the AIM identifier in the report, the report id being 0", default=2, most=1000
+    )
+    report_data_at: int = setting("place of the data in the report", default=5, most=1000)
+    report_data_bytes: int = setting("room for data in one report", default=56, most=1000)
     layout: Literal["us", "uk", "de", "fr", "es", "it", "ru"] = setting(
         "the keyboard country for which the scanner is programmed", default="us"
     )

@@ -12,7 +12,7 @@ from tessera.devices.framing.hid_pos import HidPosFramer, HidPosRules
 from tessera.devices.framing.keystrokes import KeystrokeFramer, KeystrokeRules
 from tessera.devices.framing.layouts import LAYOUTS
 from tessera.devices.framing.length_prefixed import LengthPrefixedFramer, LengthRules
-from tessera.devices.framing.line import CR, ETX, LF, STX, TAB, LineFramer, LineRules
+from tessera.devices.framing.line import CR, DLE, ETX, LF, STX, TAB, LineFramer, LineRules
 from tessera.devices.framing.ssi import SsiFramer
 from tessera.devices.framing.wiegand import WiegandFramer
 from tessera.devices.profile_schema import ReaderProfile
@@ -65,10 +65,10 @@ def parse_profile(text: str, *, file: str) -> tuple[ReaderProfile | None, list[P
     return profile, problems
 
 
-def read_profiles(*folders: Path) -> ProfileShelf:
-    """Read every profile of the folders; a later folder's profile replaces an earlier one's."""
+def read_profiles(*own_folders: Path) -> ProfileShelf:
+    """Read the shipped profiles and those of the shop's own folders, which replace them by name."""
     shelf = ProfileShelf({}, [])
-    for folder in folders or (shipped_profiles_folder(),):
+    for folder in (shipped_profiles_folder(), *own_folders):
         for path in sorted(folder.glob("*.toml")):
             profile, problems = parse_profile(_text_of(path), file=str(path))
             shelf.problems.extend(problems)
@@ -77,9 +77,9 @@ def read_profiles(*folders: Path) -> ProfileShelf:
     return shelf
 
 
-def read_profile(name: str, *folders: Path) -> ReaderProfile:
+def read_profile(name: str, *own_folders: Path) -> ReaderProfile:
     """Read one profile by its name. TesseraError where there is none or it has a mistake."""
-    shelf = read_profiles(*folders)
+    shelf = read_profiles(*own_folders)
     if name in shelf.profiles:
         return shelf.profiles[name]
     own = [problem for problem in shelf.problems if Path(problem.file).stem == name]
@@ -113,7 +113,16 @@ def framer_of(profile: ReaderProfile) -> Framer:
             )
             return LineFramer(rules)
         case "stx-etx":
-            return LineFramer(LineRules(ends=frozenset({ETX}), start=STX, idle_ms=framing.idle_ms))
+            # UIC's stripe readers end all tracks but the last with DLE.
+            ends = {ETX, DLE} if profile.decode.kind == "stripe" else {ETX}
+            return LineFramer(
+                LineRules(
+                    ends=frozenset(ends),
+                    start=STX,
+                    check_byte=framing.check_byte,
+                    idle_ms=framing.idle_ms,
+                )
+            )
         case "length":
             return LengthPrefixedFramer(
                 LengthRules(
@@ -130,6 +139,10 @@ def framer_of(profile: ReaderProfile) -> Framer:
                 HidPosRules(
                     report_id=framing.report_id,
                     report_bytes=framing.report_bytes,
+                    aim_at=framing.report_aim_at,
+                    data_at=framing.report_data_at,
+                    data_bytes=framing.report_data_bytes,
+                    more_at=framing.report_bytes - 1,
                     idle_ms=framing.idle_ms,
                 )
             )

@@ -24,9 +24,9 @@ from tessera.devices.profile_schema import ReaderProfile
 from tessera.devices.profiles import (
     read_card_formats,
     read_profile,
-    shipped_profiles_folder,
 )
 from tessera.devices.reading_loop import ReadingLoop
+from tessera.devices.stream_port import SimulatedPortOpener, StandardInputOpener
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,7 +37,7 @@ class ReaderSettings:
     profile: str = setting("a reader profile: see tessera devices list --profiles")
     port: str = setting(
         "where it is: /dev/ttyACM0, usb:serial=NUMBER, usb:path=1-1.2, usb:id=05e0:1701,"
-        " socket://host:port or rfc2217://host:port"
+        " socket://host:port, rfc2217://host:port, /dev/input/… for a keyboard, stdin: or sim://name"
     )
 
 
@@ -72,29 +72,40 @@ def open_reader(
     Without `card_formats` the shipped ones are read; `profile_folders` hold the shop's own profiles
     beside the shipped. TesseraError where the profile, the formats or the port's name are wrong.
     """
-    profile = read_profile(settings.profile, shipped_profiles_folder(), *profile_folders)
+    profile = read_profile(settings.profile, *profile_folders)
     formats = read_card_formats().format if card_formats is None else tuple(card_formats)
     return ReadingLoop(
         reader_id=settings.id,
-        opener=_opener(settings, profile),
+        opener=opener_of(settings, profile),
         new_pipeline=lambda: Pipeline(profile, formats, settings.id),
         on_event=on_event,
         clock_ns=clock_ns,
     )
 
 
-def _opener(settings: ReaderSettings, profile: ReaderProfile) -> PortOpener:
-    # Imported here: a register with only a keyboard scanner needs no pyserial.
-    from tessera.devices.serial_port import SerialPortOpener  # noqa: PLC0415
-
-    if profile.transport not in {"serial", "hid-kbd-text"}:
-        raise TesseraError(
-            f"profile '{profile.name}' is for {profile.transport}, which cannot be read live yet",
-            hint="choose a serial profile, or let the POS hand the codes over",
-        )
+def opener_of(settings: ReaderSettings, profile: ReaderProfile) -> PortOpener:
+    """Choose the transport by port and profile. TesseraError where they contradict each other."""
+    # The transports are imported here: a register with a keyboard scanner needs no pyserial, and
+    # one with a serial scanner no evdev.
+    port = settings.port
+    if port == "stdin:":
+        return StandardInputOpener()
+    if port.startswith("sim://"):
+        return SimulatedPortOpener(port)
     try:
-        return SerialPortOpener(settings.port, profile.serial)
+        if profile.transport == "evdev":
+            from tessera.devices.evdev_port import EvdevPortOpener  # noqa: PLC0415
+
+            return EvdevPortOpener(port)
+        if profile.transport in {"serial", "hid-kbd-text"}:
+            from tessera.devices.serial_port import SerialPortOpener  # noqa: PLC0415
+
+            return SerialPortOpener(port, profile.serial)
     except ValueError as error:
         raise TesseraError(
             f"reader '{settings.id}': {error}", hint="see 'tessera devices list'"
         ) from error
+    raise TesseraError(
+        f"profile '{profile.name}' is for {profile.transport}, which cannot be read live yet",
+        hint="choose a serial or keyboard profile, or let the POS hand the codes over",
+    )

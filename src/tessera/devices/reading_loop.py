@@ -20,7 +20,7 @@ from tessera.devices.events import (
 )
 from tessera.devices.framing.frame import NS_PER_MS
 from tessera.devices.pipeline import Pipeline
-from tessera.devices.port import Port, PortEnded, PortLost, PortOpener, PortUnavailable
+from tessera.devices.port import Port, PortEnded, PortLost, PortOpener
 
 RETRY_DELAY_S_FIRST = 0.5
 RETRY_DELAY_S_MAX = 10.0
@@ -96,11 +96,26 @@ class ReadingLoop:
             return self._state
 
     def _run(self) -> None:
+        try:
+            self._read_for_ever()
+            self._enter(ReaderCondition.STOPPED, "stopped")
+        finally:
+            # A fault of our own ends the thread with a traceback; nobody shall read "connected".
+            with self._lock:
+                if self._state.condition is not ReaderCondition.STOPPED:
+                    self._state = replace(
+                        self._state,
+                        condition=ReaderCondition.STOPPED,
+                        message="stopped by a fault of the agent",
+                        hint="see the agent's log, and restart it",
+                    )
+
+    def _read_for_ever(self) -> None:
         delay_s = RETRY_DELAY_S_FIRST
         while not self._stopping.is_set():
             try:
                 port = self._opener.open()
-            except PortUnavailable as trouble:
+            except TesseraError as trouble:
                 self._disconnected(trouble)
                 if self._wait(delay_s):
                     break
@@ -112,7 +127,6 @@ class ReadingLoop:
             ended = self._read_until_lost(port)
             if ended or self._wait(delay_s):
                 break
-        self._enter(ReaderCondition.STOPPED, "stopped")
 
     def _read_until_lost(self, port: Port) -> bool:
         """Read until the device is gone; gives True when it will not come back."""

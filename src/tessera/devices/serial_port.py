@@ -11,12 +11,18 @@ import termios
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-import serial
-import serial.tools.list_ports
-
+from tessera.core.errors import TesseraError
 from tessera.devices.port import Port, PortLost, PortUnavailable
 from tessera.devices.port_choice import FoundPort, choose_port, identity_of, parse_identity
 from tessera.devices.profile_schema import SerialLine
+
+try:
+    import serial
+    import serial.tools.list_ports
+except ImportError as missing:
+    raise TesseraError(
+        "serial readers need pyserial, which is not installed", hint="install tessera-pos[agent]"
+    ) from missing
 
 _PARITY = {
     "none": serial.PARITY_NONE,
@@ -29,8 +35,9 @@ _READ_MAX_BYTES = 4096
 _WRITE_TIMEOUT_S = 1.0
 _LOCKED = (errno.EAGAIN, errno.EBUSY, errno.EWOULDBLOCK)
 # What pyserial and the system raise when a port fails: in_waiting after an unplug gives a plain
-# OSError, a mode that a pseudo-terminal cannot do gives termios.error.
-_FAILURES = (serial.SerialException, OSError, termios.error, ValueError)
+# OSError, a mode that a pseudo-terminal cannot do gives termios.error, and what a kind of port
+# lacks gives NotImplementedError.
+_FAILURES = (serial.SerialException, OSError, termios.error, ValueError, NotImplementedError)
 
 
 class SerialPort:
@@ -155,8 +162,10 @@ def _closed_port(device: str, line: SerialLine) -> serial.Serial:
             stopbits=int(line.stop_bits),
             rtscts=line.flow == "rts-cts",
             xonxoff=line.flow == "xon-xoff",
-            write_timeout=_WRITE_TIMEOUT_S,
         )
+        if not device.startswith("rfc2217:"):
+            # pyserial has no write time-out there and says so only when the port is opened.
+            port.write_timeout = _WRITE_TIMEOUT_S
         port.dtr, port.rts = line.dtr, line.rts
         if "://" not in device:
             port.exclusive = True

@@ -73,6 +73,7 @@ def _stay_open(
 ) -> None:
     """Pass on what is typed, line by line, as scans, until the end of input or Ctrl-C."""
     say(f"cashier's page: http://127.0.0.1:{shop.agent_port}/")
+    say(f"a POS calls it with the token in {shop.folder / 'till' / 'pairing.token'}")
     try:
         if scanner is None:
             say("scan with the reader; what it reads appears on the page")

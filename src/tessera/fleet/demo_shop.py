@@ -136,9 +136,9 @@ class DemoShop:
             "member_id": MEMBER,
             "display_name": "A. M.",
             "tier": "silver",
-            "home_store": STORE,
+            "store": STORE,
             "cards": [CARD],
-            "opening": {"points": opening},
+            "balances": {"points": opening},
         }
         members.write_text(json.dumps(member) + "\n")
         self.command("central", "member", "import", str(members), *self._central_words())
@@ -149,12 +149,10 @@ class DemoShop:
     def _write_central_settings(self, leased: int) -> None:
         self.central_config.write_text(
             f"""data_dir = "central"
+lease_cap = {leased}
 
 [listen]
 port = {self.central_port}
-
-[leases]
-amount_max = {leased}
 """
         )
 

@@ -11,10 +11,10 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from tessera.fleet import demo_totals as by_hand
-from tessera.fleet.demo_shop import CARD, MEMBER, REGISTER, DemoShop
+from tessera.fleet.demo_shop import CARD, MEMBER, DemoShop
 from tessera.fleet.event_tap import EventTap
 from tessera.fleet.pos import Answer, Json, NoAnswer, Pos, goods
-from tessera.fleet.shop import run_json, run_json_lines, wait_until
+from tessera.fleet.shop import run_json, wait_until
 
 QUIET_S_MAX = 15.0
 MILK = goods("1", sku="4000000000013", each_minor=150, quantity=4, category="dairy/milk")
@@ -153,32 +153,25 @@ class Story:
         """Till, central and the totals by hand, side by side."""
         self.chapter("Till, central, and the totals worked out by hand")
         words = ("--config", str(self.shop.central_config))
-        central = run_json("central", "balance", "--member", MEMBER, *words)
-        posted: dict[str, int] = {}
-        for posting in central["postings"]:
-            if posting["account"] in ("points", "owed:points"):
-                posted[posting["uid"]] = posted.get(posting["uid"], 0) + posting["delta"]
-        received = {
-            record["sale_id"]: record
-            for record in run_json_lines("central", "records", "--register", REGISTER, *words)
-        }
+        central = run_json("central", "ledger", MEMBER, *words)
+        entries = {entry["sale_id"]: entry for entry in central["entries"] if entry["sale_id"]}
         self.say(f"{'':24}{'till':>10}{'central':>10}{'by hand':>10}")
         names = [*(self.sale_id(n) for n in (1, 2)), f"{self.day}-r1", self.sale_id(3)]
         for name, hand in zip(names, by_hand.ALL, strict=True):
-            told, record = self.answered[name], received[name]
+            told, entry = self.answered[name], entries[name]
             change = hand.earned - hand.spent
-            self.row(hand.name, points_of(told), posted[told["uid"]], change)
-            self.row("  paid", due_of(told), record["due_minor"], hand.due_minor, shown=money)
+            self.row(hand.name, points_of(told), entry["points"], change)
+            self.row("  paid", due_of(told), entry["due_minor"], hand.due_minor, shown=money)
         self.row(
             "points now",
             self.till_points()["balance_after"],
-            central["accounts"]["points"]["points"],
+            central["balances"]["points"]["points"],
             by_hand.CLOSING_POINTS,
         )
         till_minor = sum(due_of(body) for body in self.answered.values())
-        central_minor = sum(record["due_minor"] for record in received.values())
+        central_minor = sum(entry["due_minor"] for entry in entries.values())
         self.row("money taken", till_minor, central_minor, by_hand.TAKEN_MINOR, shown=money)
-        self.expect("records at central", len(received), len(by_hand.ALL))
+        self.expect("records at central", len(entries), len(by_hand.ALL))
         self.say(self.shop.command("central", "verify", *words).strip())
 
     def row(

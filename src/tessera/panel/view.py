@@ -68,7 +68,8 @@ class BalanceView:
 class WhoView:
     """The customer. `name` may be empty: then the masked `card` stands for it.
 
-    `note` is a sentence of the programme's (a birthday, a level soon reached).
+    `note` is a sentence of the programme's (a birthday, a level soon reached). Not `removable`: the
+    POS itself named the customer, so the card cannot be taken off here.
     """
 
     status: WhoStatus = WhoStatus.NOBODY
@@ -77,6 +78,7 @@ class WhoView:
     tier: str = ""
     note: str = ""
     staff: bool = False
+    removable: bool = True
     balances: tuple[BalanceView, ...] = ()
 
 
@@ -157,11 +159,13 @@ class NoticeView:
 class StateView:
     """The till. Moments carry the store's own UTC offset.
 
+    `alone`: not enrolled, or training: nothing is recorded here, so nothing waits to be sent.
     `balance_as_of`: how old the cached balances are, None before the first answer of central.
     `disk_used_percent` is None while there is room enough.
     """
 
     online: bool = False
+    alone: bool = False
     offline_since: datetime | None = None
     queued: int = 0
     balance_as_of: datetime | None = None

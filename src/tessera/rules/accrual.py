@@ -205,7 +205,8 @@ def _share_exact(total: int, parts: Sequence[Part]) -> list[int]:
     if all(isinstance(part.exact, int) for part in parts):
         return share(total, [max(0, int(part.exact)) for part in parts])
     common = lcm(*(part.exact.denominator for part in parts))
-    return share(total, [max(0, int(part.exact * common)) for part in parts])
+    scaled = [part.exact.numerator * (common // part.exact.denominator) for part in parts]
+    return share(total, [max(0, one) for one in scaled])
 
 
 def _note(work: Work, unit: str, issuer: str, part: Part, units: int) -> None:

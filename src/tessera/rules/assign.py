@@ -20,7 +20,7 @@ from tessera.rules.work import BETTER_OFFER, GOODS_TAKEN, Work
 
 SEARCHED_RUNS_MAX = 60
 """Most different units in one competition for which the search over uses is tried."""
-TRIALS_MAX = 600
+TRIALS_MAX = 240
 """Most plans that are tried for one small competition; a count, so that all machines agree."""
 
 Plan = tuple[tuple[Offer, int | None], ...]
@@ -113,13 +113,13 @@ def _settle_component(
     ):
         return
     before = work.due
-    start = work.snapshot()
+    start = work.snapshot(folds.values(), offers)
     best: tuple[int, int] | None = None
     best_plan: Plan = ()
     for number, plan in enumerate(_plans(work, movers)[: trials_for(work)]):
         _apply_in_order(work, plan)
         _fill(work, fills, folds)
-        score = (work.due, number)
+        score = (sum([fold.due for fold in folds.values()]), number)
         work.restore(start)
         if best is None or score < best:
             best, best_plan = score, plan
@@ -179,7 +179,7 @@ def _apply_searched(
 
 def _apply_quietly(work: Work, offer: Offer) -> bool:
     """Let a bundle that the solution does not use say what it is short of."""
-    start = work.snapshot()
+    start = work.snapshot(work.found[offer], [offer])
     done = apply_bundle(work, offer)
     outcome = work.outcomes[offer]
     reason, missing = outcome.reason, outcome.missing_quantity
@@ -192,7 +192,7 @@ def _apply_quietly(work: Work, offer: Offer) -> bool:
 
 def trials_for(work: Work) -> int:
     """Give how many plans may be tried: fewer in a large basket, where each costs more."""
-    return max(24, min(TRIALS_MAX, 3_000 // max(1, len(work.goods))))
+    return max(24, min(TRIALS_MAX, 1_500 // max(1, len(work.goods))))
 
 
 def _plans(work: Work, movers: list[list[Offer]]) -> list[Plan]:
@@ -310,14 +310,17 @@ def _saving_on_fold(work: Work, fold: Fold, offer: Offer) -> int:
     parcels = work.open_parcels(fold, offer)
     if not parcels:
         return 0
-    base = sum(base_of(work, parcel) for parcel in parcels)
-    due = sum(parcel.due for parcel in parcels)
-    count = sum(parcel.count for parcel in parcels)
+    if len(parcels) == 1:
+        base, due, count = base_of(work, parcels[0]), parcels[0].due, parcels[0].count
+    else:
+        base = sum(base_of(work, parcel) for parcel in parcels)
+        due = sum(parcel.due for parcel in parcels)
+        count = sum(parcel.count for parcel in parcels)
     return min(due, each_discount(work, reward, fold, count, base))
 
 
 def _saving_together(work: Work, fold: Fold, offers: Sequence[Offer]) -> int:
-    start, before = work.snapshot(), fold.due
+    start, before = work.snapshot([fold], offers), fold.due
     for offer in in_stacking_order(work, offers):
         _apply_everywhere(work, offer, [fold])
     saving = before - fold.due

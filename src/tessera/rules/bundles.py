@@ -244,8 +244,11 @@ def _discounts(work: Work, reward: Bundle, uses: list[Use]) -> list[int]:
     number, denominator = reward.value
     if reward.kind is not Kind.PERCENT:
         found = []
+        taken: dict[int, int] = {}
         for use in uses:
             cost = int(worth(use.rewarded))
+            if reward.aim == "all":
+                cost = _exact_cost(use.picks, taken)
             found.append(max(0, cost - number) if reward.kind is Kind.PRICE else min(cost, number))
         return found
     found, exact, before = [], Fraction(0), 0
@@ -255,6 +258,20 @@ def _discounts(work: Work, reward: Bundle, uses: list[Use]) -> list[int]:
         found.append(after - before)
         before = after
     return found
+
+
+def _exact_cost(picks: list[Pick], taken: dict[int, int]) -> int:
+    """What picked units cost to the minor unit: of an uneven parcel the dearer ones go first.
+
+    `taken` counts what earlier uses have taken of each run, and is counted on.
+    """
+    cost = 0
+    for run, count in picks:
+        unit, dearer = divmod(run.parcel.due, run.parcel.count)
+        before = taken.get(id(run), 0)
+        taken[id(run)] = before + count
+        cost += unit * count + min(before + count, dearer) - min(before, dearer)
+    return cost
 
 
 def _commit(work: Work, offer: Offer, use: Use, minor: int, group: int) -> None:

@@ -1,204 +1,225 @@
-"""Which basket offers may act together and in which order, and what they take off at most.
+"""Cases of a programme: baskets with what must come out, as a programme manager writes them.
 
-Owns: the cases of the basket stage, straight lines that lie nowhere below what a case takes off,
-and the discount that a case may not exceed to keep its thresholds. Must never: apply an offer.
-
-A case is a list of basket offers in the order in which they act. Offers that may meet keep the
-order that the programme sets; for those that may not, either may go first and take the goods.
+Owns: the format of case files and the comparison. Must never: be lenient; an unknown field fails.
 """
 
-from collections.abc import Sequence
+import re
 from dataclasses import dataclass
+from datetime import datetime
 from fractions import Fraction
-from itertools import combinations, product
-from math import lcm
 
-from tessera.core.quote import Stage
-from tessera.rules.basket_offers import later_needs_met
-from tessera.rules.bounds import Weights
-from tessera.rules.model import Kind, Off, Offer, Step
-from tessera.rules.stacking import in_stacking_order, none_may_share
-from tessera.rules.unit_offers import most_of
-from tessera.rules.work import Work
+from tessera.core.basket import Basket, Place
+from tessera.core.errors import Problem, TesseraError
+from tessera.core.member import MemberState
+from tessera.core.money import currency
+from tessera.core.quote import Quote
+from tessera.rules.evaluate import evaluate
+from tessera.rules.programme import Programme
+from tessera.rules.read_basket import BasketRefused, basket_of, member_of
+from tessera.rules.yaml_nodes import Mapping, Node, Scalar, Sequence, read_nodes
 
-CASES_MAX = 64
-"""Most lists of basket offers that are looked at."""
+CASES_MAX = 1_000
+USUAL_TIME = "2026-11-21T10:15:00+01:00"
+_KEYS = frozenset({"case", "at", "place", "member", "lines", "expect", "note"})
+_BASKET_KEYS = frozenset({"coupons", "chosen", "events", "spend", "earning_only"})
+_EXPECTED = frozenset({"due", "discount", "units", "spent", "offers", "why", "issued", "prompts"})
+_LINE = re.compile(r"(\d+(?:\.\d+)?)(kg|l|m)? (\S+) (-?\d+(?:\.\d+)?)(?: (\S+))?\Z", re.ASCII)
+_WHOLE = re.compile(r"-?\d{1,18}\Z", re.ASCII)
 
-Line = tuple[Fraction, Fraction]
-"""A fixed amount, and a rate on what is left open to the offer, in minor units."""
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProgrammeCase:
+    """One case: a sale, and what is expected of its quote (texts as they were written)."""
+
+    name: str
+    line: int
+    member: MemberState | None
+    basket: Basket
+    place: Place
+    expected: dict[str, object]
 
 
-@dataclass(slots=True, eq=False)
-class Case:
-    """Basket offers in the order in which they act, each with the numbers of the folds it finds.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CaseResult:
+    """What became of a case: no differences means that it holds."""
 
-    `lines`: in each, one line an offer; what the case takes off lies below every one of them.
-    `most_off`: what unit offers may take off at most, None when no threshold reads after them.
-    """
+    name: str
+    line: int
+    differences: tuple[str, ...]
 
-    offers: tuple[Offer, ...]
-    bases: tuple[frozenset[int], ...]
-    lines: list[tuple[Line, ...]]
-    most_off: int | None = None
 
-    def weights(self, line: tuple[Line, ...]) -> Weights:
-        """Turn the rates of a line into weights."""
-        whole = lcm(*(rate.denominator for _, rate in line)) if line else 1
-        bases = [
-            (int(rate * whole), base, offer)
-            for (_, rate), base, offer in zip(line, self.bases, self.offers, strict=True)
-            if rate
+def read_cases(text: str, *, file: str, code: str) -> tuple[list[ProgrammeCase], list[Problem]]:
+    """Read the cases of a file; `code` is the programme's currency."""
+    root, problems = read_nodes(text, file=file)
+    if not isinstance(root, Sequence):
+        problems.append(Problem(file=file, line=1, message="a case file is a list of cases"))
+        return [], problems
+    cases = []
+    for node in root.items[:CASES_MAX]:
+        try:
+            cases.append(_case_of(node, code))
+        except TesseraError as error:
+            problems.append(
+                Problem(
+                    file=file,
+                    line=node.line,
+                    column=node.column,
+                    message=error.message,
+                    proposal=error.hint,
+                )
+            )
+    return cases, problems
+
+
+def _case_of(node: Node, code: str) -> ProgrammeCase:
+    if not isinstance(node, Mapping):
+        raise BasketRefused("a case is a mapping", hint="- case: what it shows")
+    entries = node.entries
+    unknown = sorted(set(entries) - _KEYS - _BASKET_KEYS)
+    if unknown:
+        raise BasketRefused(f"unknown field {unknown[0]!r}", hint="remove it or correct its name")
+    values = {name: plain(item) for name, item in entries.items()}
+    basket: dict[str, object] = {name: values[name] for name in _BASKET_KEYS & values.keys()}
+    spend = basket.pop("spend", {})
+    if isinstance(spend, dict):
+        basket["redemptions"] = [
+            {"reward" if name.startswith("!") else "unit": name.lstrip("!"), "amount": amount}
+            for name, amount in spend.items()
         ]
-        return Weights(whole, tuple(bases))
-
-
-def cases_of(work: Work, offers: Sequence[Offer]) -> tuple[list[Case], bool]:
-    """Give the cases for the offers whose thresholds can be met, and whether these are all."""
-    ready = [
-        offer
-        for offer in offers
-        if later_needs_met(work, offer, Stage.UNIT) and later_needs_met(work, offer, Stage.BASKET)
-    ]
-    found = {offer: frozenset(fold.number for fold in work.found[offer]) for offer in ready}
-    if len(ready) > 1 and _only_gain(work, ready, found):
-        orders = [(), tuple(in_stacking_order(work, ready))]
-        return _cases(work, orders, found), True
-    position = {offer: place for place, offer in enumerate(in_stacking_order(work, ready))}
-    lists: list[tuple[Offer, ...]] = [()]
-    alone = none_may_share(work, ready)
-    for chosen in lists:
-        if len(lists) > CASES_MAX:
-            break
-        lists += [
-            (*chosen, offer)
-            for offer in position
-            if offer not in chosen and _may_follow(work, chosen, offer, found, position, alone)
-        ]
-    whole = len(lists) <= CASES_MAX
-    return _cases(work, lists[:CASES_MAX], found), whole
-
-
-def _cases(
-    work: Work, lists: Sequence[tuple[Offer, ...]], found: dict[Offer, frozenset[int]]
-) -> list[Case]:
-    amounts = {fold.number: fold.due for fold in work.goods}
-    return [_case(work, offers, found, amounts) for offers in lists]
-
-
-def _only_gain(work: Work, ready: Sequence[Offer], found: dict[Offer, frozenset[int]]) -> bool:
-    """Tell whether every offer may join all others, and never spoils anything by joining."""
-    return (
-        len(set(found.values())) == 1
-        and all(is_steady(offer) for offer in ready)
-        and all(work.may_share(one, two) for one, two in combinations(ready, 2))
+    lines = values.get("lines", [])
+    lines = lines if isinstance(lines, list) else []
+    basket["lines"] = [_line_of(one, number, code) for number, one in enumerate(lines)]
+    expected = values.get("expect", {})
+    if not isinstance(expected, dict) or not expected or not set(expected) <= _EXPECTED:
+        hint = f"expect: one or more of {', '.join(sorted(_EXPECTED))}"
+        raise BasketRefused("the case does not say what it expects", hint=hint)
+    return ProgrammeCase(
+        name=str(values.get("case", "")),
+        line=node.line,
+        member=_member_of(values.get("member")),
+        basket=basket_of(basket, currency=code),
+        place=_place_of(values),
+        expected=expected,
     )
 
 
-def is_steady(offer: Offer) -> bool:
-    """Tell whether an offer takes off no less, the more there is to pay: no threshold, no steps."""
-    reward = offer.reward
-    assert isinstance(reward, Off)
-    later = any(need.at is not Stage.SHELF for need in offer.needs)
-    return not (reward.ladder or later or offer.undiscounted_only)
+def plain(node: Node) -> object:
+    """Give a node as plain values: whole numbers, true and false where they stand bare."""
+    if isinstance(node, Mapping):
+        return {name: plain(item) for name, item in node.entries.items()}
+    if isinstance(node, Sequence):
+        return [plain(item) for item in node.items]
+    assert isinstance(node, Scalar)
+    if not node.quoted:
+        if _WHOLE.match(node.text):
+            return int(node.text)
+        if node.text in {"true", "false", "yes", "no"}:
+            return node.text in {"true", "yes"}
+    return node.text
 
 
-def _may_follow(
-    work: Work,
-    chosen: tuple[Offer, ...],
-    offer: Offer,
-    found: dict[Offer, frozenset[int]],
-    position: dict[Offer, int],
-    alone: bool,  # noqa: FBT001
-) -> bool:
-    """Tell whether an offer may act after others: on goods left to it, in the set order."""
-    left = found[offer]
-    for place, before in enumerate(chosen):
-        meet = not alone and work.may_share(before, offer)
-        overlap = not found[before].isdisjoint(found[offer])
-        fixed = meet or (not overlap and place == len(chosen) - 1)
-        if fixed and position[before] > position[offer]:
-            return False
-        if not meet:
-            left -= found[before]
-    return bool(left)
+def _line_of(value: object, number: int, code: str) -> object:
+    """Read `2 milk 1.98 dairy`: quantity (with kg, l), sku, amount, category; or the long form."""
+    if isinstance(value, dict):
+        fields: dict[str, object] = {str(name): one for name, one in value.items()}
+        if "amount" in fields:
+            fields["amount_minor"] = _minor(str(fields.pop("amount")), code)
+        return {"id": str(number + 1), **fields}
+    match = _LINE.match(str(value))
+    if match is None:
+        hint = "write `2 milk 1.98 dairy`: quantity, sku, amount, category"
+        raise BasketRefused(f"{value!r:.60} is no line", hint=hint)
+    quantity, measure, sku, amount, category = match.groups()
+    return {
+        "id": str(number + 1),
+        "sku": sku,
+        "quantity": quantity,
+        "measure": measure or "",
+        "amount_minor": _minor(amount, code),
+        "categories": [category] if category else [],
+    }
 
 
-def _case(
-    work: Work,
-    offers: tuple[Offer, ...],
-    found: dict[Offer, frozenset[int]],
-    amounts: dict[int, int],
-) -> Case:
-    bases: list[frozenset[int]] = []
-    for place, offer in enumerate(offers):
-        left = found[offer]
-        for before in offers[:place]:
-            if not work.may_share(before, offer):
-                left -= found[before]
-        bases.append(left)
-    each = [
-        lines_of(work, offer, sum(amounts[number] for number in base))
-        for offer, base in zip(offers, bases, strict=True)
-    ]
-    lines = [tuple(line) for line in product(*each)][:8]
-    if work.settings.stacked_base != "shelf":
-        lines = [_one_after_the_other(work, line, offers, bases) for line in lines]
-    return Case(offers, tuple(bases), lines, _most_off(work, offers))
+def _minor(text: str, code: str) -> int:
+    try:
+        minor = Fraction(text) * 10 ** currency(code).digits
+    except ValueError:
+        raise BasketRefused(f"{text!r:.40} is no amount of money", hint="write 1.98") from None
+    if minor.denominator != 1:
+        raise BasketRefused(f"{text} has too many decimals", hint="write 1.98")
+    return int(minor)
 
 
-def _one_after_the_other(
-    work: Work, lines: tuple[Line, ...], offers: Sequence[Offer], bases: Sequence[frozenset[int]]
-) -> tuple[Line, ...]:
-    """Lower lines by what earlier offers have taken off the same goods already."""
-    found = list(lines)
-    for place, (_, rate) in enumerate(lines):
-        for before in range(place):
-            if (
-                rate
-                and bases[before] <= bases[place]
-                and work.may_share(offers[before], offers[place])
-            ):
-                fixed, slope = found[before]
-                found[before] = (fixed * (1 - rate), slope * (1 - rate))
-    return tuple(found)
+def _member_of(value: object) -> MemberState | None:
+    if value is None or value == "guest":
+        return None
+    if not isinstance(value, dict):
+        raise BasketRefused("a member is a mapping, or `guest`", hint="member: {tier: gold}")
+    fields: dict[str, object] = {str(name): one for name, one in value.items()}
+    units = fields.get("units")
+    if isinstance(units, dict):
+        fields["units"] = [{"unit": name, "balance": count} for name, count in units.items()]
+    counters = fields.get("counters")
+    if isinstance(counters, dict):
+        fields["counters"] = [{"key": name, "used": used} for name, used in counters.items()]
+    return member_of(fields)
 
 
-def lines_of(work: Work, offer: Offer, most: int) -> list[Line]:
-    """Give lines that lie nowhere below what an offer takes off a base of up to `most`."""
-    reward = offer.reward
-    assert isinstance(reward, Off)
-    lines: list[Line] = []
-    if reward.ladder:
-        steps = [
-            step for step in reward.ladder if reward.reads != "basket" or step.start <= most
-        ] or list(reward.ladder[:1])
-        lines += _ladder_lines(steps, marginal=reward.marginal)
-    elif reward.kind is Kind.PERCENT:
-        lines.append((Fraction(0), Fraction(*reward.value)))
-    else:
-        lines += [(Fraction(reward.value[0]), Fraction(0)), (Fraction(0), Fraction(1))]
-    cap = most_of(work, offer, reward.cap_minor)
-    if cap is not None:
-        lines.append((Fraction(cap), Fraction(0)))
-    return lines
+def _place_of(values: dict[str, object]) -> Place:
+    text = str(values.get("at", USUAL_TIME))
+    try:
+        at = datetime.fromisoformat(text)
+    except ValueError:
+        raise BasketRefused(f"{text!r:.40} is no time", hint=USUAL_TIME) from None
+    where = values.get("place", {})
+    fields = {str(name): str(one) for name, one in where.items()} if isinstance(where, dict) else {}
+    if not set(fields) <= {"store", "region", "register"}:
+        raise BasketRefused("a place has store, region, register", hint="place: {store: 7}")
+    return Place(at=at, business_day=at.date(), **fields)  # type: ignore[arg-type]
 
 
-def _ladder_lines(steps: Sequence[Step], *, marginal: bool) -> list[Line]:
-    flats = [Fraction(step.value[0]) for step in steps if step.kind is not Kind.PERCENT]
-    rates = [Fraction(*step.value) for step in steps if step.kind is Kind.PERCENT]
-    flat = sum(flats, Fraction(0)) if marginal else max(flats, default=Fraction(0))
-    return [(flat, max(rates, default=Fraction(0)))]
+# -- running
 
 
-def _most_off(work: Work, offers: Sequence[Offer]) -> int | None:
-    """What unit offers may take off so that the thresholds that read after them still hold."""
-    most: int | None = None
-    for offer in offers:
-        for need in offer.needs:
-            if need.at is Stage.SHELF or not need.of.everything:
-                continue
-            room = sum(fold.due for fold in work.all_eligible(offer)) - need.minor
-            # Goods that the offer may not touch do not count, whatever is taken off them.
-            if len(work.all_eligible(offer)) == len(work.goods):
-                most = room if most is None else min(most, room)
-    return most
+def run_case(programme: Programme, case: ProgrammeCase) -> CaseResult:
+    """Price a case and compare."""
+    quote = evaluate(programme, case.member, case.basket, case.place)
+    found = _found(quote, programme)
+    differences = []
+    for name, expected in case.expected.items():
+        got, wanted = found[name], _text(expected)
+        if isinstance(wanted, dict) and isinstance(got, dict):
+            # Compared whole but for reasons: what is not expected must not have happened.
+            got = {key: got[key] for key in got if name != "why" or key in wanted}
+        if got != wanted:
+            differences.append(f"{name}: expected {wanted}, got {got}")
+    return CaseResult(name=case.name, line=case.line, differences=tuple(differences))
+
+
+def _text(value: object) -> object:
+    """Give what is expected as texts, as it is compared."""
+    if isinstance(value, dict):
+        return {str(key): str(one) for key, one in value.items()}
+    return [str(one) for one in value] if isinstance(value, list) else str(value)
+
+
+def _found(quote: Quote, programme: Programme) -> dict[str, object]:
+    digits = programme.digits
+
+    def money(minor: int) -> str:
+        whole, part = divmod(abs(minor), 10**digits)
+        sign = "-" if minor < 0 else ""
+        return f"{sign}{whole}.{part:0{digits}}" if digits else f"{sign}{whole}"
+
+    return {
+        "due": money(quote.due_minor),
+        "discount": money(quote.discount_minor),
+        "units": {one.unit: str(one.earned) for one in quote.units if one.earned},
+        "spent": {one.unit: str(one.spent) for one in quote.units if one.spent},
+        "offers": {
+            one.offer: money(one.discount_minor) for one in quote.offers if one.discount_minor
+        },
+        "why": {one.offer: one.reason for one in quote.offers if not one.applied},
+        "issued": [f"{one.kind} {one.name or one.offer}" for one in quote.issued],
+        "prompts": [one.offer for one in quote.prompts],
+    }

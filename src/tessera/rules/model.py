@@ -393,4 +393,3 @@ class Settings:
     return_policy: str = "allocated"
     gift_kept: str = "charge"
     spent_short: str = "owed"
-    spend_earned: str = "no"

@@ -90,6 +90,7 @@ def read_offer(reader: Reader, offer_id: str, rank: int, node: Node, units: Unit
     names = reader.texts(entries["name"], f"{field}.name") if "name" in entries else ()
     receipt = reader.texts(entries["receipt"], f"{field}.receipt") if "receipt" in entries else ()
     free = trigger is None and not (who or when or where or needs)
+    free = free and not {"limits", "offline"} & entries.keys() and not needs_member(reward)
     return Offer(
         offer_id=offer_id,
         rank=rank,
@@ -113,7 +114,7 @@ def read_offer(reader: Reader, offer_id: str, rank: int, node: Node, units: Unit
         funding=_read_funding(reader, field, get("funding")),
         changed_prices=_yes(reader, field, "changed_prices", get("changed_prices")),
         undiscounted_only=_yes(reader, field, "undiscounted_only", get("undiscounted_only")),
-        free_to_all=free and "limits" not in entries and not needs_member(reward),
+        free_to_all=free,
         label=label_of(names, offer_id),
         receipt_label=label_of(receipt, offer_id) if receipt else (),
         of_a_line=_is_of_a_line(reward),

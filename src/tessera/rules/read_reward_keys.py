@@ -332,3 +332,8 @@ _FORMS: dict[str, tuple[tuple[str, ...], _Read]] = {
     "win": (("prizes",), _read_win),
     "off": (("at_most", "over"), _read_off),
 }
+
+
+def reward_forms() -> dict[str, tuple[str, ...]]:
+    """Give the keys with which a reward can start, and what may stand beside each."""
+    return {key: known for key, (known, _) in _FORMS.items()}

@@ -29,7 +29,6 @@ SETTING_CHOICES: dict[str, tuple[str, ...]] = {
     "return_policy": ("allocated", "repriced"),
     "gift_kept": ("charge", "keep"),
     "spent_short": ("owed", "reduce-refund"),
-    "spend_earned": ("no", "yes"),
 }
 """Every setting of a programme, its default first."""
 

@@ -8,7 +8,7 @@ A fold of n equal units with discount D gives back round(D·k/n) for its first k
 order in which they come: each return takes the difference between two of these sums.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from decimal import Decimal
 from fractions import Fraction
@@ -142,6 +142,39 @@ def _receipt(units: tuple[UnitMovement, ...]) -> tuple[ReceiptLine, ...]:
                 arguments = (("count", count), ("unit", movement.unit))
                 found.append(ReceiptLine(text=Message(key=key, arguments=arguments)))
     return tuple(found)
+
+
+def reprice_return(
+    quote: Quote,
+    basket: Basket,
+    returning: Mapping[str, Decimal],
+    returned_before: Mapping[str, Decimal],
+    price: Callable[[Basket], Quote],
+) -> ReturnQuote:
+    """Quote a return by the other policy: what is kept costs what it would have cost alone.
+
+    `price` evaluates with the programme, member and place of the sale. The refund is what the goods
+    kept before this return cost less what those kept after it cost, never below zero. Lines, taxes
+    and units are those of the frozen shares, so that goods and accounts move alike under both.
+    """
+    shared = quote_return(quote, basket, returning, returned_before)
+    after = {
+        line_id: returned_before.get(line_id, Decimal(0)) + returning.get(line_id, Decimal(0))
+        for line_id in (*returned_before, *returning)
+    }
+    before_due = price(_kept_basket(basket, returned_before)).due_minor
+    after_due = price(_kept_basket(basket, after)).due_minor
+    return replace(shared, refund_minor=max(0, before_due - after_due), policy="repriced")
+
+
+def _kept_basket(basket: Basket, returned: Mapping[str, Decimal]) -> Basket:
+    lines = []
+    for line in basket.lines:
+        left = line.quantity - returned.get(line.line_id, Decimal(0))
+        if left > 0:
+            amount = _upto(line.amount_minor, Fraction(left), Fraction(line.quantity))
+            lines.append(replace(line, quantity=left, amount_minor=amount))
+    return replace(basket, lines=tuple(lines))
 
 
 def what_is_left(basket: Basket, returned_before: Mapping[str, Decimal]) -> dict[str, Decimal]:

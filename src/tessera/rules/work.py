@@ -4,6 +4,8 @@ Owns: finding the offers that a basket touches, the record of outcomes, and the 
 discount to parcels. Must never: choose between offers (see `combine`).
 """
 
+from collections.abc import Iterable
+
 from tessera.core.basket import Basket, Line, LineKind, Place
 from tessera.core.member import MemberState
 from tessera.core.quote import Stage
@@ -11,6 +13,7 @@ from tessera.rules.conditions import (
     BLOCKED,
     EARNING_ONLY,
     MEMBERS_ONLY,
+    REFUSED_OFFLINE,
     STOPPED,
     Moment,
     budget_left,
@@ -19,7 +22,7 @@ from tessera.rules.conditions import (
     why_not,
 )
 from tessera.rules.folds import Fold, Parcel, fold_lines, rank_folds, units_of
-from tessera.rules.model import Bundle, Gift, GroupKind, Issue, Need, Offer, Selector
+from tessera.rules.model import Bundle, Gift, GroupKind, Issue, Need, Offer, Selector, Spend
 from tessera.rules.programme import Programme
 from tessera.rules.read_offer import needs_member
 
@@ -237,13 +240,16 @@ class Work:
             available[offer.stage].append(offer)
 
     def _meets_shelf(self, offer: Offer, outcome: Outcome) -> bool:
-        return all(
-            need.at is not Stage.SHELF or self.meets(need, offer, outcome) for need in offer.needs
-        )
+        for need in offer.needs:
+            if need.at is Stage.SHELF and not self.meets(need, offer, outcome):
+                return False
+        return True
 
     def _needs_no_goods(self, offer: Offer) -> bool:
         if isinstance(offer.reward, Gift):
             return True
+        if isinstance(offer.reward, Spend):
+            return offer.reward.donate
         return offer.stage is Stage.ACCRUAL and not self.goods and offer.what.everything
 
     def _refusal(self, offer: Offer) -> str:
@@ -251,6 +257,8 @@ class Work:
             return STOPPED
         if self.basket.earning_only and offer.stage is not Stage.ACCRUAL:
             return EARNING_ONLY
+        if self.place.offline and offer.offline == "refuse":
+            return REFUSED_OFFLINE
         if self.member is None and needs_member(offer.reward):
             return MEMBERS_ONLY
         reason = why_not(offer, self.moment, self.basket, self.member)
@@ -309,8 +317,10 @@ class Work:
 
     # -- trying out
 
-    def snapshot(self) -> "Snapshot":
-        """Remember what has been applied, to come back to it."""
+    def snapshot(
+        self, among: Iterable[Fold] | None = None, offers: Iterable[Offer] | None = None
+    ) -> "Snapshot":
+        """Remember what has been applied, to some folds or to all, to come back to it."""
         folds = [
             (
                 fold,
@@ -324,11 +334,12 @@ class Work:
                 fold.unit_discount,
                 fold.line_discount,
             )
-            for fold in self.goods
+            for fold in (self.goods if among is None else among)
         ]
+        asked = self.outcomes if offers is None else offers
         outcomes = [
             (outcome, outcome.reason, outcome.uses, outcome.groups, outcome.discount)
-            for outcome in self.outcomes.values()
+            for outcome in (self.outcomes[offer] for offer in asked)
         ]
         return folds, outcomes
 

@@ -131,7 +131,7 @@ def _read_events(text: str, tree: _Tree) -> bool:
                 message = f"a text of {len(value)} characters, at most {SCALAR_MAX} are allowed"
                 tree.problem(message, mark.line + 1, mark.column + 1, "shorten it")
                 value = value[:SCALAR_MAX]
-            tree.add(Scalar(value, mark.line + 1, mark.column + 1, event.style is not None))
+            tree.add(Scalar(value, mark.line + 1, mark.column + 1, bool(event.style)))
         elif isinstance(event, yaml.CollectionStartEvent):
             if len(tree.open) >= DEPTH_MAX:
                 message = f"nested more than {DEPTH_MAX} deep"

@@ -2,10 +2,11 @@
 
 import pytest
 
-from tessera.central import apply
 from tessera.central.apply import apply_carefully
 from tessera.central.opening import Central
 from tessera.central.quarantine import drop, find, parked_records, retry
+from tessera.central.settling import settle
+from tessera.central.work import Work
 from tessera.core.sale import LeaseUse
 from tessera.store.central import schema
 from tessera.sync.wire import OutcomeRow
@@ -162,14 +163,13 @@ def test_a_record_that_breaks_booking_itself_is_parked_alone(
         till.sell("M-1", earned=10)
     poison = till.records[1].uid
     accept(central, till.batch())
-    settle = apply.settle
 
-    def breaks(tx: object, works: list[apply.Work], *rest: object) -> object:
+    def breaks(tx: object, works: list[Work], *rest: object) -> object:
         if any(work.uid == poison for work in works):
             raise KeyError("a bug")
         return settle(tx, works, *rest)  # type: ignore[arg-type]
 
-    monkeypatch.setattr(apply, "settle", breaks)
+    monkeypatch.setattr("tessera.central.apply.settle", breaks)
     heard: list[str] = []
     apply_carefully(
         central.engines.writer, central.desk(), note=lambda uid, _error: heard.append(uid)

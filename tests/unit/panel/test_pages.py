@@ -138,6 +138,11 @@ def test_without_a_name_the_masked_number_stands_for_it() -> None:
     assert "Card not known here ••••9999 The sale goes on as usual" in text
 
 
+def test_whom_the_pos_named_is_not_removed_here() -> None:
+    assert "F9" in render_zone("who", replace(IDLE, who=MEMBER))
+    assert "F9" not in render_zone("who", replace(IDLE, who=replace(MEMBER, removable=False)))
+
+
 def test_a_sale_shows_what_it_saves_and_earns_and_why() -> None:
     text = words(render_zone("now", replace(IDLE, now=SALE)))
     assert "Saved €4.50 Earns 45 points To pay €45.50" in text
@@ -178,6 +183,14 @@ def test_offline_says_since_when_and_what_waits() -> None:
     assert "Offline since 13:05 Go on selling." in text
     assert "Waiting to be sent: 3" in text
     assert "Online" not in text
+
+
+def test_a_till_that_records_nothing_does_not_say_that_it_will_send() -> None:
+    state = replace(ONLINE, online=False, alone=True)
+    text = words(render_zone("state", replace(IDLE, state=state)))
+    assert "Not connected Sales are not recorded here." in text
+    assert "sent" not in text
+    assert "Balances" not in text
 
 
 def test_the_worst_notice_is_shown_first_and_the_others_are_counted() -> None:

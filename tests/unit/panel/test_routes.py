@@ -1,13 +1,15 @@
 """The page's door, from the outside: a real server, a plain HTTP client."""
 
+import asyncio
 import http.client
 from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
 from urllib.parse import urlencode
 
 import pytest
 
-from tessera.panel.routes import FORM_BYTES_MAX, STREAMS_MAX
+from tessera.panel.routes import FORM_BYTES_MAX, STREAMS_MAX, PanelDoor, panel_routes
 from tests.support.scripted_panel import ScriptedTill, Server, served, wait_until
 
 COOKIE = "tessera_panel=session-1"
@@ -210,3 +212,13 @@ def test_open_streams_do_not_hold_up_the_shutdown(till: ScriptedTill) -> None:
         visitor.leave()
         server.start()
     assert took_s < 2
+
+
+def test_every_route_of_the_page_is_documented() -> None:
+    text = (Path(__file__).parents[3] / "docs" / "panel.md").read_text("utf-8")
+    door = PanelDoor(hosts=frozenset(), origins=frozenset())
+    routes = panel_routes(ScriptedTill(), door=door, session="s", stop=asyncio.Event())
+    asked = [
+        f"`{'GET' if 'GET' in (route.methods or ()) else 'POST'} {route.path}`" for route in routes
+    ]
+    assert [address for address in asked if address not in text] == []

@@ -245,3 +245,10 @@ offers:
 """
     assert price(rules, line("1", 2500)).discount_minor == 600
     assert price(rules, line("1", 2499)).discount_minor == 500
+
+
+def test_an_offer_may_be_refused_while_central_is_away() -> None:
+    rules = "offers: {a: {give: 10 % off, offline: refuse}}"
+    away = place(offline=True)
+    assert outcome(price(rules, line("1", 1000), where=away), "a").reason == "refused-offline"
+    assert price(rules, line("1", 1000)).discount_minor == 100

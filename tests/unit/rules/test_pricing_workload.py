@@ -1,6 +1,6 @@
 """The shared pricing workload, reproduced to the last minor unit."""
 
-from benchmarks.pricing_workload import SUMS, IndexedLoop, cases, programme_text, workload
+from benchmarks._pricing_workload import SUMS, IndexedLoop, cases, programme_text, workload
 from tessera.core.quote import Quote
 from tessera.rules.evaluate import evaluate
 from tessera.rules.programme import parse_programme

@@ -8,8 +8,9 @@ from hypothesis import strategies as st
 
 from tessera.core.basket import Basket, Line, LineTax, TaxRounding
 from tessera.core.quote import Quote, ReturnQuote
-from tessera.rules.returns import ReturnRefused, quote_return, what_is_left
-from tests.unit.rules.shop import line, member, place, price
+from tessera.rules.evaluate import evaluate
+from tessera.rules.returns import ReturnRefused, quote_return, reprice_return, what_is_left
+from tests.unit.rules.shop import line, member, place, price, programme
 
 RULES = """
 units: {points: {value: 0.01, redeem: tender, step: 100}}
@@ -97,6 +98,23 @@ def test_a_gift_that_is_kept_is_charged_once_its_trigger_is_back() -> None:
 def test_a_gift_may_be_kept_for_nothing_by_setting() -> None:
     quote = price(GIFT.replace("SETTINGS", "settings: {gift_kept: keep}"), TEA, MUG)
     assert back(quote, (TEA, MUG), {"1": "2"}).refund_minor == 1200
+
+
+def test_the_other_policy_prices_what_is_kept_again() -> None:
+    """3 × 2.00 for 5.00; one back: 5.00 − 4.00. The next: 4.00 − 2.00, the last 2.00."""
+    rules = programme("offers: {three: {give: any 3 for 5.00}}")
+    lines = (line("1", 600, quantity=3),)
+    quote = price(rules, *lines)
+    basket = Basket(currency="EUR", lines=lines)
+
+    def again(kept: Basket) -> Quote:
+        return evaluate(rules, None, kept, place())
+
+    refunds = [
+        reprice_return(quote, basket, {"1": Decimal(1)}, {"1": Decimal(n)}, again) for n in range(3)
+    ]
+    assert [one.refund_minor for one in refunds] == [100, 200, 200]
+    assert {one.policy for one in refunds} == {"repriced"}
 
 
 def test_the_policy_for_spent_points_is_named() -> None:

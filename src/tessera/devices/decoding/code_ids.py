@@ -177,9 +177,22 @@ _DATALOGIC_EU = {
     "MC": "maxicode",
 }
 
+# What has no letter of NCR's own comes with its AIM identifier.
+_NCR = {
+    "A": "upca",
+    "E": "upce",
+    "F": "ean13",
+    "FF": "ean8",
+    "B1": "code39",
+    "B2": "itf",
+    "B3": "code128",
+    "N": "codabar",
+}
+
 CODE_IDS: Mapping[str, Mapping[str, str]] = {
     "zebra": _ZEBRA,
     "honeywell": _HONEYWELL,
     "datalogic-us": _DATALOGIC_US,
     "datalogic-eu": _DATALOGIC_EU,
+    "ncr": _NCR,
 }

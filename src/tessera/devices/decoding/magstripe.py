@@ -13,7 +13,6 @@ manual, message format; UIC MSR112 manual, page 13.
 import re
 from dataclasses import dataclass
 
-from tessera.devices.decoding.check_digits import is_digits
 from tessera.devices.decoding.label import Decoded, Label, LabelTrust, Refusal
 
 _START = {"%": 1, ";": 2, "+": 3}
@@ -125,15 +124,12 @@ def _label(tracks: list[_Track]) -> list[Decoded]:
     else:
         symbology, payload = "msr", "+".join(f"T{number}" for number in sorted(by_number))
     details: dict[str, object] = {"drop": ["name"]} if 1 in by_number else {}
-    number = best.card_number
-    if not is_digits(number) and best.number == 1:
-        details["track1_number"] = "not digits"
     return [
         Label(
             text=payload,
             symbology=symbology,
             payload=payload,
-            number=number,
+            number=best.card_number,
             trust=LabelTrust.DECLARED,
             details=details,
             keep_raw=False,

@@ -50,8 +50,17 @@ def is_payment_card(number: str) -> bool:
 
 
 def payment_card_run(text: str) -> bool:
-    """Tell whether a run of digits in a text is, as a whole, a payment card number."""
-    return any(is_payment_card(_digits(run.group())) for run in _DIGIT_RUN.finditer(text))
+    """Tell whether a run of digits in a text is, as a whole, a payment card number.
+
+    Right behind a letter up to two digits may belong to a code id (`]C0`, `B1`, `P01`) that the
+    reader sends though its profile does not expect one.
+    """
+    for run in _DIGIT_RUN.finditer(text):
+        digits = _digits(run.group())
+        after_letter = run.start() > 0 and text[run.start() - 1].isalpha()
+        if any(is_payment_card(digits[skip:]) for skip in range(3 if after_letter else 1)):
+            return True
+    return False
 
 
 def holds_payment_card(text: str) -> bool:

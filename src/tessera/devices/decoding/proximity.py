@@ -12,7 +12,7 @@ import re
 from tessera.devices.decoding.label import Decoded, Label, Refusal
 
 _EM4100 = re.compile(r"[0-9A-F]{12}")
-_HEX = re.compile(r"(?:[0-9A-F]{2}|[0-9a-f]{2})+")
+_HEX = re.compile(r"(?:[0-9A-F]{2})+|(?:[0-9a-f]{2})+")
 _CASCADE_TAG, _RANDOM_ID = 0x88, 0x08
 _UID_BYTES = (4, 7, 10)
 

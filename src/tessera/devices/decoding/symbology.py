@@ -4,7 +4,8 @@ Two questions, two steps: `read_label` takes the code id off by the profile's sc
 checks the content. Check digits are always checked here and never trusted to the reader.
 
 Sources: ISO/IEC 15424 (AIM identifiers); Zebra SP72 guide, "Symbol Code Identifiers"; Honeywell
-3820 manual, appendix A; Datalogic PowerScan PD96, table 18 "Label ID Pre-loaded Sets".
+3820 manual, appendix A; Datalogic PowerScan PD96, table 18 "Label ID Pre-loaded Sets"; NCR RealScan
+user guide, "Label Identifiers".
 """
 
 import re
@@ -96,6 +97,8 @@ def _by_aim(text: str) -> Label:
 
 
 def _by_code_id(text: str, scheme: str) -> Label:
+    if scheme == "ncr" and text.startswith("]"):
+        return _by_aim(text)
     # The longest id first: Datalogic's FF is EAN-8 and F alone EAN-13.
     for width in (3, 2, 1):
         symbology = CODE_IDS[scheme].get(text[:width])

@@ -17,7 +17,8 @@ class Frame:
     """One message of the device. `body` is without framing, `raw` with it.
 
     `aim` is the symbology identifier and `symbology` the symbology's own name, where the protocol
-    carries them beside the data. `reply` is what the protocol wants sent back.
+    carries them beside the data. `reply` is what the protocol wants sent back. `warnings` say why
+    the frame may be less than what the device meant.
     """
 
     body: bytes
@@ -25,7 +26,6 @@ class Frame:
     aim: str = ""
     symbology: str = ""
     reply: bytes = b""
-    repeated: bool = False
     warnings: tuple[str, ...] = ()
 
 

@@ -10,6 +10,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from itertools import chain
 
+from tessera.core.errors import TesseraError
+
 KEY_TAB, KEY_ENTER, KEY_KEYPAD_ENTER = 15, 28, 96
 KEY_CAPS_LOCK, KEY_NUM_LOCK = 58, 69
 SHIFT_KEYS = frozenset({42, 54})
@@ -42,6 +44,29 @@ class Layout:
         if altgr:
             return self.altgr.get(key)
         return (self.shifted if shift else self.plain).get(key)
+
+    def strokes(self, text: str) -> list[tuple[int, int]]:
+        """Give the keys, as (key number, 1 pressed or 0 released), that type a text and Enter.
+
+        TesseraError where this keyboard has no key for a character.
+        """
+        pressed: list[tuple[int, int]] = []
+        for character in text:
+            key, modifier = self._stroke(character)
+            held = [modifier] if modifier else []
+            pressed += [(each, 1) for each in (*held, key)]
+            pressed += [(each, 0) for each in (key, *held)]
+        return [*pressed, (KEY_ENTER, 1), (KEY_ENTER, 0)]
+
+    def _stroke(self, character: str) -> tuple[int, int]:
+        for keys, modifier in ((self.plain, 0), (self.shifted, 42), (self.altgr, KEY_ALTGR)):
+            for key, meaning in keys.items():
+                if meaning == character and key not in _KEYPAD and key not in _KEYPAD_SIGNS:
+                    return key, modifier
+        raise TesseraError(
+            f"the keyboard '{self.name}' has no key for {character!r}",
+            hint="choose the layout that the other program expects",
+        )
 
 
 def _rows(*rows: str) -> Keys:

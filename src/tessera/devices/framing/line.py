@@ -2,8 +2,10 @@
 
 One buffer, one pass over the bytes. A character from the profile's end set closes the frame; an
 empty frame is swallowed, which is how CR LF and doubled CRs become one. Silence closes the frame
-where the profile says so (`closes_on_idle`) and is a `timeout` otherwise. With a start character
-(STX) everything before it is noise. Replies to menu commands are cut out before anything else
+where the profile says so (`closes_on_idle`) and is a `timeout` otherwise; what comes soon after a
+time-out may be the other half of a number and is marked so. With a start character
+(STX) everything before it is noise; a check byte, where the reader sends one, follows the end
+character and is the XOR of all between. Replies to menu commands are cut out before anything else
 looks at the frame, since they carry no end character of their own.
 """
 
@@ -19,7 +21,7 @@ from tessera.devices.framing.frame import (
     FrameOutcome,
 )
 
-CR, LF, TAB, STX, ETX = 0x0D, 0x0A, 0x09, 0x02, 0x03
+CR, LF, TAB, STX, ETX, DLE = 0x0D, 0x0A, 0x09, 0x02, 0x03, 0x10
 
 # GS, RS, US, FS and EOT separate elements inside a symbol; ESC opens a MagTek frame.
 _ALLOWED_CONTROLS = frozenset({0x04, TAB, 0x1B, 0x1C, 0x1D, 0x1E, 0x1F})
@@ -40,8 +42,14 @@ class LineRules:
 
     ends: frozenset[int]
     start: int | None = None
+    check_byte: bool = False
     closes_on_idle: bool = False
     idle_ms: int = 200
+
+
+# How long after a time-out the rest of the message may still come.
+_REST_MS = 2000
+AFTER_TIMEOUT = "after_timeout"
 
 
 class LineFramer:
@@ -53,10 +61,14 @@ class LineFramer:
         self._last_ns = 0
         self._open = rules.start is None
         self._overlong = False
+        self._awaits_check: int | None = None
+        self._timed_out_ns: int | None = None
 
     def feed(self, chunk: bytes, now_ns: int) -> list[FrameOutcome]:
         """Take what arrived and give the frames that it completed."""
         outcomes: list[FrameOutcome] = []
+        if self._timed_out_ns is not None and now_ns - self._timed_out_ns > _REST_MS * NS_PER_MS:
+            self._timed_out_ns = None
         for byte in chunk:
             self._take(byte, outcomes)
         if chunk:
@@ -71,12 +83,16 @@ class LineFramer:
         if self._overlong:
             self._reset()
             return []
+        if self._awaits_check is not None:
+            self._reset()
+            return [FrameError("bad_checksum", "the check byte did not come")]
         if self._rules.closes_on_idle:
             return self._close()
         body, replies = _without_menu_replies(bytes(self._buffer))
         self._reset()
         outcomes: list[FrameOutcome] = list(replies)
         if body:
+            self._timed_out_ns = now_ns
             outcomes.append(
                 FrameError("timeout", f"{len(body)} bytes came without their end", body)
             )
@@ -84,30 +100,42 @@ class LineFramer:
 
     def deadline_ns(self) -> int | None:
         """Give the time at which what is buffered has waited long enough."""
-        if not self._buffer and not self._overlong:
+        if not self._buffer and not self._overlong and self._awaits_check is None:
             return None
         return self._last_ns + self._rules.idle_ms * NS_PER_MS
 
     def _take(self, byte: int, outcomes: list[FrameOutcome]) -> None:
+        if self._awaits_check is not None:
+            outcomes.extend(self._check(byte))
+            return
         if not self._open:
             if byte == self._rules.start:
                 self._open = True
             return
         if byte in self._rules.ends:
-            if self._overlong:
-                self._reset()
-            else:
-                outcomes.extend(self._close(byte))
-            return
+            self._end(byte, outcomes)
+        elif not self._overlong:
+            self._keep(byte, outcomes)
+
+    def _end(self, byte: int, outcomes: list[FrameOutcome]) -> None:
         if self._overlong:
-            return
+            self._reset()
+        elif self._rules.check_byte:
+            self._awaits_check = byte
+        else:
+            outcomes.extend(self._close(byte))
+
+    def _keep(self, byte: int, outcomes: list[FrameOutcome]) -> None:
         if byte == self._rules.start:
             if self._buffer:
                 lost = bytes(self._buffer)
                 outcomes.append(FrameError("bad_frame", "a new frame began inside another", lost))
                 self._buffer.clear()
             return
-        if byte & 0x7F in self._rules.ends and byte > 0x7F:
+        if byte > 0x7F and byte & 0x7F in self._rules.ends:
+            if not self._buffer:
+                # The second half of CR LF with a parity bit; no text begins with such a byte.
+                return
             mismatch = _parity_mismatch(bytes(self._buffer) + bytes([byte]))
             if mismatch:
                 self._reset()
@@ -119,6 +147,17 @@ class LineFramer:
             self._overlong = True
             return
         self._buffer.append(byte)
+
+    def _check(self, byte: int) -> list[FrameOutcome]:
+        end, self._awaits_check = self._awaits_check, None
+        expected = end or 0
+        for each in self._buffer:
+            expected ^= each
+        if byte == expected:
+            return self._close(end)
+        raw = bytes(self._buffer)
+        self._reset()
+        return [FrameError("bad_checksum", "the check byte is wrong", raw)]
 
     def _close(self, end: int | None = None) -> list[FrameOutcome]:
         raw = bytes(self._buffer)
@@ -141,13 +180,16 @@ class LineFramer:
                 FrameError("illegal_byte", "a byte arrived that no code contains", body)
             )
         elif body:
-            outcomes.append(Frame(body, whole))
+            doubt = () if self._timed_out_ns is None else (AFTER_TIMEOUT,)
+            outcomes.append(Frame(body, whole, warnings=doubt))
+        self._timed_out_ns = None
         return outcomes
 
     def _reset(self) -> None:
         self._buffer.clear()
         self._open = self._rules.start is None
         self._overlong = False
+        self._awaits_check = None
 
 
 def _without_menu_replies(body: bytes) -> tuple[bytes, list[Control]]:

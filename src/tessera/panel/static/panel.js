@@ -10,6 +10,8 @@
   const SILENT_BEATS = 3;
   const REFUSED_SHOWN_MS = 8000;
   const RELOAD_EVERY_MS = 5000;
+  const CONNECT_EVERY_MS = 4000;
+  const CONNECTS_MAX = 3;
   const TYPED_GAP_MS = 150;
 
   // ---- the stream lives, or the page says since when it does not ----------------------------
@@ -17,9 +19,12 @@
   let heardAt = performance.now();
   let heardTime = lost.dataset.time;
   let connection = null;
+  let askedAt = heardAt;
+  let asked = 0;
 
   function heard(time) {
     heardAt = performance.now();
+    asked = 0;
     if (time) heardTime = time;
     lost.hidden = true;
     document.body.classList.remove("is-lost");
@@ -64,6 +69,10 @@
     if (silent) lose();
     if (lost.hidden) return;
     if (connection === null) {
+      // A new attempt ends the one under way, so a busy till must be given time to answer.
+      if (performance.now() - askedAt < CONNECT_EVERY_MS) return;
+      askedAt = performance.now();
+      if (++asked > CONNECTS_MAX) reload();
       htmx.trigger(screen, "tessera:connect");
     } else if (silent && connection.reader) {
       // A connection that neither speaks nor breaks: cancelling makes the extension connect anew.

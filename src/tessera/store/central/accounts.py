@@ -62,13 +62,15 @@ class Lot:
 class MemberAccounts:
     """All that booking reads and writes of one member; `member_id` empty: sales without a member.
 
-    The sets name what changed and has to be written back.
+    The sets name what changed and has to be written back. `has_lots`: earlier lots were loaded,
+    which only spending and taking back need.
     """
 
     member_id: str
     accounts: dict[str, Account] = field(default_factory=dict)
     leases: dict[str, Lease] = field(default_factory=dict)
     lots: list[Lot] = field(default_factory=list)
+    has_lots: bool = True
     changed_accounts: set[str] = field(default_factory=set)
     changed_leases: set[str] = field(default_factory=set)
     changed_lots: set[tuple[str, int]] = field(default_factory=set)
@@ -89,9 +91,13 @@ class MemberAccounts:
         """A copy that later changes to this one do not reach."""
         return MemberAccounts(
             member_id=self.member_id,
-            accounts={name: replace(account) for name, account in self.accounts.items()},
-            leases={lease_id: replace(lease) for lease_id, lease in self.leases.items()},
+            accounts={
+                name: Account(points=one.points, leased=one.leased, version=one.version)
+                for name, one in self.accounts.items()
+            },
+            leases={lease_id: replace(one) for lease_id, one in self.leases.items()},
             lots=[replace(lot) for lot in self.lots],
+            has_lots=self.has_lots,
             changed_accounts=set(self.changed_accounts),
             changed_leases=set(self.changed_leases),
             changed_lots=set(self.changed_lots),

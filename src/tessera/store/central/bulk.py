@@ -19,6 +19,7 @@ _ARRAY_TYPES: dict[type, str] = {
     sa.LargeBinary: "bytea[]",
     sa.Text: "text[]",
 }
+_ARRAYS_KNOWN = "tessera arrays"
 _IN_ONE_STATEMENT = 4_000
 """Rows in one statement: bounds the memory of one array and of one message to the server."""
 
@@ -48,7 +49,7 @@ def insert(
     if is_postgres(tx):
         statement = f"{_postgres_insert(table, tuple(names))} {conflict}"
         for part in _parts(rows):
-            tx.exec_driver_sql(statement, _columns(part))
+            tx.exec_driver_sql(statement, _arrays(tx, table, names, part))
         return
     marks = ", ".join("?" for _ in names)
     statement = f"INSERT INTO {table.name} ({', '.join(names)}) VALUES ({marks}) {conflict}"  # noqa: S608 - names come from the schema
@@ -74,7 +75,7 @@ def insert_new(
         return {
             tuple(row)
             for part in _parts(rows)
-            for row in tx.exec_driver_sql(statement, _columns(part))
+            for row in tx.exec_driver_sql(statement, _arrays(tx, table, names, part))
         }
     # SQLite has one writer, so nothing can come between the look and the insert.
     known = {
@@ -96,11 +97,13 @@ def select(
     keys: Iterable[Row],
     *,
     lock: bool = False,
+    only: str = "",
 ) -> list[Row]:
     """The rows whose `key_names` are among `keys`, in the order of these columns.
 
     `lock`: they stay locked until the transaction ends, taken in key order, so that two workers
-    never wait for each other in a circle.
+    never wait for each other in a circle. `only`: a condition on the row, written in SQL by the
+    caller, with no value of anybody else in it.
     """
     wanted = sorted(set(keys))
     if not wanted:
@@ -114,12 +117,16 @@ def select(
         held = " FOR UPDATE OF t" if lock else ""
         statement = (
             f"SELECT {columns} FROM unnest({arrays}) AS w({', '.join(key_names)}) "  # noqa: S608 - as above
-            f"JOIN {table.name} t ON {match} ORDER BY {order}{held}"
+            f"JOIN {table.name} t ON {match}{f' AND {only}' if only else ''} "
+            f"ORDER BY {order}{held}"
         )
         for part in _parts(wanted):
-            found += [tuple(row) for row in tx.exec_driver_sql(statement, _columns(part))]
+            found += [
+                tuple(row)
+                for row in tx.exec_driver_sql(statement, _arrays(tx, table, key_names, part))
+            ]
         return found
-    where = " AND ".join(f"{name} = ?" for name in key_names)
+    where = " AND ".join([*(f"{name} = ?" for name in key_names), *([only] if only else [])])
     statement = f"SELECT {', '.join(names)} FROM {table.name} WHERE {where}"  # noqa: S608 - as above
     cursor = _driver_cursor(tx)
     try:
@@ -144,7 +151,7 @@ def delete(
             f"AS w({', '.join(key_names)}) WHERE {match}"
         )
         for part in _parts(keys):
-            tx.exec_driver_sql(statement, _columns(part))
+            tx.exec_driver_sql(statement, _arrays(tx, table, key_names, part))
         return
     where = " AND ".join(f"{name} = ?" for name in key_names)
     _sqlite_many(tx, f"DELETE FROM {table.name} WHERE {where}", keys)  # noqa: S608 - as above
@@ -155,8 +162,21 @@ def _parts(rows: Sequence[Row]) -> Iterable[Sequence[Row]]:
         yield rows[start : start + _IN_ONE_STATEMENT]
 
 
-def _columns(rows: Sequence[Row]) -> tuple[list[Any], ...]:
-    return tuple(list(column) for column in zip(*rows, strict=True))
+def _arrays(
+    tx: sa.Connection, table: sa.Table, names: Sequence[str], rows: Sequence[Row]
+) -> tuple[Any, ...]:
+    """The rows as one packed array a column."""
+    from tessera.store.central import pg_arrays  # noqa: PLC0415 - only PostgreSQL's driver needs it
+
+    driver = tx.connection.driver_connection
+    if not tx.connection.info.get(_ARRAYS_KNOWN):
+        pg_arrays.register(driver)  # type: ignore[arg-type]
+        tx.connection.info[_ARRAYS_KNOWN] = True
+    columns = zip(*rows, strict=True)
+    return tuple(
+        pg_arrays.PACKERS[type(table.c[name].type)](column)
+        for name, column in zip(names, columns, strict=True)
+    )
 
 
 def _array_type(column: "sa.Column[Any]") -> str:

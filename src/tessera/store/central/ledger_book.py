@@ -67,13 +67,22 @@ class Entry:
     tag: str = ""
 
 
-def load(tx: sa.Connection, keys: Iterable[MemberKey]) -> dict[MemberKey, MemberAccounts]:
-    """The members' accounts with open leases and lots that hold something.
+def load(
+    tx: sa.Connection,
+    keys: Iterable[MemberKey],
+    *,
+    lots_of: Iterable[MemberKey] | None = None,
+    leases_named: Iterable[tuple[int, str, str]] = (),
+) -> dict[MemberKey, MemberAccounts]:
+    """The members' accounts with their open leases, and with lots that hold something.
 
-    The member rows must be locked by the caller; what hangs on them needs no lock of its own.
+    `lots_of`: only these members' lots are read (None: everybody's), since whoever only earns needs
+    none. `leases_named`: leases by (bucket, member, lease) that are read also when nothing is left
+    of them. The member rows must be locked by the caller; what hangs on them needs no other lock.
     """
     wanted = sorted(set(keys))
-    found = {key: MemberAccounts(member_id=key[1]) for key in wanted}
+    rich = set(wanted if lots_of is None else lots_of)
+    found = {key: MemberAccounts(member_id=key[1], has_lots=key in rich) for key in wanted}
     by_member = ("bucket", "member_id")
     for bucket, member_id, account, points, leased, version in bulk.select(
         tx, schema.BALANCE, _BALANCE, by_member, wanted
@@ -81,10 +90,21 @@ def load(tx: sa.Connection, keys: Iterable[MemberKey]) -> dict[MemberKey, Member
         found[bucket, member_id].accounts[account] = Account(
             points=points, leased=leased, version=version
         )
-    for row in bulk.select(tx, schema.LEASE, _LEASE, by_member, wanted):
+    leases = bulk.select(
+        tx,
+        schema.LEASE,
+        _LEASE,
+        by_member,
+        wanted,
+        only="granted > spent + returned + written_off",
+    )
+    leases += bulk.select(tx, schema.LEASE, _LEASE, _LEASE[:3], leases_named)
+    for row in leases:
         lease = Lease(**dict(zip(_LEASE[2:], row[2:], strict=True)))
         found[row[0], row[1]].leases[lease.lease_id] = lease
-    for row in bulk.select(tx, schema.LOT, _LOT, by_member, wanted):
+    for row in bulk.select(
+        tx, schema.LOT, _LOT, by_member, rich & set(wanted), only="remaining > 0"
+    ):
         lot = Lot(**dict(zip(_LOT[2:], row[2:], strict=True)))
         found[row[0], row[1]].lots.append(lot)
     return found
@@ -163,6 +183,13 @@ def read_lines(tx: sa.Connection, bucket: int, member_id: str) -> list[tuple[str
         )
         for row in rows
     ]
+
+
+def read_leases(tx: sa.Connection, key: MemberKey) -> list[Lease]:
+    """Every lease of a member, used-up ones too, oldest first."""
+    rows = bulk.select(tx, schema.LEASE, _LEASE, ("bucket", "member_id"), [key])
+    leases = [Lease(**dict(zip(_LEASE[2:], row[2:], strict=True))) for row in rows]
+    return sorted(leases, key=lambda lease: (lease.granted_ms, lease.lease_id))
 
 
 def _lease_values(lease: Lease) -> bulk.Row:

@@ -64,11 +64,12 @@ class MemberRecord:
         """Bucket and id."""
         return (self.bucket, self.member_id)
 
-    def after_visit(self, day: date, spent_minor: int) -> "MemberRecord":
+    def after_visit(self, day: date, spent_minor: int, *, home_register: str) -> "MemberRecord":
         """The member once a sale of `spent_minor` on `day` is counted."""
         return replace(
             self,
             version=self.version + 1,
+            home_register=home_register,
             visits=self.visits + 1,
             lifetime_spend_minor=self.lifetime_spend_minor + spent_minor,
             period_spend_minor=self.period_spend_minor + spent_minor,
@@ -206,26 +207,33 @@ def write_cards(tx: sa.Connection, cards: Sequence[CardRecord]) -> None:
     bulk.insert(tx, schema.MEMBER_CARD, names, listed, update=names[3:])
 
 
-def read_member_cards(tx: sa.Connection, key: MemberKey) -> list[CardRecord]:
-    """The cards of one member."""
-    table = schema.MEMBER_CARD
-    rows = tx.execute(
-        sa.select(table)
-        .where(table.c.bucket == key[0])
-        .where(table.c.member_id == key[1])
-        .order_by(table.c.card_hash)
-    )
+def read_member_cards(tx: sa.Connection, keys: Iterable[MemberKey]) -> list[CardRecord]:
+    """The cards of these members."""
+    names = ("bucket", "member_id", "card_hash", "key_id", "status", "version")
+    rows = bulk.select(tx, schema.MEMBER_CARD, names, names[:2], keys)
     return [
         CardRecord(
-            card_hash=bytes(row.card_hash),
-            key_id=row.key_id,
-            member_id=row.member_id,
-            bucket=row.bucket,
-            status=row.status,
-            version=row.version,
+            card_hash=bytes(row[2]),
+            key_id=row[3],
+            member_id=row[1],
+            bucket=row[0],
+            status=row[4],
+            version=row[5],
         )
         for row in rows
     ]
+
+
+def all_members(tx: sa.Connection, *, after: MemberKey, limit: int) -> list[MemberKey]:
+    """Members by bucket and id after `after`."""
+    table = schema.MEMBER
+    rows = tx.execute(
+        sa.select(table.c.bucket, table.c.member_id)
+        .where(sa.tuple_(table.c.bucket, table.c.member_id) > sa.tuple_(*after))
+        .order_by(table.c.bucket, table.c.member_id)
+        .limit(limit)
+    )
+    return [(row.bucket, row.member_id) for row in rows]
 
 
 def members_of_store(

@@ -17,16 +17,33 @@ WAITING = "waiting"
 REVOKED = "revoked"
 
 CENTRAL_ROW = 1
+VERSION_BITS = 40
+"""Bits of a version within one generation."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CentralState:
-    """What central says about itself: its generation changes only when it was restored."""
+    """What central says about itself: its generation changes only when it was restored.
+
+    `generation_number` counts them from 1; `is_told` is 0 until everything that tills hold has been
+    told them anew.
+    """
 
     generation: str
     generation_ms: int
+    generation_number: int
+    is_told: int
     key_public: str
     card_key_id: int
+
+    @property
+    def version_base(self) -> int:
+        """What is added to versions on the wire.
+
+        A restored database has forgotten versions that tills have seen; what it says in its new
+        generation must count as newer all the same.
+        """
+        return (self.generation_number - 1) << VERSION_BITS
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,22 +86,24 @@ class CodeRow:
 
 def read_central(tx: sa.Connection) -> CentralState | None:
     """Central's own state, None before the first start."""
-    names = ("generation", "generation_ms", "key_public", "card_key_id")
+    names = tuple(CentralState.__dataclass_fields__)
     row = tx.execute(sa.select(*(schema.CENTRAL.c[name] for name in names))).one_or_none()
     return None if row is None else CentralState(**dict(zip(names, row, strict=True)))
 
 
+def lock_central(tx: sa.Connection) -> CentralState:
+    """Central's own state, held for this transaction."""
+    tx.execute(sa.select(schema.CENTRAL.c.one).with_for_update()).one()
+    state = read_central(tx)
+    assert state is not None
+    return state
+
+
 def write_central(tx: sa.Connection, state: CentralState) -> None:
     """Store central's own state."""
-    names = ("one", "generation", "generation_ms", "key_public", "card_key_id")
-    row = (
-        CENTRAL_ROW,
-        state.generation,
-        state.generation_ms,
-        state.key_public,
-        state.card_key_id,
-    )
-    bulk.insert(tx, schema.CENTRAL, names, [row], update=names[1:])
+    names = tuple(CentralState.__dataclass_fields__)
+    row = (CENTRAL_ROW, *(getattr(state, name) for name in names))
+    bulk.insert(tx, schema.CENTRAL, ("one", *names), [row], update=names)
 
 
 def write_store(tx: sa.Connection, store: StoreRow) -> None:

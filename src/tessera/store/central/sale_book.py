@@ -243,6 +243,21 @@ def read_member_outcomes(tx: sa.Connection, bucket: int, member_id: str) -> list
     return [OutcomeRecord(**dict(zip(_OUTCOME, row, strict=True))) for row in rows]
 
 
+def outcomes_of_members(
+    tx: sa.Connection, keys: Iterable[tuple[int, str]], *, since_day: int
+) -> list[OutcomeRecord]:
+    """What became of these members' records that arrived on a day or later."""
+    rows = bulk.select(
+        tx,
+        schema.OUTCOME,
+        _OUTCOME,
+        ("bucket", "member_id"),
+        keys,
+        only=f"received_day >= {int(since_day)}",
+    )
+    return [OutcomeRecord(**dict(zip(_OUTCOME, row, strict=True))) for row in rows]
+
+
 def write_sales(tx: sa.Connection, sales: Sequence[SaleRecord]) -> None:
     """Write booked sales."""
     bulk.insert(tx, schema.SALE, _SALE, _values(sales, _SALE))

@@ -54,6 +54,8 @@ CENTRAL = _table(
     _whole_key("one"),
     _text("generation"),
     _whole("generation_ms"),
+    _whole("generation_number"),
+    _whole("is_told"),
     _text("key_public"),
     _whole("card_key_id"),
 )

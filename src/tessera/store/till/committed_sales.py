@@ -21,7 +21,6 @@ from tessera.store.till import leases as lease_book
 from tessera.store.till.rows import Cursor, cursor_of, place_of, seq_of, uid_bytes, uid_text
 from tessera.store.till.values import AccountEffect, CommittedSale, SaleExists
 
-_SEALED = "sealed"
 _HEAD = """SELECT b.number, b.register, b.incarnation, b.head_seq, b.head_link
     FROM register_identity r JOIN branch b ON b.incarnation = r.incarnation"""
 _FOUND = """SELECT s.place, s.store, s.pos, s.business_day, s.sale_id, s.request_digest, s.answer,
@@ -72,18 +71,7 @@ def commit_record(  # noqa: PLR0913 - what a commit writes is named at the call
         lease_book.use(cursor, leases)
     finally:
         cursor.close()
-    connection.info.setdefault(_SEALED, []).append(record)
     return record
-
-
-def take_sealed(connection: sa.Connection) -> list[SealedRecord]:
-    """The records written on this connection since it was last asked.
-
-    Whoever opens a transaction asks before (and throws away what a rolled back one left) and after
-    its commit, to keep the records outside the database, too.
-    """
-    records: list[SealedRecord] = connection.info.pop(_SEALED, [])
-    return records
 
 
 def _head(cursor: Cursor) -> tuple[int, Head]:

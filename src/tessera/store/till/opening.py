@@ -18,6 +18,7 @@ from tessera.store.engine import Engines, open_sqlite
 from tessera.store.migrate import ensure_schema
 from tessera.store.till import MIGRATIONS, identity_book, outbox
 from tessera.store.till.durable import Write, commit_or_find
+from tessera.store.till.identity_file import read_identity_file
 from tessera.store.till.reserve import RESERVE_BYTES, Reserve
 from tessera.store.till.salvage import SalvageFile
 from tessera.store.till.witness import BranchEnd, Witness, is_behind
@@ -38,6 +39,7 @@ OWN_TABLES = (
     "own_effect",
     "lease",
 )
+SALVAGE_BYTES_MAX = 134_217_728
 _SIDE_FILES = ("", "-wal", "-shm")
 
 
@@ -112,18 +114,26 @@ def open_till(
     findings: list[Finding] = []
     path = folder / DATABASE
     if path.exists() and not is_sound(path):
-        kept = _set_aside(folder, wall_ms)
+        kept = set_aside(folder, wall_ms)
         findings.append(
             Finding(
                 code="database_damaged",
                 text=f"the till's database was damaged and is kept as {kept.name};"
-                " enrol again, then `tessera agent salvage` brings its records back",
+                " `tessera agent salvage` brings its records back",
             )
         )
     engines = open_sqlite(path)
     try:
         ensure_schema(engines.writer, MIGRATIONS, name=DATABASE)
-        if _went_back(folder, engines):
+        if _begin_again(folder, engines, new_incarnation(random(INCARNATION_BYTES))):
+            findings.append(
+                Finding(
+                    code="database_begun_anew",
+                    text="the till's database is a new one for an enrolled register: it goes on"
+                    " under a new incarnation; members and programme come from central",
+                )
+            )
+        elif _went_back(folder, engines):
             with engines.writer.begin() as tx:
                 identity_book.begin_new_life(tx, new_incarnation(random(INCARNATION_BYTES)))
             # Once the new life stands: a crash before this begins one more, which is harmless.
@@ -138,6 +148,7 @@ def open_till(
     except BaseException:
         engines.dispose()
         raise
+    _begin_salvage_anew(folder, engines)
     reserve = Reserve(folder / RESERVE, reserve_bytes)
     if reserve_bytes and not reserve.set_aside():
         findings.append(
@@ -171,7 +182,8 @@ def is_sound(path: Path) -> bool:
     return False
 
 
-def _set_aside(folder: Path, wall_ms: int) -> Path:
+def set_aside(folder: Path, wall_ms: int) -> Path:
+    """Rename the database and what belongs to it; the name that it has now."""
     for ending in _SIDE_FILES:
         with suppress(FileNotFoundError):
             (folder / (DATABASE + ending)).rename(folder / f"{DATABASE}.damaged-{wall_ms}{ending}")
@@ -180,6 +192,32 @@ def _set_aside(folder: Path, wall_ms: int) -> Path:
         with suppress(FileNotFoundError):
             (folder / name).rename(folder / f"{name}.damaged-{wall_ms}")
     return folder / f"{DATABASE}.damaged-{wall_ms}"
+
+
+def _begin_salvage_anew(folder: Path, engines: Engines) -> None:
+    """Keep a large salvage file as the last one, and begin another, once central has all of it."""
+    path = folder / SALVAGE
+    if not path.exists() or path.stat().st_size < SALVAGE_BYTES_MAX:
+        return
+    with engines.reader.connect() as connection:
+        if outbox.oldest_waiting(connection) is None:
+            path.replace(folder / f"{SALVAGE}.old")
+
+
+def _begin_again(folder: Path, engines: Engines, incarnation: str) -> bool:
+    """Give an empty database the identity that enrolment left beside it; False when there is none.
+
+    The parent is not named: where the lost life ended is only known for certain to central.
+    """
+    with engines.writer.begin() as tx:
+        if identity_book.read_identity(tx) is not None:
+            return False
+        identity = read_identity_file(folder, incarnation=incarnation, parent=None)
+        if identity is None:
+            return False
+        identity_book.write_identity(tx, identity)
+    _forget_witness(folder)
+    return True
 
 
 def _went_back(folder: Path, engines: Engines) -> bool:

@@ -23,6 +23,8 @@ def _create_central() -> None:
         sa.Column("one", sa.BigInteger(), nullable=False, autoincrement=False),
         _text("generation"),
         _whole("generation_ms"),
+        _whole("generation_number"),
+        _whole("is_told"),
         _text("key_public"),
         _whole("card_key_id"),
         sa.PrimaryKeyConstraint("one"),

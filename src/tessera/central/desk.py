@@ -1,0 +1,25 @@
+"""What booking needs beside the records: who signs, what is leased, chance and time.
+
+Must never: hold a connection.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from tessera.central.leasing import LeasePolicy
+from tessera.sync.signing import SigningKey
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Desk:
+    """What booking needs beside the records: who signs, what leases are granted, chance, time.
+
+    `version_base` is added to every version that is told to a till.
+    """
+
+    key: SigningKey
+    generation: str
+    version_base: int
+    policy: LeasePolicy
+    random: Callable[[int], bytes]
+    now_ms: Callable[[], int]

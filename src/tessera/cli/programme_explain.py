@@ -1,0 +1,53 @@
+"""Explain a quote: what every offer did to which line, and why the others did nothing.
+
+Prices the basket like `tessera programme evaluate`, then goes through it stage by stage and ends
+with every offer of the programme that did not apply, with its reason.
+"""
+
+import argparse
+
+EXAMPLES = """\
+examples:
+  tessera programme explain --programme my-shop.yaml --basket basket.json \\
+      --at 2026-11-21T10:15:00+01:00 --language de
+"""
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the options of this command."""
+    from tessera.cli.programme_evaluate import add_sale_arguments
+
+    add_sale_arguments(parser)
+    parser.add_argument("--json", action="store_true", help="print the outcomes as JSON")
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Price the basket and explain the quote."""
+    import json
+    from dataclasses import asdict
+
+    from tessera.cli.programme_sale import quote_sale
+    from tessera.cli.programme_show import outcome_text, print_trace
+    from tessera.rules.explain import chosen_settings, outcomes_of_all
+
+    sale = quote_sale(arguments)
+    outcomes = outcomes_of_all(sale.programme, sale.member, sale.basket, sale.place, sale.quote)
+    settings = chosen_settings(sale.quote)
+    if arguments.json:
+        report = {
+            "settings": dict(settings),
+            "optimal": sale.quote.optimal,
+            "gap_minor": sale.quote.gap_minor,
+            "nodes": sale.quote.nodes,
+            "offers": [asdict(outcome) for outcome in outcomes],
+        }
+        print(json.dumps(report, ensure_ascii=False))
+        return 0
+    print_trace(sale, arguments.language)
+    for name, value in settings:
+        print(f"setting {name}: {value}")
+    proven = "proven to be the best" if sale.quote.optimal else "best found, not proven"
+    print(f"combination: {proven}, {sale.quote.nodes} steps\n")
+    for outcome in outcomes:
+        print(outcome_text(outcome, arguments.language, sale.quote.currency))
+    return 0

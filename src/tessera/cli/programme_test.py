@@ -1,0 +1,60 @@
+"""Run a programme's own cases: baskets with what must come out.
+
+The case files stand under `cases` in the programme, relative to its folder, and may hold patterns
+(cases/my-shop/*.yaml). Every difference is shown with the file and line of its case.
+"""
+
+import argparse
+from pathlib import Path
+
+EXAMPLES = """\
+examples:
+  tessera programme test config/programmes/corner-shop.yaml
+
+a case:
+  - case: three pens for the price of two
+    # 3 × 2.00, the cheapest free: 4.00
+    lines: [3 pen 6.00 stationery]
+    expect: {due: 4.00}
+
+exit codes: 0 all cases hold · 1 some do not, or a file has a problem · 3 a file can't be read
+"""
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the options of this command."""
+    parser.add_argument("files", nargs="+", metavar="FILE", type=Path, help="programme file (YAML)")
+    parser.add_argument("--json", action="store_true", help="print one JSON object for programs")
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Run the cases of all files."""
+    import json
+
+    from tessera.cli.programme_files import read_text, sound_programme
+    from tessera.core.errors import TesseraError
+    from tessera.rules.cases import read_cases, run_case
+
+    passed, failures = 0, []
+    for path in arguments.files:
+        programme = sound_programme(path)
+        found = sorted({one for name in programme.cases for one in path.parent.glob(name)})
+        if not found:
+            raise TesseraError(
+                f"{path} names no case files that exist", hint="cases: [cases/my-shop.yaml]"
+            )
+        for file in found:
+            cases, problems = read_cases(read_text(file), file=str(file), code=programme.currency)
+            failures += [problem.render() for problem in problems]
+            for case in cases:
+                result = run_case(programme, case)
+                place = f"{file}:{case.line}: {case.name}"
+                failures += [f"{place}: {difference}" for difference in result.differences]
+                passed += not result.differences
+    if arguments.json:
+        print(json.dumps({"passed": passed, "failures": failures}, ensure_ascii=False))
+    else:
+        for failure in failures:
+            print(failure)
+        print(f"{passed} cases hold, {len(failures)} differences")
+    return 1 if failures else 0

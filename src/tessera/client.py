@@ -1,0 +1,224 @@
+"""A Python client of the agent's local API, for POS software and scripts.
+
+    with AgentClient("http://127.0.0.1:8440", token) as agent:
+        quote = agent.put_sale("000123", basket)
+        agent.complete("000123", basket, quote, tenders=[{"kind": "cash", "amount_minor": 450}])
+
+Owns: short timeouts, the repeat of a write whose answer was lost, and errors as values that a POS
+can act on. Requests and answers are the JSON of docs/api.md as plain dictionaries. Must never: keep
+the sale waiting: a POS catches `NoAnswer`, goes on without benefits and calls `late` later.
+"""
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from types import TracebackType
+from typing import Any, Self
+from urllib.parse import quote as quoted
+
+import httpx
+
+from tessera.core.errors import TesseraError
+
+Json = dict[str, Any]
+QUOTE_S_MAX = 0.5
+"""The agent prices within 50 ms; what takes ten times as long is not coming."""
+WRITE_S_MAX = 5.0
+_EVENTS_S_MAX = 60.0
+
+
+class NoAnswer(TesseraError):
+    """The agent could not be reached, did not answer in time, or met a fault: go on without it."""
+
+    code = "no_answer"
+
+
+class Refused(TesseraError):
+    """The agent refused the request; `problem` is its answer (RFC 9457), `status` HTTP's."""
+
+    def __init__(self, status: int, problem: Json) -> None:
+        super().__init__(
+            str(problem.get("detail", f"status {status}")),
+            hint=str(problem.get("hint", "")),
+            code=str(problem.get("code", "")),
+        )
+        self.status = status
+        self.problem = problem
+
+
+class AgentClient:
+    """One paired POS. Not for several threads at once: a POS makes one call after the other."""
+
+    def __init__(self, url: str, token: str, *, quote_s_max: float = QUOTE_S_MAX) -> None:
+        self._quote_s_max = quote_s_max
+        self._http = httpx.Client(
+            base_url=url, headers={"Authorization": f"Bearer {token}"}, trust_env=False
+        )
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close the connection."""
+        self._http.close()
+
+    # -- a sale
+
+    def put_sale(self, sale_id: str, basket: Mapping[str, Any]) -> Json:
+        """The whole basket as it stands; its quote."""
+        return self._call("PUT", f"/v1/sales/{_part(sale_id)}", basket, self._quote_s_max)
+
+    def quote(self, basket: Mapping[str, Any]) -> Json:
+        """A quote that leaves nothing behind."""
+        return self._call("POST", "/v1/quote", basket, self._quote_s_max)
+
+    def complete(
+        self,
+        sale_id: str,
+        basket: Mapping[str, Any],
+        quote: Mapping[str, Any],
+        *,
+        tenders: Sequence[Mapping[str, Any]],
+        rounding_minor: int = 0,
+    ) -> Json:
+        """Complete a quoted sale that was paid in full; the recorded answer.
+
+        A lost answer is asked for again; the agent knows the repeat by the sale's id.
+        """
+        completion = {
+            **basket,
+            "quote_id": quote["quote_id"],
+            "tenders": list(tenders),
+            "total_taken_minor": quote["totals"]["due_minor"] + rounding_minor,
+            "rounding_minor": rounding_minor,
+        }
+        return self._write(f"/v1/sales/{_part(sale_id)}/complete", completion)
+
+    def late(
+        self,
+        sale_id: str,
+        basket: Mapping[str, Any],
+        *,
+        tenders: Sequence[Mapping[str, Any]],
+        total_taken_minor: int,
+        quote_id: str | None = None,
+    ) -> Json:
+        """Report a sale that was finished without an answer of the agent."""
+        report = {**basket, "tenders": list(tenders), "total_taken_minor": total_taken_minor}
+        if quote_id is not None:
+            report["quote_id"] = quote_id
+        return self._write(f"/v1/sales/{_part(sale_id)}/late", report)
+
+    def void(self, sale_id: str) -> Json:
+        """Reverse a completed sale as a whole."""
+        return self._write(f"/v1/sales/{_part(sale_id)}/void", {})
+
+    def suspend(self, sale_id: str) -> Json:
+        """Park an open sale."""
+        return self._write(f"/v1/sales/{_part(sale_id)}/suspend", {})
+
+    def resume(self, sale_id: str) -> Json:
+        """Go on with a parked sale; its quote as of now."""
+        return self._write(f"/v1/sales/{_part(sale_id)}/resume", {})
+
+    def cancel(self, sale_id: str) -> Json:
+        """Stop a sale before completion."""
+        return self._write(f"/v1/sales/{_part(sale_id)}/cancel", {})
+
+    def return_lines(
+        self, return_id: str, *, original: Mapping[str, Any], lines: Sequence[Mapping[str, Any]]
+    ) -> Json:
+        """Take lines of an earlier sale back: `original` names it, `lines` are id and quantity."""
+        request = {"original": dict(original), "lines": list(lines)}
+        return self._write(f"/v1/returns/{_part(return_id)}", request)
+
+    # -- recognising, and the rest
+
+    def scan(self, code: str, *, symbology: str = "", sale_id: str | None = None) -> Json:
+        """What a code of the POS's own scanner is."""
+        request = {"code": code, "symbology": symbology, "sale_id": sale_id}
+        return self._call("POST", "/v1/scans", request, self._quote_s_max)
+
+    def look_up(self, *, card: str | None = None, phone: str | None = None) -> Json:
+        """The member behind a card or a phone number."""
+        request = {"card": card, "phone": phone}
+        return self._call("POST", "/v1/members/lookup", request, self._quote_s_max)
+
+    def event(self, event_id: str, *, kind: str, member: Mapping[str, Any]) -> Json:
+        """Something that is no purchase."""
+        request = {"kind": kind, "member": dict(member)}
+        return self._write(f"/v1/events/{_part(event_id)}", request)
+
+    def status(self) -> Json:
+        """How the agent is."""
+        return self._call("GET", "/v1/status", None, WRITE_S_MAX)
+
+    def events(self, *, last_id: int | None = None) -> Iterator[Json]:
+        """Events after `last_id` (without it: new ones), until the agent ends the stream.
+
+        Call again with the last event's `id` to go on; what came meanwhile is given first.
+        """
+        headers = {} if last_id is None else {"Last-Event-ID": str(last_id)}
+        try:
+            with self._http.stream(
+                "GET", "/v1/events", headers=headers, timeout=_EVENTS_S_MAX
+            ) as answer:
+                if answer.status_code != httpx.codes.OK:
+                    answer.read()
+                    _read(answer)
+                for line in answer.iter_lines():
+                    if line.startswith("data: "):
+                        event: Json = json.loads(line[6:])
+                        yield event
+        except httpx.HTTPError as error:
+            raise _no_answer(error) from error
+
+    def _write(self, path: str, body: Mapping[str, Any]) -> Json:
+        try:
+            return self._call("POST", path, body, WRITE_S_MAX)
+        except NoAnswer:
+            # Whether it was done is unknown; the id makes a repeat harmless.
+            return self._call("POST", path, body, WRITE_S_MAX)
+
+    def _call(
+        self, method: str, path: str, body: Mapping[str, Any] | None, timeout_s: float
+    ) -> Json:
+        try:
+            answer = self._http.request(method, path, json=body, timeout=timeout_s)
+        except httpx.HTTPError as error:
+            raise _no_answer(error) from error
+        return _read(answer)
+
+
+def _part(name: str) -> str:
+    """An id as a part of an address."""
+    return quoted(name, safe=":._-/")
+
+
+def _no_answer(error: Exception) -> NoAnswer:
+    return NoAnswer(
+        f"the agent did not answer: {str(error) or type(error).__name__}",
+        hint="go on without benefits and report the sale late; tessera agent status tells more",
+    )
+
+
+def _read(answer: httpx.Response) -> Json:
+    try:
+        content: Json = answer.json()
+    except ValueError as error:
+        raise _no_answer(error) from error
+    if answer.status_code >= httpx.codes.INTERNAL_SERVER_ERROR:
+        raise NoAnswer(
+            f"the agent could not do it: {content.get('detail', answer.status_code)}",
+            hint=str(content.get("hint", "")),
+        )
+    if answer.status_code >= httpx.codes.BAD_REQUEST:
+        raise Refused(answer.status_code, content)
+    return content

@@ -1,0 +1,282 @@
+"""The commands about central as an operator types them."""
+
+import json
+import re
+import shutil
+import signal
+import stat
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import httpx
+import msgspec
+import pytest
+
+from tessera.cli.main import main
+from tessera.sync.records import encoded
+from tessera.sync.wire import EnrolRequest
+from tests.store.central.parts import central_on, enrolled, member, send, settings_for
+from tests.store.central.scripted_till import Till
+from tests.support.waiting import wait_until
+
+CARD = "2400000000017"
+CODE = re.compile(r"[A-Z2-9]{4}-[A-Z2-9]{4}-[A-Z2-9]{4}")
+
+
+@pytest.fixture
+def config(sqlite_template: Path, tmp_path: Path) -> Path:
+    shutil.copytree(sqlite_template / "central", tmp_path / "central")
+    shutil.copy(sqlite_template / "central.db", tmp_path / "central" / "central.db")
+    file = tmp_path / "central.toml"
+    file.write_text('data_dir = "central"\n[listen]\nport = 0\n[log]\nformat = "json"\n')
+    return file
+
+
+class Shell:
+    def __init__(self, config: Path, capsys: pytest.CaptureFixture[str]) -> None:
+        self.config = config
+        self._capsys = capsys
+
+    def run(self, *words: str) -> tuple[int, str, str]:
+        code = main(["central", *words, "--config", str(self.config)])
+        said = self._capsys.readouterr()
+        return code, said.out, said.err
+
+    def json(self, *words: str) -> Any:
+        code, out, err = self.run(*words, "--json")
+        assert code == 0, err
+        return json.loads(out)
+
+
+@pytest.fixture
+def shell(config: Path, capsys: pytest.CaptureFixture[str]) -> Shell:
+    return Shell(config, capsys)
+
+
+def test_a_store_its_registers_and_members_are_set_up(shell: Shell) -> None:
+    stores = shell.json("store", "add", "berlin-1", "--time-zone", "Europe/Berlin")
+    assert stores[0]["currency"] == "EUR"
+    code, out, _err = shell.run("register", "add", "--store", "berlin-1", "--register", "r1")
+    assert code == 0
+    assert CODE.search(out)
+    words = ["--member", "M-1", "--store", "berlin-1", "--card", CARD, "--balance", "points=12"]
+    assert shell.json("member", "add", *words) == {"new": ["M-1"], "changed": []}
+    found = shell.json("ledger", "--card", CARD)
+    assert found["balances"]["points"]["points"] == 12
+    assert [entry["kind"] for entry in found["entries"]] == ["opening"]
+    assert shell.json("register", "list")[0]["status"] == "waiting"
+    assert shell.run("verify")[0] == 0
+
+
+def test_a_register_that_exists_gets_a_new_code_only_when_asked(shell: Shell) -> None:
+    words = ("register", "add", "--store", "berlin-1", "--register", "r1")
+    first = shell.json(*words)["code"]
+    code, _out, err = shell.run(*words)
+    assert (code, "add --again" in err) == (3, True)
+    assert shell.json(*words, "--again")["code"] != first
+    assert shell.run("register", "revoke", "--register", "r1")[0] == 0
+    assert shell.json("register", "list")[0]["status"] == "revoked"
+    assert shell.run("register", "revoke", "--register", "none")[0] == 3
+
+
+def test_members_are_imported_from_a_file(shell: Shell, tmp_path: Path) -> None:
+    good = tmp_path / "members.csv"
+    good.write_text("member_id,store,balances\nM-1,berlin-1,points=5\nM-2,berlin-1,\n")
+    code, out, _err = shell.run("member", "import", str(good))
+    assert (code, out) == (0, "2 members added, 0 changed\n")
+    bad = tmp_path / "bad.csv"
+    bad.write_text("member_id,balances\nM-3,five\n")
+    code, _out, err = shell.run("member", "import", str(bad))
+    assert (code, f"{bad}:2: balances" in err) == (1, True)
+
+
+def test_a_programme_with_a_mistake_is_not_released(shell: Shell, tmp_path: Path) -> None:
+    shell.json("store", "add", "berlin-1")
+    draft = tmp_path / "draft.yaml"
+    draft.write_text("programme: p\ncurrency: EUR\noffers:\n  x:\n    giev: 10 % off\n")
+    code, _out, err = shell.run("programme", "release", str(draft))
+    assert (code, "draft.yaml:5" in err) == (1, True)
+    good = Path(__file__).parents[3] / "config" / "programmes" / "corner-shop.yaml"
+    assert shell.json("programme", "release", str(good))["stores"] == ["berlin-1"]
+    assert shell.run("programme", "release", str(good), "--store", "nowhere")[0] == 3
+
+
+def test_the_quarantine_is_listed_shown_retried_and_dropped(
+    shell: Shell, config: Path, tmp_path: Path
+) -> None:
+    till = Till()
+    settings = settings_for(f"sqlite:///{tmp_path / 'central' / 'central.db'}", tmp_path)
+    with central_on(settings) as central:
+        enrolled(central, till)
+        first, second = till.sell("M-1", earned=5), till.sell("M-2", earned=5)
+        send(central, till)
+    code, out, _err = shell.run("quarantine", "list")
+    assert (code, out.count("member_unknown")) == (1, 2)
+    assert first.uid in shell.run("quarantine", "show", first.uid)[1]
+    shell.json("member", "add", "--member", "M-1")
+    code, out, _err = shell.run("quarantine", "retry", "--all")
+    assert (code, f"{first.uid}: booked" in out) == (1, True)
+    assert shell.json("quarantine", "drop", second.uid)["state"] == "dropped"
+    assert shell.run("quarantine", "list")[0] == 0
+    assert shell.run("quarantine", "show", "none")[0] == 3
+    assert shell.run("verify")[0] == 0
+
+
+def test_what_must_be_looked_at_is_listed(shell: Shell, tmp_path: Path) -> None:
+    assert shell.run("alarms") == (0, "0 alarms\n", "")
+    till = Till()
+    settings = settings_for(f"sqlite:///{tmp_path / 'central' / 'central.db'}", tmp_path)
+    with central_on(settings) as central:
+        enrolled(central, till)
+        member(central, "M-1")
+        till.sell("M-1", spent=5)
+        send(central, till)
+    code, out, _err = shell.run("alarms", "--register", till.register)
+    assert (code, "overspent" in out) == (1, True)
+    assert shell.json("alarms", "--register", "other") == []
+
+
+def test_verify_ends_with_one_when_something_differs(shell: Shell, tmp_path: Path) -> None:
+    import sqlalchemy as sa
+
+    from tessera.store.central import schema
+
+    shell.json("member", "add", "--member", "M-1", "--balance", "points=5")
+    settings = settings_for(f"sqlite:///{tmp_path / 'central' / 'central.db'}", tmp_path)
+    with central_on(settings) as central, central.engines.writer.begin() as tx:
+        tx.execute(sa.update(schema.BALANCE).values(points=6))
+    code, out, _err = shell.run("verify")
+    assert code == 1
+    assert "balance: member M-1 account points: balance 6, postings make 5" in out
+
+
+def test_settings_with_mistakes_are_refused_with_their_line(shell: Shell) -> None:
+    shell.config.write_text('data_dir = "central"\nleese_cap = 5\n')
+    code, _out, err = shell.run("verify")
+    assert code == 3
+    assert f"{shell.config}:2" in err
+    assert "lease_cap" in err
+
+
+def test_a_key_that_others_can_read_is_refused(shell: Shell, config: Path) -> None:
+    key = config.parent / "central" / "central.key"
+    assert stat.S_IMODE(key.stat().st_mode) == 0o600
+    key.chmod(0o644)
+    code, _out, err = shell.run("store", "list")
+    assert (code, "chmod 600" in err) == (3, True)
+
+
+def test_a_database_of_another_central_is_refused(shell: Shell, config: Path) -> None:
+    key = config.parent / "central" / "central.key"
+    key.write_text("11" * 32 + "\n")
+    code, _out, err = shell.run("store", "list")
+    assert (code, "another key" in err) == (3, True)
+
+
+def test_a_restored_database_begins_a_new_generation(shell: Shell) -> None:
+    told = shell.json("restored")
+    assert told["before"] != told["generation"]
+
+
+class Serving:
+    """A real `tessera central serve`."""
+
+    def __init__(self, config: Path) -> None:
+        self.log = config.parent / "log"
+        self.address = config.parent / "central" / "central.address"
+        self.address.unlink(missing_ok=True)
+        with self.log.open("a") as log:
+            self.process = subprocess.Popen(
+                [sys.executable, "-m", "tessera", "central", "serve", "--config", str(config)],
+                stderr=log,
+            )
+        wait_until(
+            lambda: self.address.exists() and self.address.read_text().endswith("\n"),
+            what="central serves",
+            timeout_s=30,
+        )
+
+    @property
+    def url(self) -> str:
+        return self.address.read_text().strip()
+
+    def end(self, number: signal.Signals) -> int:
+        self.process.send_signal(number)
+        return self.process.wait(30)
+
+
+def push(url: str, till: Till, first: int) -> dict[str, Any]:
+    batch = till.batch(first)
+    answer = httpx.post(
+        f"{url}/v1/batches",
+        content=batch.body,
+        headers=till.batch_headers(batch),
+        trust_env=False,
+        timeout=30,
+    )
+    assert answer.status_code == 200, answer.text
+    told: dict[str, Any] = answer.json()
+    return told
+
+
+def test_a_killed_server_has_everything_it_accepted(shell: Shell, config: Path) -> None:
+    """kill -9 right after each answer, three times; then SIGTERM ends it with 0."""
+    code = shell.json("register", "add", "--store", "berlin-1", "--register", "berlin-1-1")["code"]
+    shell.json("member", "add", "--member", "M-1", "--store", "berlin-1")
+    till = Till()
+    request = EnrolRequest(
+        code=code, public_key=till.key.public.hex(), incarnation=till.incarnation
+    )
+    serving = Serving(config)
+    httpx.post(f"{serving.url}/v1/enrol", content=encoded(request), trust_env=False)
+    for turn in range(3):
+        till.sell("M-1", earned=10)
+        push(serving.url, till, turn + 1)
+        assert serving.end(signal.SIGKILL) == -signal.SIGKILL
+        serving = Serving(config)
+    assert push(serving.url, till, 1)["repeated"] is True
+    wait_until(
+        lambda: shell.json("ledger", "M-1")["balances"]["points"]["points"] == 30,
+        what="everything is booked",
+        timeout_s=30,
+    )
+    assert serving.end(signal.SIGTERM) == 0
+    assert shell.run("verify")[0] == 0
+    lines = [json.loads(line) for line in serving.log.read_text().splitlines()]
+    assert lines[-1]["event"] == "central has stopped"
+
+
+def test_a_second_server_on_the_same_database_is_refused(config: Path) -> None:
+    serving = Serving(config)
+    words = [sys.executable, "-m", "tessera", "central", "serve", "--config", str(config)]
+    second = subprocess.run(words, capture_output=True, text=True, check=False, timeout=60)
+    assert second.returncode == 3
+    assert "in use by process" in second.stderr
+    assert serving.end(signal.SIGINT) == 0
+
+
+def test_no_secret_and_nobody_is_in_the_log(shell: Shell, config: Path) -> None:
+    """A name, a card, a code, keys: planted, used, and looked for."""
+    made = shell.json("register", "add", "--store", "berlin-1", "--register", "berlin-1-1")
+    planted = ["Zaphod Q.", CARD, made["code"]]
+    words = ["--name", planted[0], "--card", CARD, "--member", "M-1", "--store", "berlin-1"]
+    shell.json("member", "add", *words)
+    till = Till()
+    shell.config.write_text(shell.config.read_text() + 'level = "debug"\n')
+    serving = Serving(config)
+    request = EnrolRequest(
+        code=made["code"], public_key=till.key.public.hex(), incarnation=till.incarnation
+    )
+    welcome = httpx.post(f"{serving.url}/v1/enrol", content=encoded(request), trust_env=False)
+    planted.append(welcome.json()["card_key"])
+    till.sell("M-1", earned=10)
+    push(serving.url, till, 1)
+    bad = msgspec.json.encode({"code": planted[2], "public_key": planted[0]})
+    httpx.post(f"{serving.url}/v1/enrol", content=bad, trust_env=False)
+    assert serving.end(signal.SIGTERM) == 0
+    planted.append((config.parent / "central" / "central.key").read_text().strip())
+    log = serving.log.read_text()
+    assert "register enrolled" in log
+    assert [secret for secret in planted if secret in log] == []

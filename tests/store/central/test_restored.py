@@ -1,0 +1,100 @@
+"""Central's database comes back from a backup: registers send again, and nothing counts twice."""
+
+import shutil
+from pathlib import Path
+
+import pytest
+
+from tessera.central.generations import begin_generation, tell_everything
+from tessera.central.ingest import BatchGap
+from tessera.central.members import NewMember, add_members
+from tessera.central.opening import Central
+from tessera.sync.wire import BalanceRow, CardRow, LeaseRow, MemberRow, OutcomeRow
+from tests.store.central.parts import (
+    accept,
+    book,
+    central_on,
+    differences,
+    enrolled,
+    member,
+    points,
+    publish,
+    send,
+    settings_for,
+    stream,
+)
+from tests.store.central.scripted_till import Till
+
+
+def test_what_the_backup_lacks_is_sent_again_and_counts_once(
+    sqlite_template: Path, tmp_path: Path
+) -> None:
+    """Five sales of 10; the backup was taken after two of them."""
+    shutil.copytree(sqlite_template, tmp_path, dirs_exist_ok=True)
+    database, backup = tmp_path / "central.db", tmp_path / "backup.db"
+    settings = settings_for(f"sqlite:///{database}", tmp_path)
+    till = Till()
+    with central_on(settings) as central:
+        enrolled(central, till)
+        member(central, "M-1", points=100)
+        for _ in range(5):
+            till.sell("M-1", earned=10)
+        accept(central, till.batch(1, 2))
+        book(central)
+    shutil.copy(database, backup)
+    with central_on(settings) as central:
+        accept(central, till.batch(3, 5))
+        book(central)
+        newest = [r for r in stream(central, "store:berlin-1") if isinstance(r, BalanceRow)][-1]
+        before = central.state().generation
+    shutil.copy(backup, database)
+    with central_on(settings, seed=8) as central:
+        begun = begin_generation(central)
+        assert begun.generation != before
+        tell_everything(central)
+        publish(central)
+        told = [r for r in stream(central, "store:berlin-1") if isinstance(r, BalanceRow)][-1]
+        assert told.points == 120
+        assert told.version > newest.version
+        till.sell("M-1", earned=10)
+        with pytest.raises(BatchGap) as gap:
+            accept(central, till.batch(6))
+        assert gap.value.high_water == 2
+        answer = accept(central, till.batch(3))
+        assert (answer.generation, answer.high_water) == (begun.generation, 6)
+        book(central)
+        assert points(central, "M-1") == 160
+        assert differences(central) == []
+
+
+def test_everything_a_till_holds_is_told_anew(central: Central) -> None:
+    till = Till()
+    enrolled(central, till)
+    cards = NewMember(member_id="M-1", home_store="berlin-1", cards=("2400000000017",))
+    add_members(central, [cards])
+    sale = till.sell("M-1", earned=30)
+    till.sell("nobody-knows", earned=1)
+    send(central, till)
+    begin_generation(central)
+    assert stream(central, "store:berlin-1") == []
+    assert tell_everything(central) == 1
+    publish(central)
+    told = stream(central, "store:berlin-1")
+    assert {type(row) for row in told} == {MemberRow, CardRow, BalanceRow}
+    own = stream(central, "register:berlin-1-1")
+    outcome = next(row for row in own if isinstance(row, OutcomeRow))
+    lease = next(row for row in own if isinstance(row, LeaseRow))
+    assert (outcome.uid, outcome.accounts[0].points) == (sale.uid, 30)
+    assert (lease.amount, lease.generation) == (30, central.state().generation)
+
+
+def test_telling_can_be_stopped_and_begun_again(central: Central) -> None:
+    member(central, "M-1", points=10)
+    begin_generation(central)
+    assert central.state().is_told == 0
+    tell_everything(central)
+    tell_everything(central)
+    assert central.state().is_told == 1
+    publish(central)
+    balances = [r for r in stream(central, "store:berlin-1") if isinstance(r, BalanceRow)]
+    assert [row.points for row in balances] == [10]
