@@ -1,7 +1,8 @@
 """From a scan's last byte to its event: ours beside the floor, on a real pseudo-terminal.
 
 The floor is a thread that reads the same kind of pseudo-terminal with os.read and does nothing
-else. Both are measured in turn in one run. The promise is 5 ms for the 99th percentile.
+else. Both are measured in turn in one run, and the quietest of up to three runs counts, since on a
+busy machine the floor alone may take longer. The promise is 5 ms for the 99th percentile.
 """
 
 import os
@@ -17,6 +18,9 @@ from tessera.devices.simulated import SimulatedScanner
 
 SCANS = 500
 P99_MS_MAX = 5.0
+ROUNDS = 3
+# A floor above this says that the machine is busy with something else.
+QUIET_MS = 1.0
 LABEL = b"]E02001234567893\r"
 
 
@@ -74,13 +78,19 @@ def main() -> int:
         reader.start()
         close = floor_reader(bare.port, floor)
         connected.wait(5)
-        our_ms: list[float] = []
-        floor_ms: list[float] = []
-        for _ in range(SCANS):
-            our_ms.append(measure(scanner, ours))
-            floor_ms.append(measure(bare, floor))
+        quietest: tuple[float, list[float], list[float]] | None = None
+        for _ in range(ROUNDS):
+            pairs = [(measure(scanner, ours), measure(bare, floor)) for _ in range(SCANS)]
+            run = [mine for mine, _ in pairs], [bottom for _, bottom in pairs]
+            noise_ms = percentile(run[1], 0.99)
+            if quietest is None or noise_ms < quietest[0]:
+                quietest = (noise_ms, *run)
+            if noise_ms <= QUIET_MS:
+                break
         reader.stop()
         close()
+    assert quietest
+    noise_ms, our_ms, floor_ms = quietest
     print(f"{SCANS} scans each, milliseconds from the last byte to the event")
     print("           p50      p99      worst")
     for name, values in (("ours", our_ms), ("floor", floor_ms)):
@@ -90,6 +100,8 @@ def main() -> int:
     print(f"ours / floor at p50: {ratio:.1f}")
     held = percentile(our_ms, 0.99) <= P99_MS_MAX
     print(f"p99 within {P99_MS_MAX:g} ms: {'yes' if held else 'NO'}")
+    if not held and noise_ms > QUIET_MS:
+        print(f"the machine is busy: the floor alone takes {noise_ms:.1f} ms at p99")
     return 0 if held else 1
 
 

@@ -2,6 +2,7 @@
 
 import http.client
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -308,3 +309,34 @@ def test_a_quote_that_another_overtook_still_holds(agent: Agent) -> None:
     agent.put("before-1", basket())
     done = agent.complete("before-1", paid(basket(), first))
     assert (done["quote_id"], done["flags"]) == (first["quote_id"], [])
+
+
+def test_the_same_completion_eight_times_at_once_is_one_sale(till: Path) -> None:
+    with running_agent(till) as agent:
+        completion = paid(basket(), agent.put("race-1", basket()))
+        path = "/v1/sales/race-1/complete"
+        with ThreadPoolExecutor(8) as pool:
+            replies = list(pool.map(lambda _: agent.call("POST", path, completion), range(8)))
+        assert sorted(reply.json["result"] for reply in replies) == ["completed"] + ["exists"] * 7
+        assert len({reply.json["uid"] for reply in replies}) == 1
+        assert agent.call("GET", "/v1/status").json["queue"]["waiting"] == 1
+
+
+def test_points_promised_twice_are_spent_once(till: Path) -> None:
+    """500 are leased; two baskets of 20.00 less 10 % were both quoted with them."""
+    given = basket(milk(quantity=8), points=500)
+    with running_agent(till) as agent:
+        quotes = [agent.put(f"spend-{n}", given) for n in range(3)]
+        assert agent.complete("spend-0", paid(given, quotes[0]))["units"][0]["spent"] == 500
+        before_money = paid(given, quotes[1], tenders=[])
+        path = "/v1/sales/spend-1/complete"
+        assert problem(agent, "POST", path, before_money) == (409, "lease_short")
+        # After money the shop bears it: nothing is spent, and the sale says so.
+        taken = agent.complete("spend-2", paid(given, quotes[2]))
+        assert taken["flags"] == ["redemption-unbacked", "total-mismatch"]
+        assert taken["units"][0]["spent"] == 0
+        assert taken["totals"]["due_minor"] == 1800
+        looked_up = agent.call("POST", "/v1/members/lookup", {"card": CARD}).json["units"][0]
+        # 1000 - 500, and one point for each whole 1.00 after the discount less what points paid.
+        assert looked_up["balance_after"] == 1000 - 500 + 13 + 18
+        assert looked_up["spendable_now"] == 0

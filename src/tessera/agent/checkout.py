@@ -215,7 +215,7 @@ class Checkout:
             return api_answers.ScanAnswer(
                 kind=kind, code=code, notices=worded(told, self.state.settings.language)
             )
-        sale = self.sales.find(pos, given.sale_id) if given.sale_id else self.sales.current()
+        sale = self.sales.find(pos, given.sale_id) if given.sale_id else self.sales.current(pos)
         buyer = await self.take_card(number, kind=kind, reader="pos", sale=sale)
         return api_answers.ScanAnswer(
             kind=kind,

@@ -6,6 +6,7 @@ completion, so that losing all of this costs nothing but a quote.
 """
 
 from collections import OrderedDict
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from tessera.agent import api_shapes
@@ -85,9 +86,22 @@ class OpenSales:
         """Forget the basket: it was completed or cancelled."""
         return self._sales.pop((pos.name, sale_id), None)
 
-    def current(self) -> OpenSale | None:
-        """The basket that was changed last and is not suspended: what the cashier works on."""
+    def current(self, pos: PairedPos | None = None) -> OpenSale | None:
+        """The basket that was changed last and is not suspended: what the cashier works on.
+
+        With `pos` among its own baskets alone.
+        """
+        return self._newest(lambda sale: pos is None or sale.pos.name == pos.name)
+
+    def for_reader(self) -> OpenSale | None:
+        """The basket that a card belongs to which the agent's own reader scanned.
+
+        A POS that owns its scanner passes its codes on itself.
+        """
+        return self._newest(lambda sale: not sale.pos.owns_scanner)
+
+    def _newest(self, fits: Callable[[OpenSale], bool]) -> OpenSale | None:
         for sale in reversed(self._sales.values()):
-            if not sale.suspended:
+            if not sale.suspended and fits(sale):
                 return sale
         return None

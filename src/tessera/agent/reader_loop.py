@@ -125,7 +125,7 @@ class ReaderLoop:
                 scan.card_id,
                 kind=str(scan.kind),
                 reader=scan.reader_id,
-                sale=self._checkout.sales.current(),
+                sale=self._checkout.sales.for_reader(),
             )
             return
         self._hub.publish(

@@ -84,6 +84,15 @@ def test_open_sales_are_bounded_and_the_newest_is_the_cashier_s() -> None:
     assert before.sale_id == str(OPEN_SALES_MAX - 1)
 
 
+def test_a_card_never_joins_the_sale_of_another_pos() -> None:
+    sales, kiosk = OpenSales(), PairedPos(name="kiosk", owns_scanner=True)
+    mine = sales.put(POS, "1", BasketGiven())
+    theirs = sales.put(kiosk, "1", BasketGiven())
+    assert sales.current() is theirs
+    assert sales.current(POS) is mine
+    assert sales.for_reader() is mine
+
+
 def test_the_doors_know_their_own_names_and_the_allowed_pages() -> None:
     doors = doors_of(
         host="127.0.0.1", port=8440, hosts=("till",), origins=("https://Pos.example/",)
