@@ -66,6 +66,9 @@ def cases_of(work: Work, offers: Sequence[Offer]) -> tuple[list[Case], bool]:
     position = {offer: place for place, offer in enumerate(in_stacking_order(work, ready))}
     lists: list[tuple[Offer, ...]] = [()]
     alone = none_may_share(work, ready)
+    if alone and len(set(found.values())) == 1:  # whoever comes first leaves nothing
+        lists += [(offer,) for offer in position]
+        return _cases(work, lists, found), True
     for chosen in lists:
         if len(lists) > CASES_MAX:
             break

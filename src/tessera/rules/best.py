@@ -11,8 +11,8 @@ not looked at; what remains between the best plan and the highest bound left is 
 from collections.abc import Sequence
 
 from tessera.core.quote import Stage
-from tessera.rules.bounds import Weights
 from tessera.rules.basket_cases import Case, cases_of, is_steady
+from tessera.rules.bounds import Weights
 from tessera.rules.choice import choice_of
 from tessera.rules.folds import Fold
 from tessera.rules.labels import close

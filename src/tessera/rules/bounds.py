@@ -14,8 +14,10 @@ from tessera.rules.choice import Clique, Component, Row, Taker, clique_discount
 from tessera.rules.model import Offer
 from tessera.rules.work import Work
 
-MOVES_MAX = 100
+MOVES_MAX = 220
 """Most ways to share one row out that are looked at; beyond it only even ones are."""
+MANY_UNITS = 24
+"""In a row of more units than this, only some numbers of units are looked at."""
 
 Fills = tuple[tuple[Clique, int], ...]
 """Which fills act on how many units of a row, one after the other."""
@@ -206,8 +208,8 @@ class Sheet:
 
     def _some(self, counts: Sequence[int], most: int) -> Sequence[int]:
         """Thin out counts where there are too many, both ends kept."""
-        most = max(3, most)
-        if len(counts) <= most:
+        most = max(3, min(most, MANY_UNITS))
+        if len(counts) <= MANY_UNITS:
             return counts
         self.restricted = True
         return [counts[(len(counts) - 1) * n // (most - 1)] for n in range(most)]

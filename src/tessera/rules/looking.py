@@ -10,8 +10,8 @@ from fractions import Fraction
 from math import lcm
 
 from tessera.core.money import Rounding
-from tessera.rules.bounds import Sheet, Weights
 from tessera.rules.basket_cases import Case, Line, lines_of
+from tessera.rules.bounds import Sheet, Weights
 from tessera.rules.choice import Choice, Component
 from tessera.rules.model import Offer
 from tessera.rules.plan import Paths, apply_case, apply_units

@@ -7,10 +7,10 @@ never: choose; the amounts come from the same functions that apply any offer.
 from collections.abc import Sequence
 
 from tessera.core.quote import Stage
+from tessera.rules.basket_cases import Case
 from tessera.rules.basket_offers import apply_off, later_needs_met, saving_of
 from tessera.rules.bounds import Move
 from tessera.rules.bundles import Pick, Run, Use, aimed, book_uses, price_of, say_short, split_picks
-from tessera.rules.basket_cases import Case
 from tessera.rules.choice import Choice, Component, Taker
 from tessera.rules.folds import Fold, Parcel, take
 from tessera.rules.model import Bundle, Gift, Offer
