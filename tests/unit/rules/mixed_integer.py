@@ -96,7 +96,8 @@ class Model:
         self.highs.maximize(self.goal)
         if self.highs.getModelStatus() != highspy.HighsModelStatus.kOptimal:
             return 0  # the threshold can't be kept
-        return round(self.highs.getObjectiveValue())
+        found: float = self.highs.getObjectiveValue()
+        return round(found)
 
 
 def least_to_pay(shop: Shop) -> int:
