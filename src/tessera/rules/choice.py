@@ -288,7 +288,18 @@ def _component(
         for row in here:
             if row.fold.number in there:
                 row.takers.append(place)
-    fractions = len({taker.offer.offer_id for taker, _ in joined if taker.fractional})
+    fractions = len(
+        {
+            taker.offer.offer_id
+            for taker, there in joined
+            if taker.fractional
+            and any(
+                row.price * taker.rate[0] % (taker.rate[1] * scale)
+                for row in here
+                if row.fold.number in there
+            )
+        }
+    )
     return Component(here, [taker for taker, _ in joined], scale, fractions)
 
 

@@ -208,13 +208,17 @@ def _measured(
     """Measure the labels that promise most, until none promises more than what was found."""
     promised = [(_promise(search, case, label), label) for label in ends]
     promised.sort(key=lambda one: (-one[0], one[1]))
+    rounded = sum(component.fractions for component in search.choice.components) > 1
+    unkept = 0
     for number, (promise, label) in enumerate(promised):
         if promise <= search.best:
             break
         if number >= MEASURED_MAX:
             return promise
-        measure(search, case, _paths_to(ends[label], choices), start)
-    return search.best
+        saved = measure(search, case, _paths_to(ends[label], choices), start)
+        if saved < promise and rounded:  # another plan with this label may round to more
+            unkept = max(unkept, promise)
+    return max(search.best, unkept)
 
 
 def _paths_to(node: Node, choices: Sequence[Sequence[tuple[int, list[Move]]]]) -> Paths:

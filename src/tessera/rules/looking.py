@@ -133,8 +133,8 @@ def paths_of(founds: Sequence[Found]) -> Paths:
     return [found.moves for found in founds]
 
 
-def measure(search: Search, case: Case, paths: Paths, start: object) -> None:
-    """Apply a plan, see what it takes off, and keep it when it is better than all before."""
+def measure(search: Search, case: Case, paths: Paths, start: object) -> int:
+    """Apply a plan, give what it takes off, and keep it when it is better than all before."""
     work = search.work
     apply_units(work, search.choice, paths)
     apply_case(work, case)
@@ -143,6 +143,7 @@ def measure(search: Search, case: Case, paths: Paths, start: object) -> None:
     search.budget.spend(MEASURE_NODES)
     if saved > search.best:
         search.best, search.best_case, search.best_paths = saved, case, paths
+    return saved
 
 
 # -- bounds
