@@ -85,6 +85,8 @@ def _money(work: Work, fold: Fold) -> int:
 
 def _earned(work: Work, offer: Offer, reward: Earn) -> Part | None:
     folds = work.found[offer]
+    if offer.undiscounted_only:
+        folds = [fold for fold in folds if fold.due == fold.amount]
     issuer = offer.funding.partner if offer.funding else work.programme.units[reward.unit].issuer
     if reward.per == "basket":
         weights = [max(0, fold.due) for fold in folds]

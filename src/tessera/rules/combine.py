@@ -158,6 +158,7 @@ def _improve(work: Work, pristine: Snapshot) -> None:
     for number, (given_up, kept) in enumerate(_sacrifices(work)):
         if number >= trials:
             work.optimal = False
+            work.gap_minor += _unused(work, pristine)
             break
         _rerun(work, pristine, given_up, kept)
         if work.due < best:
@@ -165,6 +166,12 @@ def _improve(work: Work, pristine: Snapshot) -> None:
     work.restore(done)
     for offer in without:
         work.outcomes[offer].reason = BETTER_OFFER
+
+
+def _unused(work: Work, pristine: Snapshot) -> int:
+    """Give the most that basket offers could take off if every unit were left to them."""
+    work.restore(pristine)
+    return sum(saving_of(work, offer) for offer in work.available[Stage.BASKET])
 
 
 def _sacrifices(work: Work) -> Iterator[tuple[frozenset[Offer], tuple[int, ...]]]:

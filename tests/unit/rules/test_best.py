@@ -123,3 +123,18 @@ def test_a_competition_beyond_the_limit_says_that_it_is_not_proven() -> None:
     assert not quote.optimal
     assert quote.gap_minor > 0
     assert quote.discount_minor > 0
+
+
+def test_one_set_price_beside_a_percentage_is_proven_at_any_size() -> None:
+    """Forty units: three for 10.00 beside 10 % off, tried for every number of uses."""
+    units = sorted((500 + 37 * n for n in range(40)), reverse=True)
+    rules = "offers: {a: {give: any 3 for 10.00}, b: {give: 10 % off}}"
+    quote = price(rules, *(line(str(n), 10 * unit) for n, unit in enumerate(units)))
+    best = max(
+        sum(10 * unit for unit in units[: 3 * uses])
+        - 1000 * uses
+        + sum(unit for unit in units[3 * uses :])
+        for uses in range(14)
+    )
+    assert quote.optimal
+    assert quote.discount_minor == best

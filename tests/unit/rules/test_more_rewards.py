@@ -275,3 +275,20 @@ def test_what_makes_no_sense_is_a_problem(text: str) -> None:
 def test_forms_that_are_rare_but_right(offer: str) -> None:
     found = problems_of(HEAD + f"offers: {{a: {{{offer}}}}}")
     assert [problem.render() for problem in found] == []
+
+
+def test_the_reward_alone_may_be_a_part_of_equal_units() -> None:
+    """Buy 1 get 2: of 10.00, 10.00, 4.00 one ten and the four are free, and bear it themselves."""
+    rules = "settings: {attribution: reward-only}\noffers: {a: {give: buy 1 get 2 free}}"
+    quote = price(rules, line("1", 2000, quantity=2), line("2", 400))
+    assert [one.discount_minor for one in quote.lines] == [1000, 400]
+
+
+def test_one_cent_is_a_saving() -> None:
+    assert price("offers: {a: {give: 0.01 off the basket}}", line("1", 100)).due_minor == 99
+
+
+def test_a_range_of_prices_reads_the_whole_of_a_weighed_line() -> None:
+    rules = "offers: {a: {what: price 6.00..7.00, give: 10 % off}}"
+    cheese = line("1", 624, quantity="1.250", measure="kg")
+    assert price(rules, cheese).discount_minor == 62

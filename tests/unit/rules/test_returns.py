@@ -175,3 +175,9 @@ def test_any_order_of_partial_returns_adds_up_to_the_sale(
         sum(one.earned for one in quote.units),
         sum(one.spent for one in quote.units),
     )
+
+
+def test_a_gift_is_not_charged_while_its_only_trigger_is_kept() -> None:
+    rules = "offers: {mug: {needs: from 10.00 of category tea, give: {gift: sku mug}}}"
+    lines = (line("1", 1200, category="tea"), line("2", 500, sku="mug"), line("3", 300))
+    assert back(price(rules, *lines), lines, {"3": "1"}).refund_minor == 300

@@ -281,3 +281,14 @@ def test_a_late_card_earns_and_changes_no_price() -> None:
     quote = price(rules, line("1", 1000), who=member(), earning_only=True)
     assert (quote.due_minor, earned(quote)) == (1000, 10)
     assert outcome(quote, "a").reason == "earning-only"
+
+
+def test_points_may_be_kept_for_what_nothing_has_reduced() -> None:
+    rules = """
+units: {points: {}}
+offers:
+  milk: {what: category dairy, give: 10 % off}
+  points: {give: 1 point for every whole 1.00, undiscounted_only: yes}
+"""
+    quote = price(rules, line("1", 1000, category="dairy"), line("2", 500), who=member())
+    assert earned(quote) == 5
