@@ -8,29 +8,23 @@ left of each fold. Must never: do an offer's arithmetic, or look at basket offer
 from collections.abc import Sequence
 from itertools import combinations, permutations, product
 
-from tessera.rules.best import Search, uses_of
+from tessera.rules.best import settle_by_search
 from tessera.rules.bundles import apply_bundle, book_uses
 from tessera.rules.folds import Fold
-from tessera.rules.model import Bundle, Each, Gift, GroupKind, Kind, Off, Offer
+from tessera.rules.model import Bundle, Each, Gift, Offer
+from tessera.rules.stacking import first_group_of, in_stacking_order
 from tessera.rules.unit_offers import apply_each, apply_gift, base_of, each_discount
+from tessera.rules.unproven import unproven
+from tessera.rules.use_search import Search, uses_of
 from tessera.rules.work import BETTER_OFFER, GOODS_TAKEN, Work
 
 SEARCHED_RUNS_MAX = 60
-"""Most different units in one competition for which the exact search is tried."""
+"""Most different units in one competition for which the search over uses is tried."""
 TRIALS_MAX = 240
 """Most plans that are tried for one small competition; a count, so that all machines agree."""
 
 Plan = tuple[tuple[Offer, int | None], ...]
 """Offers in the order in which they choose, each with the most uses it may have."""
-
-
-def first_group_of(work: Work, offer: Offer) -> str:
-    """Name the outermost group of an offer that says `first`, "" when there is none."""
-    groups = work.programme.groups
-    for name in reversed(offer.path):
-        if groups[name].kind is GroupKind.FIRST:
-            return name
-    return ""
 
 
 def settle_units(work: Work, offers: Sequence[Offer]) -> None:
@@ -104,19 +98,21 @@ def _join(
 def _settle_component(
     work: Work, movers: list[list[Offer]], fills: list[Offer], folds: dict[int, Fold]
 ) -> None:
+    if len(movers) == 1 and not fills and len(movers[0]) == 1 and _has_one_part(movers[0][0]):
+        _apply_in_order(work, [(movers[0][0], None)])
+        return
+    offers = [offer for mover in movers for offer in mover] + fills
+    offers.sort(key=lambda offer: offer.place)
+    if settle_by_search(work, offers, list(folds.values())):
+        return
     if not movers:
         _fill(work, fills, folds)
-        return
-    if len(movers) == 1 and not fills and len(movers[0]) == 1:
-        _apply_in_order(work, [(movers[0][0], None)])
         return
     if _can_be_searched(work, movers, fills, folds) and _apply_searched(
         work, [mover[0] for mover in movers], fills, folds
     ):
         return
-    if len(movers) > 1 or fills:
-        work.optimal = False
-    offers = [offer for mover in movers for offer in mover] + fills
+    before = work.due
     start = work.snapshot(folds.values(), offers)
     best: tuple[int, int] | None = None
     best_plan: Plan = ()
@@ -129,6 +125,13 @@ def _settle_component(
             best, best_plan = score, plan
     _apply_in_order(work, best_plan)
     _fill(work, fills, folds)
+    if (gap := unproven(work, offers, list(folds.values()), before)) > 0:
+        work.optimal = False
+        work.gap_minor += gap
+
+
+def _has_one_part(offer: Offer) -> bool:
+    return not isinstance(offer.reward, Bundle) or len(offer.reward.parts) == 1
 
 
 def _can_be_searched(
@@ -266,26 +269,6 @@ def _fill(work: Work, fills: Sequence[Offer], folds: dict[int, Fold]) -> None:
         outcome = work.outcomes[offer]
         if not outcome.uses and not outcome.reason:
             outcome.reason = BETTER_OFFER if offer not in chosen else GOODS_TAKEN
-
-
-def in_stacking_order(work: Work, offers: Sequence[Offer]) -> list[Offer]:
-    """Offers that meet on the same goods take off in the order that the programme sets."""
-    style = work.settings.basket_order
-    if style == "listed":
-        return sorted(offers, key=lambda offer: offer.rank)
-
-    def place(offer: Offer) -> tuple[object, ...]:
-        percent = _is_percent(offer)
-        return (percent if style == "amount-first" else not percent, offer.place)
-
-    return sorted(offers, key=place)
-
-
-def _is_percent(offer: Offer) -> bool:
-    reward = offer.reward
-    if isinstance(reward, Off) and reward.ladder:
-        return reward.ladder[0].kind is Kind.PERCENT
-    return isinstance(reward, (Each, Off, Bundle)) and reward.kind is Kind.PERCENT
 
 
 def _best_on_fold(work: Work, fold: Fold, competing: list[Offer]) -> list[Offer]:

@@ -52,7 +52,7 @@ def apply_bundle(work: Work, offer: Offer, most_uses: int | None = None) -> int:
     assert isinstance(reward, Bundle)
     size = sum([count for _, count in reward.parts])
     if sum([fold.count for fold in work.found[offer]]) < size:
-        _say_short(work, offer, reward)
+        say_short(work, offer, reward)
         return 0
     left = work.left.get(offer)
     if left is not None:
@@ -64,7 +64,7 @@ def apply_bundle(work: Work, offer: Offer, most_uses: int | None = None) -> int:
         uses += _plan(work, reward, runs, allowed)
     if not uses:
         if most_uses != 0:
-            _say_short(work, offer, reward)
+            say_short(work, offer, reward)
         return 0
     return book_uses(work, offer, uses)
 
@@ -99,7 +99,7 @@ def _within(budget: int, discounts: list[int]) -> list[int]:
     return kept
 
 
-def _say_short(work: Work, offer: Offer, reward: Bundle) -> None:
+def say_short(work: Work, offer: Offer, reward: Bundle) -> None:
     """Say how many items are missing for the next use, or that others have taken them."""
     outcome = work.outcomes[offer]
     missing = 0
@@ -157,12 +157,12 @@ def _plan_overall(reward: Bundle, runs: list[Run], count: int) -> list[Use]:
     dear = _pick(runs, count * (size - reward.count))
     uses = []
     for _ in range(count):
-        rewarded = _split(cheap, reward.count)
-        uses.append(Use([*_split(dear, size - reward.count), *rewarded], rewarded))
+        rewarded = split_picks(cheap, reward.count)
+        uses.append(Use([*split_picks(dear, size - reward.count), *rewarded], rewarded))
     return uses
 
 
-def _split(picks: list[Pick], count: int) -> list[Pick]:
+def split_picks(picks: list[Pick], count: int) -> list[Pick]:
     """Take `count` units off the front of some picks."""
     found: list[Pick] = []
     while count and picks:
@@ -236,7 +236,7 @@ def aimed(reward: Bundle, picks: list[Pick]) -> list[Pick]:
     if reward.aim == "all":
         return picks
     ordered = list(reversed(picks)) if reward.aim == "cheapest" else list(picks)
-    return _split(ordered, reward.count)
+    return split_picks(ordered, reward.count)
 
 
 def _discounts(work: Work, reward: Bundle, uses: list[Use]) -> list[int]:

@@ -12,10 +12,13 @@ from collections.abc import Iterator, Sequence
 from itertools import combinations, product
 
 from tessera.core.quote import Stage
-from tessera.rules.assign import first_group_of, in_stacking_order, settle_units, trials_for
+from tessera.rules.assign import settle_units, trials_for
 from tessera.rules.basket_offers import apply_off, later_needs_met, saving_of
+from tessera.rules.best import settle_both
 from tessera.rules.folds import take
 from tessera.rules.model import GroupKind, Off, Offer
+from tessera.rules.stacking import first_group_of, in_stacking_order
+from tessera.rules.unproven import unproven
 from tessera.rules.work import BETTER_OFFER, RESERVED, Snapshot, Work
 
 
@@ -48,11 +51,17 @@ def apply_basket_stage(work: Work) -> None:
 
 def settle(work: Work) -> None:
     """Run the unit and the basket stage together, and look for a lower total between them."""
+    if settle_both(work):
+        return
+    before = work.due
     pristine = work.snapshot() if _stages_may_compete(work) else None
     apply_unit_stage(work)
     apply_basket_stage(work)
     if pristine is not None:
         _improve(work, pristine)
+        if not work.optimal and not work.gap_minor:
+            offers = work.available[Stage.UNIT] + work.available[Stage.BASKET]
+            work.gap_minor = unproven(work, offers, work.goods, before)
 
 
 # -- basket stage

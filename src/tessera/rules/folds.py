@@ -144,6 +144,9 @@ def fold_lines(lines: Sequence[Line]) -> list[Fold]:
             fold = Fold(len(folds), line, member, count)
             folds.append(fold)
             alike.append(fold)
+    for fold in folds:
+        if len(fold.members) > 1:  # left-over cents must not follow the order of scanning
+            fold.members.sort(key=lambda member: lines[member].line_id)
     return folds
 
 

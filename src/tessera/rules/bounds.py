@@ -1,0 +1,316 @@
+"""What goods can be worth at most: the weights of a case, the worth of moves, relaxed bounds.
+
+Owns: the value of giving units of a row to a taker, to fills, or to nobody, and a bound on all rows
+that are left which is never too low. Must never: choose, or apply anything.
+
+Values are minor units times the choice's scale times the weights' denominator. A unit that stays in
+the base of a basket offer is worth that offer's rate of what it still costs.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from tessera.rules.choice import Clique, Component, Row, Taker, clique_discount
+from tessera.rules.model import Offer
+from tessera.rules.work import Work
+
+MOVES_MAX = 220
+"""Most ways to share one row out that are looked at; beyond it only even ones are."""
+MANY_UNITS = 24
+"""In a row of more units than this, only some numbers of units are looked at."""
+
+Fills = tuple[tuple[Clique, int], ...]
+"""Which fills act on how many units of a row, one after the other."""
+Move = tuple[tuple[int, ...], Fills]
+"""How many units each of a row's takers takes, and what fills the rest."""
+Step = tuple[int, tuple[int, ...], Move]
+"""What a move is worth, the states of the row's takers after it, and the move."""
+
+_USED = 1 << 32
+
+
+@dataclass(slots=True, eq=False)
+class Weights:
+    """What a minor unit in the base of each basket offer is worth, in parts of `whole`.
+
+    `bases`: (parts, the numbers of the folds in the base, the basket offer).
+    """
+
+    whole: int = 1
+    bases: tuple[tuple[int, frozenset[int], Offer], ...] = ()
+
+    def kept(self, work: Work, number: int, by: Offer | None) -> int:
+        """What a minor unit of a fold is worth in the bases that it stays in, taken or not."""
+        if not self.bases:
+            return 0
+        return sum(
+            parts
+            for parts, numbers, offer in self.bases
+            if number in numbers and (by is None or _stays(work, by, offer))
+        )
+
+
+def _stays(work: Work, by: Offer, offer: Offer) -> bool:
+    return not offer.undiscounted_only and work.may_share(by, offer)
+
+
+@dataclass(slots=True, eq=False)
+class Sheet:
+    """The worth of every move in one component under some weights."""
+
+    work: Work
+    component: Component
+    weights: Weights
+    by_line: bool
+    labels: bool = False
+    off: list[int] = field(default_factory=list)
+    restricted: bool = False
+    tails: list[int] = field(default_factory=list)
+    steps: dict[tuple[int, tuple[int, ...]], list[Step]] = field(default_factory=dict)
+    filled: dict[tuple[int, int], list[tuple[int, Fills]]] = field(default_factory=dict)
+    units_after: list[list[int]] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        component = self.component
+        whole, work, weights = self.weights.whole, self.work, self.weights
+        current = work.settings.stacked_base != "shelf"
+        for place, taker in enumerate(component.takers):
+            there = [row.fold.number for row in component.rows if place in row.takers]
+            lost = min(weights.kept(work, number, taker.offer) for number in there)
+            self.off.append(max(0, whole - lost) if current else whole)
+        if len(component.rows) > 1 or component.takers:
+            self._add_tails()
+
+    # -- fills
+
+    def fills(self, place: int, taken: int) -> list[tuple[int, Fills]]:
+        """Give what the rest of a row is worth when `taken` units are gone: the best, or all."""
+        known = self.filled.get((place, taken))
+        if known is None:
+            known = self.filled[place, taken] = self._fills(self.component.rows[place], taken)
+        return known
+
+    def _fills(self, row: Row, taken: int) -> list[tuple[int, Fills]]:
+        rest = row.count - taken
+        free = self.weights.kept(self.work, row.fold.number, None) * self.component.scale
+        amount = row.base(taken, rest)
+        if not rest or not row.cliques:
+            return [(free * amount, ())]
+        alone = len(row.cliques) == 1 and not free and not self.labels
+        if not row.split or self.by_line or rest == 1 or alone:
+            found: list[tuple[int, Fills]] = [
+                (self._filled(row, clique, rest, amount), ((clique, rest),))
+                for clique in row.cliques
+            ]
+            if free or self.labels:
+                found.append((free * amount, ()))
+            return self._kept(found)
+        labels: dict[tuple[int, int], Fills] = {(taken, 0): ()}
+        for clique in row.cliques:
+            labels = self._next_fill(row, clique, labels)
+        return self._kept(
+            [
+                (value + free * row.base(start, row.count - start), fills)
+                for (start, value), fills in labels.items()
+            ]
+        )
+
+    def _next_fill(
+        self, row: Row, clique: Clique, labels: dict[tuple[int, int], Fills]
+    ) -> dict[tuple[int, int], Fills]:
+        """Let one more fill act on any number of the units that are left."""
+        grown: dict[tuple[int, int], Fills] = {}
+        best: dict[int, int] = {}
+        for (start, value), fills in labels.items():
+            for count in range(row.count - start, -1, -1):
+                more = value
+                if count:
+                    more += self._filled(row, clique, count, row.base(start, count))
+                end = start + count
+                if not self.labels:
+                    if end in best and best[end] >= more:
+                        continue
+                    grown.pop((end, best.get(end, 0)), None)
+                    best[end] = more
+                after = (*fills, (clique, count)) if count else fills
+                grown.setdefault((end, more), after)
+        return grown
+
+    def _filled(self, row: Row, clique: Clique, count: int, amount: int) -> int:
+        """What units are worth that fills act on."""
+        work, number = self.work, row.fold.number
+        minor = clique_discount(work, row, clique, count, amount)
+        worth = minor * self.weights.whole
+        if self.weights.bases:
+            kept = min(self.weights.kept(work, number, offer) for offer in clique)
+            base = amount if work.settings.stacked_base == "shelf" else amount - minor
+            worth += kept * base
+        return worth * self.component.scale
+
+    def _kept(self, found: list[tuple[int, Fills]]) -> list[tuple[int, Fills]]:
+        if not self.labels:
+            return [max(found, key=lambda one: one[0])]
+        once: dict[int, Fills] = {}
+        for value, fills in found:
+            once.setdefault(value, fills)
+        return list(once.items())
+
+    # -- takers
+
+    def moves(self, place: int, states: tuple[int, ...]) -> list[Step]:
+        """Give all ways to share out a row, in the documented order, given its takers' states."""
+        known = self.steps.get((place, states))
+        if known is None:
+            row = self.component.rows[place]
+            known = self.steps[place, states] = self._moves(place, row, states)
+        return known
+
+    def _moves(self, place: int, row: Row, states: tuple[int, ...]) -> list[Step]:
+        found: list[Step] = []
+        ways: list[tuple[int, tuple[int, ...], tuple[int, ...], int]] = [(0, (), (), 0)]
+        for position, number in enumerate(row.takers):
+            taker = self.component.takers[number]
+            grown = []
+            for worth, after, counts, taken in ways:
+                closed = self.by_line and taken
+                counted = self._counts(row, taker, 0 if closed else row.count - taken)
+                for count in self._some(counted, MOVES_MAX // len(ways)):
+                    step = self.take(number, row, states[position], count)
+                    if step is not None:
+                        more, state = step
+                        grown.append(
+                            (worth + more, (*after, state), (*counts, count), taken + count)
+                        )
+            if len(grown) > MOVES_MAX:
+                self.restricted = True
+                grown = grown[:: len(grown) // MOVES_MAX + 1]
+            ways = grown
+        for worth, after, counts, taken in ways:
+            if taken and self.by_line:
+                found.append((worth + self.closed(row, counts, taken), after, (counts, ())))
+                continue
+            found += [
+                (worth + value, after, (counts, fills)) for value, fills in self.fills(place, taken)
+            ]
+        return found
+
+    def _counts(self, row: Row, taker: Taker, most: int) -> Sequence[int]:
+        """How many units a taker may take, what the documented order prefers first."""
+        if taker.table is not None and taker.most is not None:
+            most = min(most, taker.most)
+        if most > MOVES_MAX:
+            self.restricted = True
+            counts = [0, *range(most % taker.size, most + 1, max(taker.size, most // 50))][:80]
+        else:
+            counts = list(range(most + 1))
+        first = min((clique[0].place for clique in row.cliques), default=1 << 60)
+        return counts if first < taker.offer.place else list(reversed(counts))
+
+    def _some(self, counts: Sequence[int], most: int) -> Sequence[int]:
+        """Thin out counts where there are too many, both ends kept."""
+        most = max(3, min(most, MANY_UNITS))
+        if len(counts) <= MANY_UNITS:
+            return counts
+        self.restricted = True
+        return [counts[(len(counts) - 1) * n // (most - 1)] for n in range(most)]
+
+    def closed(self, row: Row, counts: tuple[int, ...], taken: int) -> int:
+        """The rest of a line that serves one offer: closed by it, or open to the basket."""
+        rest = row.base(taken, row.count - taken)
+        by = next(
+            self.component.takers[number].offer
+            for number, count in zip(row.takers, counts, strict=True)
+            if count
+        )
+        kept = self.weights.kept(self.work, row.fold.number, by if by.of_a_line else None)
+        return kept * rest * self.component.scale
+
+    def take(self, number: int, row: Row, state: int, count: int) -> tuple[int, int] | None:
+        """What it is worth that a taker takes `count` units of a row, and its state then."""
+        if not count:
+            return 0, state
+        taker, scale = self.component.takers[number], self.component.scale
+        if taker.table is not None:
+            used, so_far = state % _USED + count, state // _USED
+            if taker.most is not None and used > taker.most:
+                return None
+            minor = taker.table(row, count)
+            if taker.cap is not None:
+                minor = min(minor, taker.cap - so_far)
+            off = minor * scale
+            after = used + ((so_far + minor) * _USED if taker.cap is not None else 0)
+            after = after if taker.most is not None else after - used
+        else:
+            total = state + count
+            if taker.most is not None and total > taker.most:
+                return None
+            rewarded = _rewarded(taker, total) - _rewarded(taker, state)
+            off = taker.flat * count + row.price * rewarded * taker.rate[0] // taker.rate[1]
+            after = total if taker.most is not None or taker.part >= 0 else total % taker.size
+        worth = self.off[number] * off
+        if self.weights.bases:
+            kept = self.weights.kept(self.work, row.fold.number, taker.offer)
+            worth += kept * row.price * count
+        return worth, after
+
+    # -- bounds
+
+    def _add_tails(self) -> None:
+        """Bound what the rows from each place on can be worth: every unit at its best."""
+        rows, takers = self.component.rows, self.component.takers
+        self.tails = [0] * (len(rows) + 1)
+        self.units_after = [[0] * len(takers) for _ in range(len(rows) + 1)]
+        for place in range(len(rows) - 1, -1, -1):
+            row = rows[place]
+            unit = max((self._unit_bound(number, row) for number in row.takers), default=0)
+            most = max(
+                value + unit * taken
+                for taken in ([0, row.count] if self._even(row) else range(row.count + 1))
+                for value, _ in self.fills(place, taken)
+            )
+            self.tails[place] = self.tails[place + 1] + most
+            after = self.units_after[place]
+            after[:] = self.units_after[place + 1]
+            for number in row.takers:
+                after[number] += row.count
+
+    def _even(self, row: Row) -> bool:
+        return not row.cliques or row.count > MOVES_MAX
+
+    def _unit_bound(self, number: int, row: Row) -> int:
+        """What one unit of a row brings at most, its share of a whole use."""
+        taker, scale = self.component.takers[number], self.component.scale
+        if taker.table is not None:
+            most = min(row.count, taker.most or row.count, MOVES_MAX)
+            off = max(-(-taker.table(row, count) * scale // count) for count in range(1, most + 1))
+        else:
+            above = row.price * taker.rate[0] * taker.rewarded
+            off = taker.flat - (-above // (taker.rate[1] * taker.size))
+        kept = self.weights.kept(self.work, row.fold.number, taker.offer)
+        return self.off[number] * off + kept * row.price
+
+    def bound(self, place: int, state: tuple[int, ...]) -> int | None:
+        """Bound what is left from a row on; None when an open use can't be filled any more."""
+        most = self.tails[place]
+        rows = self.component.rows
+        for number, taker in enumerate(self.component.takers):
+            if taker.part >= 0 or taker.table is not None or taker.rewarded == taker.size:
+                missing = -state[number] % taker.size if taker.table is None else 0
+                if missing and taker.part < 0 and missing > self.units_after[place][number]:
+                    return None
+                continue
+            filled = state[number] % taker.size
+            if not filled:
+                continue
+            if taker.size - filled > self.units_after[place][number]:
+                return None
+            waiting = min(taker.rewarded, taker.size - filled)
+            over = rows[place].price * taker.rate[0] * waiting * (taker.size - taker.rewarded)
+            most -= self.off[number] * (-over // (taker.rate[1] * taker.size))
+        return most
+
+
+def _rewarded(taker: Taker, count: int) -> int:
+    """How many of the first `count` units are rewarded: the last ones of every use."""
+    uses, rest = divmod(count, taker.size)
+    return uses * taker.rewarded + max(0, rest - (taker.size - taker.rewarded))

@@ -1,0 +1,420 @@
+"""The choice between unit offers as whole numbers: rows of equal units, and takers of units.
+
+Owns: the translation of folds and unit offers into rows and takers, and the parts that share no
+goods. Must never: choose, or apply anything. All values of takers are minor units times `scale`.
+
+Offers on every unit that know no limit are fills: what one row gets from them depends on nothing
+else. All other offers are takers, whose state runs along the rows from the dearest unit down.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from fractions import Fraction
+from itertools import combinations
+from math import lcm
+
+from tessera.rules.folds import Fold, Parcel
+from tessera.rules.model import Bundle, Each, Gift, Kind, Offer
+from tessera.rules.stacking import first_group_of, in_stacking_order, none_may_share
+from tessera.rules.unit_offers import each_discount, most_of
+from tessera.rules.work import Work
+
+Clique = tuple[Offer, ...]
+"""Fills that meet on the same units, in the order in which they take off."""
+
+
+class Row:
+    """Equal units that are still free: how many, their amount, and who may act on them."""
+
+    __slots__ = ("amount", "cliques", "count", "fold", "parcel", "price", "split", "takers")
+
+    def __init__(self, fold: Fold, parcel: Parcel, scale: int) -> None:
+        self.fold = fold
+        self.parcel = parcel
+        self.count = parcel.count
+        self.amount = parcel.amount
+        self.price = parcel.amount * scale // parcel.count
+        self.cliques: list[Clique] = []
+        self.split = True
+        self.takers: list[int] = []
+
+    def base(self, taken: int, count: int) -> int:
+        """What `count` units cost when `taken` are gone; the first ones are dearer by one."""
+        whole, dearer = divmod(self.amount, self.count)
+        return whole * count + min(dearer, taken + count) - min(dearer, taken)
+
+
+@dataclass(slots=True, eq=False)
+class Taker:
+    """An offer (or a part of one) that takes units one after the other, from the dearest down.
+
+    In every `size` units the last `rewarded` get `rate` of their price off, and each unit bears
+    `flat`, its part of what one use costs or gives. `most`: at most so many units (None: any).
+    `part`: the counts of all parts of an offer must agree in the end. `table`: what k units of a
+    row get, for offers on single units with a limit or a `cap`, in minor units.
+    """
+
+    offer: Offer
+    size: int = 1
+    rewarded: int = 1
+    rate: tuple[int, int] = (1, 1)
+    flat: int = 0
+    most: int | None = None
+    cap: int | None = None
+    part: int = -1
+    table: Callable[[Row, int], int] | None = None
+
+    def done(self, state: int) -> bool:
+        """Tell whether no use is left half filled."""
+        return self.part >= 0 or self.table is not None or state % self.size == 0
+
+    @property
+    def fractional(self) -> bool:
+        """Tell whether its sum may have to be rounded."""
+        return self.table is None and self.rate[1] != 1
+
+
+@dataclass(slots=True, eq=False)
+class Component:
+    """Rows, the dearest first, that takers tie together; alone they share no goods with others."""
+
+    rows: list[Row]
+    takers: list[Taker]
+    scale: int = 1
+    fractions: int = 0
+    known: dict[object, object] = field(default_factory=dict)
+
+
+@dataclass(slots=True, eq=False)
+class Choice:
+    """All that is to be chosen between unit offers."""
+
+    components: list[Component]
+    offers: list[Offer]
+    scale: int
+    by_line: bool
+
+    @property
+    def rounds(self) -> bool:
+        """Tell whether several sums of one component are rounded, so that cents may be lost."""
+        return any(
+            component.fractions > 1 or any(taker.cap is not None for taker in component.takers)
+            for component in self.components
+        )
+
+
+def choice_of(work: Work, offers: Sequence[Offer], folds: Sequence[Fold]) -> Choice | None:
+    """Translate unit offers on some folds; None when their rules can't be put into numbers so.
+
+    That is: groups that say `first`, offers that stack with one that takes several units, budgets
+    of bundles, the merchant's reading of "cheapest free", rounding over a whole offer.
+    """
+    wanted = {fold.number for fold in folds}
+    fills: list[Offer] = []
+    takers: list[Offer] = []
+    for offer in offers:
+        if (offer.path and first_group_of(work, offer)) or not _is_plain(work, offer):
+            return None
+        (fills if _is_fill(offer) else takers).append(offer)
+    found = {
+        offer: [fold for fold in work.found[offer] if fold.number in wanted]
+        for offer in (*fills, *takers)
+    }
+    alone = none_may_share(work, offers)
+    if not alone and _takers_share(work, takers, fills, found):
+        return None
+    parcels = _free_parcels(work, offers, folds)
+    if parcels is None:
+        return None
+    scale = _scale(parcels, takers)
+    by_line = work.settings.exclusive == "line"
+    rows = {fold.number: Row(fold, parcel, scale) for fold, parcel in parcels}
+    for fill in fills:
+        for fold in found[fill]:
+            if fold.number in rows:
+                rows[fold.number].cliques.append((fill,))
+    if not alone:
+        for row in rows.values():
+            _stack(work, row)
+    components = _components(work, rows, takers, found, scale)
+    return Choice(components, [*offers], scale, by_line)
+
+
+def _is_fill(offer: Offer) -> bool:
+    reward = offer.reward
+    return isinstance(reward, Each) and reward.cap_minor is None and not offer.limits
+
+
+def _is_plain(work: Work, offer: Offer) -> bool:
+    reward, settings = offer.reward, work.settings
+    if isinstance(reward, Each):
+        over_offer = settings.rounding_level == "offer" and reward.kind is Kind.PERCENT
+        return not over_offer and (_is_fill(offer) or settings.exclusive != "line")
+    if isinstance(reward, Gift):
+        return settings.exclusive != "line"
+    assert isinstance(reward, Bundle)
+    if any(limit.period == "budget" for limit in offer.limits) or _may_exceed(work, offer, reward):
+        return False
+    if reward.aim == "cheapest" and settings.cheapest_free == "cheapest-overall":
+        return False
+    if len(reward.parts) > 1:
+        return not reward.same_item and (reward.aim == "all" or reward.aim.startswith("part:"))
+    if reward.same_item and (offer.limits or reward.aim == "dearest"):
+        return False
+    return not (reward.aim == "dearest" and reward.kind is not Kind.PERCENT)
+
+
+def _may_exceed(work: Work, offer: Offer, reward: Bundle) -> bool:
+    """Tell whether an amount off could be more than the units cost that it is taken off."""
+    if reward.kind is not Kind.AMOUNT:
+        return False
+    least = min((fold.amount // fold.count for fold in work.found[offer]), default=0)
+    rewarded = sum(count for _, count in reward.parts)
+    if reward.aim.startswith("part:"):
+        rewarded = reward.parts[int(reward.aim.removeprefix("part:"))][1]
+    elif reward.aim != "all":
+        rewarded = min(reward.count, rewarded)
+    return rewarded * least < reward.value[0]
+
+
+def _takers_share(
+    work: Work,
+    takers: Sequence[Offer],
+    fills: Sequence[Offer],
+    found: dict[Offer, list[Fold]],
+) -> bool:
+    """Tell whether an offer that takes several units may meet another on the same goods."""
+    pairs = [*combinations(takers, 2), *((one, two) for one in takers for two in fills)]
+    for one, two in pairs:
+        if work.may_share(one, two):
+            there = {fold.number for fold in found[two]}
+            if any(fold.number in there for fold in found[one]):
+                return True
+    return False
+
+
+def _free_parcels(
+    work: Work, offers: Sequence[Offer], folds: Sequence[Fold]
+) -> list[tuple[Fold, Parcel]] | None:
+    """Give each fold's parcel that nobody has taken; None when somebody may join a taken one."""
+    found = []
+    for fold in folds:
+        free = [parcel for parcel in fold.all_parcels if not parcel.offers]
+        taken = [parcel for parcel in fold.all_parcels if parcel.offers]
+        if len(free) > 1 or any(parcel.discount for parcel in free):
+            return None
+        if any(work.is_open(parcel, offer) for parcel in taken for offer in offers):
+            return None
+        if free and free[0].amount > 0:
+            found.append((fold, free[0]))
+    return found
+
+
+def _scale(parcels: Sequence[tuple[Fold, Parcel]], takers: Sequence[Offer]) -> int:
+    """A number that makes every value of a unit whole."""
+    scale = 1
+    for _, parcel in parcels:
+        if parcel.amount % parcel.count:
+            scale = lcm(scale, Fraction(parcel.amount, parcel.count).denominator)
+    for offer in takers:
+        reward = offer.reward
+        if isinstance(reward, Bundle):
+            size = sum(count for _, count in reward.parts)
+            scale = lcm(scale, reward.value[1] if reward.kind is Kind.PERCENT else size)
+    return scale
+
+
+def _stack(work: Work, row: Row) -> None:
+    """Add the sets of at most four fills that may meet pairwise; then nobody splits the row."""
+    fills = [clique[0] for clique in row.cliques]
+    if len(fills) > 12 or none_may_share(work, fills):
+        return
+    row.split = False
+    for size in (2, 3, 4):
+        for chosen in combinations(fills, size):
+            if not any(one.undiscounted_only for one in chosen) and all(
+                work.may_share(one, two) for one, two in combinations(chosen, 2)
+            ):
+                row.cliques.append(tuple(in_stacking_order(work, chosen)))
+
+
+def clique_discount(work: Work, row: Row, clique: Clique, count: int, amount: int) -> int:
+    """What fills that meet take off `count` units that cost `amount` together."""
+    due = amount
+    for offer in clique:
+        reward = offer.reward
+        assert isinstance(reward, Each)
+        base = amount if work.settings.stacked_base == "shelf" else due
+        due -= max(0, min(due, each_discount(work, reward, row.fold, count, base)))
+    return amount - due
+
+
+# -- takers
+
+
+def _components(
+    work: Work,
+    rows: dict[int, Row],
+    takers: Sequence[Offer],
+    found: dict[Offer, list[Fold]],
+    scale: int,
+) -> list[Component]:
+    """Join rows that a taker ties together; every other row stands alone."""
+    parts: list[tuple[set[int], list[tuple[Taker, set[int]]]]] = []
+    for offer in takers:
+        numbers = [fold.number for fold in found[offer] if fold.number in rows]
+        for group in _takers_of(work, offer, [rows[number] for number in numbers], scale):
+            touched = {number for _, there in group for number in there}
+            joined = list(group)
+            for part in [part for part in parts if not part[0].isdisjoint(touched)]:
+                parts.remove(part)
+                touched |= part[0]
+                joined = part[1] + joined
+            parts.append((touched, joined))
+    components = [_component(rows, touched, joined, scale) for touched, joined in parts]
+    tied = {number for touched, _ in parts for number in touched}
+    components += [
+        Component([row], [], scale) for number, row in rows.items() if number not in tied
+    ]
+    return sorted(components, key=lambda one: min(row.fold.rank for row in one.rows))
+
+
+def _component(
+    rows: dict[int, Row], touched: set[int], joined: list[tuple[Taker, set[int]]], scale: int
+) -> Component:
+    here = sorted((rows[number] for number in touched), key=lambda row: (-row.price, row.fold.rank))
+    joined.sort(key=lambda pair: (pair[0].offer.place, pair[0].part, min(pair[1])))
+    for place, (_, there) in enumerate(joined):
+        for row in here:
+            if row.fold.number in there:
+                row.takers.append(place)
+    fractions = len(
+        {
+            taker.offer.offer_id
+            for taker, there in joined
+            if taker.fractional
+            and any(
+                row.price * taker.rate[0] % (taker.rate[1] * scale)
+                for row in here
+                if row.fold.number in there
+            )
+        }
+    )
+    return Component(here, [taker for taker, _ in joined], scale, fractions)
+
+
+def _takers_of(
+    work: Work, offer: Offer, rows: list[Row], scale: int
+) -> list[list[tuple[Taker, set[int]]]]:
+    """Give the takers of an offer with the rows that each may take from, tied ones in one list."""
+    reward = offer.reward
+    if not isinstance(reward, Bundle):
+        return _single_takers(work, offer, rows)
+    if len(reward.parts) > 1 or reward.aim == "dearest":
+        return _part_takers(work, offer, rows, scale)
+    size = reward.parts[0][1]
+    left = work.left.get(offer)
+    rewarded = size if reward.aim == "all" else min(reward.count, size)
+    rate, flat = _rate_of(reward, size, scale)
+    by_sku: dict[str, set[int]] = {}
+    units: dict[str, int] = {}
+    for row in rows:
+        key = row.fold.line.sku if reward.same_item else ""
+        by_sku.setdefault(key, set()).add(row.fold.number)
+        units[key] = units.get(key, 0) + row.count
+    groups = [
+        (
+            Taker(
+                offer,
+                size=size,
+                rewarded=rewarded,
+                rate=rate,
+                flat=flat,
+                most=None if left is None else (left - work.outcomes[offer].uses) * size,
+            ),
+            by_sku[key],
+        )
+        for key in sorted(by_sku)
+        if units[key] >= size
+    ]
+    if rate[1] != 1:  # rounded once over all items
+        return [groups] if groups else []
+    return [[group] for group in groups]
+
+
+def _rate_of(reward: Bundle, size: int, scale: int) -> tuple[tuple[int, int], int]:
+    """Give the rate on rewarded units, and what every unit bears of a use's fixed part."""
+    if reward.kind is Kind.PERCENT:
+        return reward.value, 0
+    fixed = reward.value[0] * scale // size
+    return ((1, 1), -fixed) if reward.kind is Kind.PRICE else ((0, 1), fixed)
+
+
+def _part_takers(
+    work: Work, offer: Offer, rows: list[Row], scale: int
+) -> list[list[tuple[Taker, set[int]]]]:
+    reward = offer.reward
+    assert isinstance(reward, Bundle)
+    if reward.aim == "dearest":
+        selector, size = reward.parts[0]
+        parts = [(selector, reward.count, True), (selector, size - reward.count, False)]
+    else:
+        aimed = int(reward.aim.removeprefix("part:")) if reward.aim != "all" else -1
+        parts = [
+            (selector, count, aimed in {-1, number})
+            for number, (selector, count) in enumerate(reward.parts)
+        ]
+    rate, flat = _rate_of(reward, sum(count for _, count, _ in parts), scale)
+    fitting = [
+        [row for row in rows if work.matches(selector, row.fold)] for selector, _, _ in parts
+    ]
+    uses = min(
+        sum(row.count for row in there) // count
+        for there, (_, count, _) in zip(fitting, parts, strict=True)
+        if count
+    )
+    left = work.left.get(offer)
+    if left is not None:
+        uses = min(uses, left - work.outcomes[offer].uses)
+    group = [
+        (
+            Taker(
+                offer,
+                size=count,
+                rewarded=count,
+                rate=rate if aimed_at else (0, 1),
+                flat=flat,
+                most=uses * count,
+                part=number,
+            ),
+            {row.fold.number for row in there},
+        )
+        for number, (there, (_, count, aimed_at)) in enumerate(zip(fitting, parts, strict=True))
+        if count
+    ]
+    return [group] if uses > 0 else []
+
+
+def _single_takers(work: Work, offer: Offer, rows: list[Row]) -> list[list[tuple[Taker, set[int]]]]:
+    """An offer on single units that has a limit or a cap, or a gift."""
+    reward = offer.reward
+    if not rows:
+        return []
+    if isinstance(reward, Gift):
+        chosen = work.basket.chosen
+        wished = [row for row in rows if row.fold.line.sku in chosen]
+        one = Each(kind=Kind.PRICE, value=(reward.price_minor, 1))
+        most: int | None = reward.count
+        cap, rows = None, wished or rows
+    else:
+        assert isinstance(reward, Each)
+        one, most, cap = reward, work.left.get(offer), most_of(work, offer, reward.cap_minor)
+        if most is not None:
+            most -= work.outcomes[offer].uses
+
+    def table(row: Row, count: int) -> int:
+        base = row.base(0, count)
+        return max(0, min(base, each_discount(work, one, row.fold, count, base)))
+
+    taker = Taker(offer, most=most, cap=cap, table=table)
+    return [[(taker, {row.fold.number for row in rows})]]

@@ -1,0 +1,61 @@
+"""A loose bound for competitions that can't be put into numbers, so that a gap is never hidden.
+
+Owns: what a set of offers could take off at most if each had all its goods to itself. Must never:
+apply or choose anything.
+"""
+
+from collections.abc import Sequence
+from fractions import Fraction
+from itertools import combinations
+
+from tessera.rules.folds import Fold
+from tessera.rules.model import Bundle, Each, Kind, Off, Offer
+from tessera.rules.unit_offers import each_discount
+from tessera.rules.work import Work
+
+
+def unproven(work: Work, offers: Sequence[Offer], folds: Sequence[Fold], before: int) -> int:
+    """Give what more might be taken off at most than has been since `before` was due.
+
+    0 when all offers may meet: then there was nothing to choose.
+    """
+    if all(work.may_share(one, two) for one, two in combinations(offers, 2)):
+        return 0
+    wanted = {fold.number for fold in folds}
+    most = sum(
+        _most(work, offer, [fold for fold in work.found[offer] if fold.number in wanted])
+        for offer in offers
+    )
+    return max(0, min(before, most) - (before - work.due))
+
+
+def _most(work: Work, offer: Offer, folds: Sequence[Fold]) -> int:
+    """What an offer takes off at most when all its goods are open to it at the shelf price."""
+    amount = sum(fold.amount for fold in folds)
+    reward = offer.reward
+    if isinstance(reward, Each):
+        return sum(each_discount(work, reward, fold, fold.count, fold.amount) + 1 for fold in folds)
+    if isinstance(reward, Bundle):
+        return min(amount, _most_of_bundle(reward, folds, amount))
+    if isinstance(reward, Off) and not reward.ladder:
+        return min(amount, _most_off(reward, amount))
+    return amount
+
+
+def _most_off(reward: Off, amount: int) -> int:
+    number, denominator = reward.value
+    most = -(-amount * number // denominator) if reward.kind is Kind.PERCENT else number
+    return most if reward.cap_minor is None else min(most, reward.cap_minor)
+
+
+def _most_of_bundle(reward: Bundle, folds: Sequence[Fold], amount: int) -> int:
+    size = sum(count for _, count in reward.parts)
+    uses = sum(fold.count for fold in folds) // size
+    number, denominator = reward.value
+    if reward.kind is Kind.AMOUNT:
+        return number * uses
+    if reward.kind is Kind.PRICE:
+        each = Fraction(number, size)
+        over = [Fraction(fold.amount) - each * fold.count for fold in folds]
+        return int(sum((one for one in over if one > 0), Fraction(0))) + 1
+    return -(-amount * number // denominator)
