@@ -24,6 +24,9 @@ class Rounding(StrEnum):
     FLOOR = "floor"
 
 
+_FLOOR = Rounding.FLOOR
+
+
 @dataclass(frozen=True, slots=True)
 class Currency:
     """An ISO 4217 currency: its code and how many digits its minor unit has (0, 2 or 3)."""
@@ -88,7 +91,7 @@ def divided(numerator: int, denominator: int, rounding: Rounding) -> int:
     >>> divided(291 * 15, 100, Rounding.HALF_AWAY), divided(5, 2, Rounding.FLOOR)
     (44, 2)
     """
-    if rounding is Rounding.FLOOR:
+    if rounding is _FLOOR:
         return numerator // denominator
     quotient, remainder = divmod(abs(numerator), denominator)
     twice = 2 * remainder
@@ -113,14 +116,16 @@ def share(total: int, weights: Sequence[int]) -> list[int]:
         raise ValueError("nothing to share over")
     if min(weights) < 0:
         raise ValueError(f"weight {min(weights)} is below zero")
+    if len(weights) == 1:
+        return [total]
     sign, magnitude = (1, total) if total >= 0 else (-1, -total)
     whole = sum(weights)
     if whole == 0:
         return [total] + [0] * (len(weights) - 1)
     shares = [magnitude * weight // whole for weight in weights]
-    remainders = [magnitude * weight % whole for weight in weights]
     missing = magnitude - sum(shares)
     if missing:
+        remainders = [magnitude * weight % whole for weight in weights]
         # A stable sort leaves equal remainders in the order of their places, reversed or not.
         for place in sorted(range(len(weights)), key=remainders.__getitem__, reverse=True)[
             :missing

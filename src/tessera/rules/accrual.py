@@ -13,7 +13,7 @@ from tessera.core.money import UNITS_MAX, share
 from tessera.core.quote import IssuedCoupon, Stage, UnitMovement
 from tessera.rules.folds import Fold, spread_to_lines
 from tessera.rules.model import Earn, Issue, Multiply, Offer, UnitDefinition
-from tessera.rules.work import NO_SAVING, Work
+from tessera.rules.work import BY_PLACE, NO_SAVING, Work
 
 NOT_REACHED = "step-not-reached"
 
@@ -40,7 +40,7 @@ def accrue(work: Work) -> None:
     """Work out the units that the basket earns and note them on its folds."""
     by_unit: dict[str, list[Part]] = {}
     multipliers: dict[str, list[Offer]] = {}
-    for offer in sorted(work.available[Stage.ACCRUAL], key=lambda one: one.place):
+    for offer in sorted(work.available[Stage.ACCRUAL], key=BY_PLACE):
         reward = offer.reward
         if isinstance(reward, Multiply):
             multipliers.setdefault(reward.unit, []).append(offer)
@@ -73,6 +73,12 @@ def basis_of(work: Work, fold: Fold) -> int:
     return max(0, basis)
 
 
+def _moneys(work: Work, folds: list[Fold]) -> list[int]:
+    """The minor units that count of each fold, remembered for goods."""
+    basis = work.basis
+    return [basis[fold.number] if fold.number in basis else _money(work, fold) for fold in folds]
+
+
 def _money(work: Work, fold: Fold) -> int:
     """The minor units that count: the basis of goods, the whole of a load or a fee."""
     if not fold.goods:
@@ -92,7 +98,7 @@ def _earned(work: Work, offer: Offer, reward: Earn) -> Part | None:
         weights = [max(0, fold.due) for fold in folds]
         return Part(offer, _exact(1, reward.count), folds, weights, issuer)
     if reward.per == "amount":
-        weights = [_money(work, fold) for fold in folds]
+        weights = _moneys(work, folds)
     else:
         weights = [_measured(reward, fold) for fold in folds]
     steps: Exact
@@ -175,8 +181,14 @@ def _extra(
 ) -> list[Part]:
     if style == "highest":
         # Offers come in the documented order, so the first of equal factors has the name.
-        factor, offer = max(factors, key=lambda pair: pair[0])
-        return [Part(offer, exact * (factor - 1), folds, weights, part.issuer)]
+        factor, offer = factors[0]
+        if len(factors) > 1:
+            factor, offer = max(factors, key=lambda pair: pair[0])
+        more = factor.numerator - factor.denominator
+        added: Exact = exact * more
+        if factor.denominator != 1:
+            added = Fraction(added, factor.denominator)
+        return [Part(offer, added, folds, weights, part.issuer)]
     extra: list[Part] = []
     reached: Exact = 1
     for factor, offer in factors:
@@ -196,19 +208,13 @@ def _book(work: Work, unit: str, parts: Sequence[Part]) -> None:
         by_issuer.setdefault(part.issuer, []).append(part)
     for issuer in sorted(by_issuer):
         found = by_issuer[issuer]
-        total = max(0, min(UNITS_MAX, sum([part.exact for part in found]) // 1))
-        for part, units in zip(found, _share_exact(total, found), strict=True):
+        # Over one denominator the exact sum costs no more than one of whole numbers.
+        common = lcm(*[part.exact.denominator for part in found])
+        scaled = [part.exact.numerator * (common // part.exact.denominator) for part in found]
+        total = max(0, min(UNITS_MAX, sum(scaled) // common))
+        shares = share(total, [max(0, one) for one in scaled])
+        for part, units in zip(found, shares, strict=True):
             _note(work, unit, issuer, part, units)
-
-
-def _share_exact(total: int, parts: Sequence[Part]) -> list[int]:
-    if len(parts) == 1:
-        return [total]
-    if all(isinstance(part.exact, int) for part in parts):
-        return share(total, [max(0, int(part.exact)) for part in parts])
-    common = lcm(*(part.exact.denominator for part in parts))
-    scaled = [part.exact.numerator * (common // part.exact.denominator) for part in parts]
-    return share(total, [max(0, one) for one in scaled])
 
 
 def _note(work: Work, unit: str, issuer: str, part: Part, units: int) -> None:
@@ -280,10 +286,10 @@ def issue(work: Work, earned: dict[tuple[str, str], int]) -> list[IssuedCoupon]:
     """Give the rights that the sale grants, in the documented order of their offers."""
     found = []
     day = work.place.business_day
-    for offer in sorted(work.available[Stage.ACCRUAL], key=lambda one: one.place):
+    issuing = [one for one in work.available[Stage.ACCRUAL] if isinstance(one.reward, Issue)]
+    for offer in sorted(issuing, key=BY_PLACE):
         reward = offer.reward
-        if not isinstance(reward, Issue):
-            continue
+        assert isinstance(reward, Issue)
         outcome = work.outcomes[offer]
         outcome.uses = 1
         if reward.kind == "private-access":
@@ -311,9 +317,10 @@ def _completed_cards(work: Work, earned: dict[tuple[str, str], int]) -> list[Iss
     member = work.known_member
     found = []
     balances = {unit.unit: unit.balance for unit in member.units} if member else {}
-    for unit, definition in sorted(work.programme.units.items()):
+    completing = [pair for pair in work.programme.units.items() if pair[1].completes]
+    for unit, definition in sorted(completing):
         gained = sum(count for (name, _), count in earned.items() if name == unit)
-        if not definition.completes or not gained:
+        if not gained:
             continue
         before = balances.get(unit, 0)
         size = definition.completes

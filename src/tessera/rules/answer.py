@@ -6,7 +6,6 @@ Must never: change a sum; it only distributes them.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from operator import attrgetter
 
 from tessera.core.money import share
 from tessera.core.quote import (
@@ -31,7 +30,7 @@ from tessera.rules.folds import Fold, spread_to_lines
 from tessera.rules.model import Gift, Offer, Spend
 from tessera.rules.redemption import Spending
 from tessera.rules.taxes import FoldTax
-from tessera.rules.work import Outcome, Work
+from tessera.rules.work import BY_PLACE, Outcome, Work
 
 
 @dataclass(slots=True)
@@ -101,7 +100,9 @@ def _lines(work: Work, parts: Parts) -> list[LineQuote]:
         tax = parts.fold_taxes[fold.number]
         if len(fold.members) == 1:
             member = fold.members[0]
-            found[member] = _line(work, fold, member, _shares(fold), _units(fold), tax)
+            offers = _shares(fold) if fold.shares or fold.redeemed or fold.triggers else ()
+            units = _units(fold) if fold.earned or fold.spent else ()
+            found[member] = _line(work, fold, member, offers, units, tax)
         else:
             for place, line in enumerate(_fold_lines(work, fold, tax)):
                 found[fold.members[place]] = line
@@ -152,8 +153,6 @@ def _share_of(offer: Offer, group: int, minor: int) -> OfferShare:
 
 
 def _shares(fold: Fold) -> tuple[OfferShare, ...]:
-    if not fold.shares and not fold.redeemed and not fold.triggers:
-        return ()
     found = [_share_of(offer, group, minor) for (offer, group), minor in fold.shares.items()]
     if fold.redeemed or fold.triggers:
         found += [
@@ -174,12 +173,10 @@ def _share_order(one: OfferShare) -> tuple[object, ...]:
 
 
 _STAGES = {stage: place for place, stage in enumerate(Stage)}
-_BY_PLACE = attrgetter("place")
+_ASKING = frozenset({"gift-not-in-basket", "not-chosen"})
 
 
 def _units(fold: Fold) -> tuple[UnitShare, ...]:
-    if not fold.earned and not fold.spent:
-        return ()
     found = [
         UnitShare(unit=unit, offer=offer, earned=earned, issuer=issuer)
         for (unit, offer, issuer), earned in (
@@ -270,7 +267,7 @@ def _spread_offers(offers: Sequence[int], by_line: Sequence[int]) -> list[list[i
 def _outcomes(work: Work) -> list[OfferOutcome]:
     found = []
     outcomes = work.outcomes
-    for offer in sorted(outcomes, key=_BY_PLACE):
+    for offer in sorted(outcomes, key=BY_PLACE):
         outcome = outcomes[offer]
         known = None
         if not (outcome.uses or outcome.missing_minor or outcome.missing_quantity):
@@ -332,6 +329,8 @@ def _prompts(work: Work) -> list[Prompt]:
     member = work.known_member
     spendable = {unit.unit: unit.spendable for unit in member.units} if member else {}
     for offer, outcome in work.outcomes.items():
+        if outcome.reason not in _ASKING:
+            continue
         reward = offer.reward
         if isinstance(reward, Gift) and outcome.reason == "gift-not-in-basket":
             text = Message(key="prompt.gift", arguments=offer.label)
@@ -389,7 +388,7 @@ def _counters(work: Work) -> list[CounterUse]:
     """Give what limits have to count, sorted by key."""
     found = []
     for offer, outcome in work.outcomes.items():
-        if not outcome.uses:
+        if not outcome.uses or not offer.limits:
             continue
         for limit in offer.limits:
             if limit.period == "basket":

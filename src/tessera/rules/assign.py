@@ -12,11 +12,11 @@ from tessera.rules.best import settle_by_search
 from tessera.rules.bundles import apply_bundle, book_uses
 from tessera.rules.folds import Fold
 from tessera.rules.model import Bundle, Each, Gift, Offer
-from tessera.rules.stacking import first_group_of, in_stacking_order
+from tessera.rules.stacking import first_group_of, in_stacking_order, none_may_share
 from tessera.rules.unit_offers import apply_each, apply_gift, base_of, each_discount
 from tessera.rules.unproven import unproven
 from tessera.rules.use_search import Search, uses_of
-from tessera.rules.work import BETTER_OFFER, GOODS_TAKEN, Work
+from tessera.rules.work import BETTER_OFFER, BY_PLACE, GOODS_TAKEN, Work
 
 SEARCHED_RUNS_MAX = 60
 """Most different units in one competition for which the search over uses is tried."""
@@ -102,7 +102,7 @@ def _settle_component(
         _apply_in_order(work, [(movers[0][0], None)])
         return
     offers = [offer for mover in movers for offer in mover] + fills
-    offers.sort(key=lambda offer: offer.place)
+    offers.sort(key=BY_PLACE)
     if settle_by_search(work, offers, list(folds.values())):
         return
     if not movers:
@@ -275,7 +275,7 @@ def _best_on_fold(work: Work, fold: Fold, competing: list[Offer]) -> list[Offer]
     """Give the offers, one or several that may meet, that leave the least to pay on a fold."""
     if len(competing) == 1:
         return competing
-    if not any(one.stacks_all or one.stacks_with or one.path for one in competing):
+    if none_may_share(work, competing):
         return [min(competing, key=lambda one: (-_saving_on_fold(work, fold, one), one.place))]
     best: list[Offer] = []
     best_score: tuple[object, ...] | None = None

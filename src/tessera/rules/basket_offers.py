@@ -17,11 +17,12 @@ Piece = tuple[Fold, Parcel]
 
 def base_pieces(work: Work, offer: Offer) -> list[Piece]:
     """The parcels that an offer may act on: those that nothing it can't stack with has taken."""
+    is_open = work.is_open
     return [
         (fold, parcel)
         for fold in work.found[offer]
-        for parcel in work.open_parcels(fold, offer)
-        if parcel.due > 0
+        for parcel in (fold.parcels or fold.all_parcels)
+        if parcel.amount > parcel.discount and (not parcel.offers or is_open(parcel, offer))
     ]
 
 
@@ -99,10 +100,7 @@ def _base(work: Work, offer: Offer) -> Base:
     key = (
         work.changes,
         id(work.found[offer]),
-        offer.path,
-        offer.stacks_all,
-        offer.stacks_with,
-        offer.undiscounted_only,
+        offer.manner,
     )
     known = work.bases.get(key)
     if known is None:
@@ -162,8 +160,10 @@ def _put_shares(work: Work, offer: Offer, pieces: Sequence[Piece], minor: int) -
             weights.append(due)
     for place, part in enumerate(share(minor, weights)):
         mine = parcels[place]
-        parts = [part] if len(mine) == 1 else share(part, [one.due for one in mine])
-        for parcel, piece in zip(mine, parts, strict=True):
+        if len(mine) == 1:
+            work.put(offer, 1, folds[place], mine[0], part)
+            continue
+        for parcel, piece in zip(mine, share(part, [one.due for one in mine]), strict=True):
             work.put(offer, 1, folds[place], parcel, piece)
 
 

@@ -103,16 +103,16 @@ def say_short(work: Work, offer: Offer, reward: Bundle) -> None:
     """Say how many items are missing for the next use, or that others have taken them."""
     outcome = work.outcomes[offer]
     missing = 0
-    taken = False
+    matching: list[Fold] = []
     for selector, count in reward.parts:
         folds = [fold for fold in work.found[offer] if work.matches(selector, fold)]
-        there = sum(fold.count for fold in folds)
-        missing += max(0, count - there)
-        taken = taken or any(parcel.offers for fold in folds for parcel in fold.all_parcels)
+        missing += max(0, count - sum([fold.count for fold in folds]))
+        matching += folds
     if missing:
         outcome.reason = "quantity-short"
         outcome.missing_quantity = missing
     else:
+        taken = any(parcel.offers for fold in matching for parcel in fold.all_parcels)
         outcome.reason = GOODS_TAKEN if taken else NO_SAVING
 
 

@@ -19,7 +19,7 @@ from tessera.rules.folds import take
 from tessera.rules.model import GroupKind, Off, Offer
 from tessera.rules.stacking import first_group_of, in_stacking_order
 from tessera.rules.unproven import unproven
-from tessera.rules.work import BETTER_OFFER, RESERVED, Snapshot, Work
+from tessera.rules.work import BETTER_OFFER, BY_PLACE, RESERVED, Snapshot, Work
 
 
 def slots_of(work: Work, offers: Sequence[Offer]) -> list[list[Offer]]:
@@ -27,14 +27,14 @@ def slots_of(work: Work, offers: Sequence[Offer]) -> list[list[Offer]]:
     if not offers:
         return []
     if work.settings.between_groups != "first":
-        return [sorted(offers, key=lambda offer: offer.place)]
+        return [sorted(offers, key=BY_PLACE)]
     groups = work.programme.groups
     slots: dict[tuple[int, int], list[Offer]] = {}
     for offer in offers:
         path = offer.path
         place = (0, groups[path[-1]].rank) if path else (1, offer.rank)
         slots.setdefault(place, []).append(offer)
-    return [sorted(slots[place], key=lambda offer: offer.place) for place in sorted(slots)]
+    return [sorted(slots[place], key=BY_PLACE) for place in sorted(slots)]
 
 
 def apply_unit_stage(work: Work) -> None:

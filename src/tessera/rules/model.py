@@ -285,8 +285,9 @@ class Offer:
     `rank` is its place in the file, which only groups that say `first` look at; `order` is the
     documented order that breaks ties: higher priority first, then the id. `label` is the name as
     the arguments of a message. `place` is the offer's number in the documented order of the whole
-    programme, `path` the groups that it stands in, the nearest first. `of_a_line`: it acts on
-    single items rather than on a mix of several. `refusals` keeps the outcomes that never differ.
+    programme, `manner` one number for all offers that stack alike, `path` the groups that it stands
+    in, the nearest first. `of_a_line`: it acts on single items rather than on a mix of several.
+    `refusals` keeps the outcomes that never differ.
     """
 
     offer_id: str
@@ -315,6 +316,7 @@ class Offer:
     label: tuple[tuple[str, str | int], ...] = ()
     receipt_label: tuple[tuple[str, str | int], ...] = ()
     place: int = 0
+    manner: int = -1
     path: tuple[str, ...] = ()
     of_a_line: bool = False
     refusals: dict[str, OfferOutcome] = field(default_factory=dict)

@@ -279,11 +279,15 @@ def compile_programme(programme: Programme) -> Programme:
         "tags": {},
     }
     broad: list[tuple[Offer, bool]] = []
+    manners: dict[tuple[object, ...], int] = {}
     stages = {stage: place for place, stage in enumerate(Stage)}
     ordered = sorted(programme.offers, key=lambda offer: (stages[offer.stage], offer.order))
     for place, offer in enumerate(ordered):
         object.__setattr__(offer, "place", place)
-        object.__setattr__(offer, "path", path_of(offer.group, programme.groups))
+        path = path_of(offer.group, programme.groups)
+        manner = (path, offer.stacks_all, offer.stacks_with, offer.undiscounted_only)
+        object.__setattr__(offer, "path", path)
+        object.__setattr__(offer, "manner", manners.setdefault(manner, len(manners)))
         _enter(offer, by, broad)
     by_coupon: dict[str, list[Offer]] = {}
     for offer, everything in broad:

@@ -13,7 +13,7 @@ from tessera.core.quote import Stage
 from tessera.rules.folds import Fold, in_order, take
 from tessera.rules.model import Offer, Spend, UnitDefinition
 from tessera.rules.taxes import FoldTax
-from tessera.rules.work import Work
+from tessera.rules.work import BY_PLACE, Work
 
 NOT_ENOUGH_UNITS = "not-enough-units"
 NOTHING_TO_PAY = "nothing-to-pay"
@@ -51,7 +51,7 @@ class Purse:
 def redeem_discounts(work: Work, purse: Purse) -> list[Spending]:
     """Apply the wishes that lower the price: by unit, by offer, and gifts for units."""
     spendings: list[Spending] = []
-    for offer in sorted(work.available[Stage.REDEMPTION], key=lambda one: one.place):
+    for offer in sorted(work.available[Stage.REDEMPTION], key=BY_PLACE):
         spending = _redeem_offer(work, purse, offer, None)
         if spending is not None:
             spendings.append(spending)
@@ -69,7 +69,7 @@ def redeem_discounts(work: Work, purse: Purse) -> list[Spending]:
 def redeem_tenders(work: Work, purse: Purse, taxes: Sequence[FoldTax]) -> list[Spending]:
     """Settle wishes that pay a part of the total and leave price and taxes alone."""
     spendings: list[Spending] = []
-    for offer in sorted(work.available[Stage.TENDER], key=lambda one: one.place):
+    for offer in sorted(work.available[Stage.TENDER], key=BY_PLACE):
         spending = _redeem_offer(work, purse, offer, taxes)
         if spending is not None:
             spendings.append(spending)

@@ -17,6 +17,8 @@ GIFT_NOT_IN_BASKET = "gift-not-in-basket"
 
 Target = tuple[Fold, list[Parcel]]
 
+_PERCENT = Kind.PERCENT
+
 
 def base_of(work: Work, parcel: Parcel) -> int:
     """What a percentage of a parcel is taken of: what is left, or the shelf price, by setting."""
@@ -35,7 +37,7 @@ def each_discount(work: Work, reward: Each, fold: Fold, count: int, base: int) -
         if reward.kind is Kind.PRICE:
             return max(0, base - money)
         return min(base, money)
-    if reward.kind is Kind.PERCENT:
+    if reward.kind is _PERCENT:
         if settings.rounding_level == "unit" and count > 1:
             unit, dearer = divmod(base, count)
             rounding = settings.rounding
@@ -72,12 +74,14 @@ def apply_each(work: Work, offer: Offer, targets: Sequence[Target]) -> None:
     outcome = work.outcomes[offer]
     outcome.groups = outcome.groups or 1
     for (fold, parcels, _, _), minor in zip(sums, amounts, strict=True):
-        parts = [minor]
-        if len(parcels) > 1:
+        if len(parcels) == 1:
+            work.put(offer, 1, fold, parcels[0], minor)
+            outcome.uses += parcels[0].count
+        else:
             parts = share(minor, [parcel.due for parcel in parcels])
-        for parcel, part in zip(parcels, parts, strict=True):
-            work.put(offer, 1, fold, parcel, part)
-            outcome.uses += parcel.count
+            for parcel, part in zip(parcels, parts, strict=True):
+                work.put(offer, 1, fold, parcel, part)
+                outcome.uses += parcel.count
         close_line(work, offer, fold)
 
 

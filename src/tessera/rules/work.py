@@ -5,6 +5,7 @@ discount to parcels. Must never: choose between offers (see `combine`).
 """
 
 from collections.abc import Iterable
+from operator import attrgetter
 
 from tessera.core.basket import Basket, Line, LineKind, Place
 from tessera.core.member import MemberState
@@ -22,7 +23,17 @@ from tessera.rules.conditions import (
     why_not,
 )
 from tessera.rules.folds import Fold, Parcel, fold_lines, rank_folds, units_of
-from tessera.rules.model import Bundle, Gift, GroupKind, Issue, Need, Offer, Selector, Spend
+from tessera.rules.model import (
+    EVERYTHING,
+    Bundle,
+    Gift,
+    GroupKind,
+    Issue,
+    Need,
+    Offer,
+    Selector,
+    Spend,
+)
 from tessera.rules.programme import Programme
 from tessera.rules.read_offer import needs_member
 
@@ -33,6 +44,12 @@ GOODS_TAKEN = "goods-taken"
 BETTER_OFFER = "better-offer"
 NO_SAVING = "no-saving"
 BUDGET_USED = "budget-used"
+
+# Looking a member up in its enumeration is a call; these are asked for by every line and offer.
+_SHELF, _UNIT, _ACCRUAL = Stage.SHELF, Stage.UNIT, Stage.ACCRUAL
+
+BY_PLACE = attrgetter("place")
+"""Sorts offers in the documented order of the programme."""
 
 
 Snapshot = tuple[
@@ -195,7 +212,7 @@ class Work:
         line = fold.line
         if not fold.goods:
             return (
-                offer.stage is Stage.ACCRUAL
+                offer.stage is _ACCRUAL
                 and line.kind.value in offer.what.kinds
                 and selects(offer.what, line, self.categories_above(line), units_of(line))
             )
@@ -241,7 +258,7 @@ class Work:
 
     def _meets_shelf(self, offer: Offer, outcome: Outcome) -> bool:
         for need in offer.needs:
-            if need.at is Stage.SHELF and not self.meets(need, offer, outcome):
+            if need.at is _SHELF and not self.meets(need, offer, outcome):
                 return False
         return True
 
@@ -250,19 +267,18 @@ class Work:
             return True
         if isinstance(offer.reward, Spend):
             return offer.reward.donate
-        return offer.stage is Stage.ACCRUAL and not self.goods and offer.what.everything
+        return offer.stage is _ACCRUAL and not self.goods and offer.what.everything
 
     def _refusal(self, offer: Offer) -> str:
         if offer.offer_id in self.programme.stopped:
             return STOPPED
-        if self.basket.earning_only and offer.stage is not Stage.ACCRUAL:
+        if self.basket.earning_only and offer.stage is not _ACCRUAL:
             return EARNING_ONLY
         if self.place.offline and offer.offline == "refuse":
             return REFUSED_OFFLINE
         if self.member is None and needs_member(offer.reward):
             return MEMBERS_ONLY
-        reason = why_not(offer, self.moment, self.basket, self.member)
-        if reason:
+        if reason := why_not(offer, self.moment, self.basket, self.member):
             return reason
         if offer.limits:
             left, reason = uses_left(offer, self.place, self.member)
@@ -286,11 +302,11 @@ class Work:
 
     def _reading(self, need: Need, offer: Offer) -> tuple[int, int]:
         """Give money and items that a threshold reads, remembered until something changes."""
-        at_shelf = need.at is Stage.SHELF
+        at_shelf = need.at is _SHELF
         gift = offer.reward if isinstance(offer.reward, Gift) else None
         key: tuple[object, ...] = (
             -1 if at_shelf else self.changes,
-            need.of if not need.of.everything else None,
+            None if need.of is EVERYTHING or need.of.everything else need.of,
             offer.stage,
             offer.changed_prices,
             gift,
@@ -418,7 +434,7 @@ class Work:
             key = (offer, group)
             fold.shares[key] = fold.shares.get(key, 0) + minor
             self.outcomes[offer].discount += minor
-            if offer.stage is Stage.UNIT:
+            if offer.stage is _UNIT:
                 fold.unit_discount += minor
                 if offer.of_a_line:
                     fold.line_discount += minor
@@ -426,7 +442,7 @@ class Work:
 
 def is_eligible(offer: Offer, line: Line) -> bool:
     """Tell whether a line's flags let an offer of its stage act on it, or count it."""
-    if offer.stage is Stage.ACCRUAL:
+    if offer.stage is _ACCRUAL:
         return line.earns
     if offer.stage in {Stage.UNIT, Stage.BASKET}:
         return line.discountable and (line.list_price_minor is None or offer.changed_prices)

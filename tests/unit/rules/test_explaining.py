@@ -47,7 +47,7 @@ def test_every_reason_has_words_in_every_language() -> None:
         value
         for module in (conditions, work, redemption, accrual, unit_offers)
         for name, value in vars(module).items()
-        if name.isupper() and isinstance(value, str) and name != "BEARER"
+        if name.isupper() and type(value) is str and name != "BEARER"
     }
     reasons |= set(conditions._WHO_REASONS.values())
     for language, phrases in PHRASES.items():
