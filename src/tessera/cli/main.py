@@ -110,6 +110,9 @@ COMMANDS: dict[tuple[str, ...], Command] = {
     ("programme", "explain"): Command(
         "tessera.cli.programme_explain", "explain a quote: what every offer did, and why not"
     ),
+    ("programme", "new"): Command(
+        "tessera.cli.programme_new", "write a commented starter from the name of a mechanic"
+    ),
     ("programme", "schema"): Command(
         "tessera.cli.programme_schema", "print the JSON Schema of programme files, for editors"
     ),
@@ -127,7 +130,7 @@ GROUPS: dict[str, str] = {
     "cards": "member cards: issue and draw them",
     "central": "the server that the registers report to",
     "devices": "scanners and other readers",
-    "programme": "loyalty programmes: check and try them",
+    "programme": "loyalty programmes: write, check and try them",
 }
 
 PROLOGUE = (
