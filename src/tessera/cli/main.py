@@ -104,6 +104,9 @@ COMMANDS: dict[tuple[str, ...], Command] = {
     ("programme", "check"): Command(
         "tessera.cli.programme_check", "check a programme and say everything that is wrong with it"
     ),
+    ("programme", "diff"): Command(
+        "tessera.cli.programme_diff", "say in words what a release changes against the last one"
+    ),
     ("programme", "evaluate"): Command(
         "tessera.cli.programme_evaluate", "price one basket by a programme and show the quote"
     ),
