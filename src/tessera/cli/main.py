@@ -101,6 +101,9 @@ COMMANDS: dict[tuple[str, ...], Command] = {
     ("doctor",): Command(
         "tessera.cli.doctor", "look at this register: what is wrong and how to mend it"
     ),
+    ("programme", "audit-draw"): Command(
+        "tessera.cli.programme_audit_draw", "draw instant wins again and say which differ"
+    ),
     ("programme", "check"): Command(
         "tessera.cli.programme_check", "check a programme and say everything that is wrong with it"
     ),

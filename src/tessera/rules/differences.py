@@ -163,7 +163,7 @@ def _changed(section: str, name: str, field: str, before: str, after: str) -> li
 
 def _of_programme(old: Release, new: Release) -> list[Difference]:
     found = []
-    for key in ("programme", "name", "version", "currency", "languages", "note"):
+    for key in ("programme", "name", "version", "currency", "languages", "seed_hash", "note"):
         default = "en" if key == "languages" else "none"
         was, becomes = old.text(key) or default, new.text(key) or default
         if key == "languages" and old.programme.languages == new.programme.languages:
