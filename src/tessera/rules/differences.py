@@ -168,7 +168,7 @@ def _of_programme(old: Release, new: Release) -> list[Difference]:
         was, becomes = old.text(key) or default, new.text(key) or default
         if key == "languages" and old.programme.languages == new.programme.languages:
             continue
-        found += _changed("programme", "", key, was, becomes)
+        found += _changed("programme", "", "id" if key == "programme" else key, was, becomes)
     return found
 
 

@@ -127,6 +127,7 @@ def test_an_offer_that_is_new_or_gone_is_told_whole() -> None:
 @pytest.mark.parametrize(
     "before, after, expected",
     [
+        ("programme: shop", "programme: store", ("programme", "", "id", "shop", "store")),
         ("version: 1", "version: 2", ("programme", "", "version", "1", "2")),
         (
             "rounding: half-away",
