@@ -101,14 +101,23 @@ COMMANDS: dict[tuple[str, ...], Command] = {
     ("doctor",): Command(
         "tessera.cli.doctor", "look at this register: what is wrong and how to mend it"
     ),
+    ("programme", "audit-draw"): Command(
+        "tessera.cli.programme_audit_draw", "draw instant wins again and say which differ"
+    ),
     ("programme", "check"): Command(
         "tessera.cli.programme_check", "check a programme and say everything that is wrong with it"
+    ),
+    ("programme", "diff"): Command(
+        "tessera.cli.programme_diff", "say in words what a release changes against the last one"
     ),
     ("programme", "evaluate"): Command(
         "tessera.cli.programme_evaluate", "price one basket by a programme and show the quote"
     ),
     ("programme", "explain"): Command(
         "tessera.cli.programme_explain", "explain a quote: what every offer did, and why not"
+    ),
+    ("programme", "new"): Command(
+        "tessera.cli.programme_new", "write a commented starter from the name of a mechanic"
     ),
     ("programme", "schema"): Command(
         "tessera.cli.programme_schema", "print the JSON Schema of programme files, for editors"
@@ -127,7 +136,7 @@ GROUPS: dict[str, str] = {
     "cards": "member cards: issue and draw them",
     "central": "the server that the registers report to",
     "devices": "scanners and other readers",
-    "programme": "loyalty programmes: check and try them",
+    "programme": "loyalty programmes: write, check and try them",
 }
 
 PROLOGUE = (
