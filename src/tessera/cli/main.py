@@ -110,6 +110,9 @@ COMMANDS: dict[tuple[str, ...], Command] = {
     ("programme", "explain"): Command(
         "tessera.cli.programme_explain", "explain a quote: what every offer did, and why not"
     ),
+    ("programme", "replay"): Command(
+        "tessera.cli.programme_replay", "price a period's sales by a draft: what would change"
+    ),
     ("programme", "schema"): Command(
         "tessera.cli.programme_schema", "print the JSON Schema of programme files, for editors"
     ),
