@@ -110,6 +110,9 @@ COMMANDS: dict[tuple[str, ...], Command] = {
     ("programme", "explain"): Command(
         "tessera.cli.programme_explain", "explain a quote: what every offer did, and why not"
     ),
+    ("programme", "lint-combinations"): Command(
+        "tessera.cli.programme_lint_combinations", "rank the pairs of offers that can meet"
+    ),
     ("programme", "replay"): Command(
         "tessera.cli.programme_replay", "price a period's sales by a draft: what would change"
     ),
