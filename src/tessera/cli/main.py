@@ -45,16 +45,19 @@ COMMANDS: dict[tuple[str, ...], Command] = {
     ("agent", "enrol"): Command(
         "tessera.cli.agent_enrol", "make this register known to central, by a one-time code"
     ),
-    ("agent", "journal", "verify"): Command(
-        "tessera.cli.agent_journal_verify", "check that the register's journal is whole"
-    ),
+    (
+        "agent",
+        "journal",
+        "verify",
+    ): Command("tessera.cli.agent_journal_verify", "check that the register's journal is whole"),
     ("agent", "pair"): Command("tessera.cli.agent_pair", "give a POS the token that it must send"),
     ("agent", "queue"): Command(
         "tessera.cli.agent_queue", "show what waits to be sent, and what central kept aside"
     ),
-    ("agent", "restore"): Command(
-        "tessera.cli.agent_restore", "put back a register's data folder from a copy of it"
-    ),
+    (
+        "agent",
+        "restore",
+    ): Command("tessera.cli.agent_restore", "put back a register's data folder from a copy of it"),
     ("agent", "salvage"): Command(
         "tessera.cli.agent_salvage", "bring back records from the salvage file"
     ),
@@ -66,9 +69,10 @@ COMMANDS: dict[tuple[str, ...], Command] = {
     ("central", "alarms"): Command(
         "tessera.cli.central_alarms", "forks, new lives, overspent leases: what must be looked at"
     ),
-    ("central", "ledger"): Command(
-        "tessera.cli.central_ledger", "show a member's balances, leases and entries"
-    ),
+    (
+        "central",
+        "ledger",
+    ): Command("tessera.cli.central_ledger", "show a member's balances, leases and entries"),
     ("central", "member"): Command("tessera.cli.central_member", "add or import members"),
     ("central", "programme"): Command(
         "tessera.cli.central_programme", "release a programme to the stores"
@@ -93,7 +97,10 @@ COMMANDS: dict[tuple[str, ...], Command] = {
     ("demo",): Command("tessera.cli.demo", "a shop's bad day, all real, told as it happens"),
     ("devices", "capture"): Command("tessera.cli.devices_capture", "record what a reader sends"),
     ("devices", "decode"): Command("tessera.cli.devices_decode", "decode recorded bytes"),
-    ("devices", "learn"): Command("tessera.cli.devices_learn", "find an unknown scanner's profile"),
+    (
+        "devices",
+        "learn",
+    ): Command("tessera.cli.devices_learn", "find an unknown scanner's profile"),
     ("devices", "list"): Command("tessera.cli.devices_list", "list readers and reader profiles"),
     ("devices", "listen"): Command("tessera.cli.devices_listen", "show what one reader scans"),
     ("devices", "replay"): Command("tessera.cli.devices_replay", "read a recording again"),
@@ -116,13 +123,25 @@ COMMANDS: dict[tuple[str, ...], Command] = {
     ("programme", "explain"): Command(
         "tessera.cli.programme_explain", "explain a quote: what every offer did, and why not"
     ),
+    ("programme", "lint-combinations"): Command(
+        "tessera.cli.programme_lint_combinations", "rank the pairs of offers that can meet"
+    ),
     ("programme", "new"): Command(
         "tessera.cli.programme_new", "write a commented starter from the name of a mechanic"
+    ),
+    (
+        "programme",
+        "replay",
+    ): Command(
+        "tessera.cli.programme_replay", "price a period's sales by a draft: what would change"
     ),
     ("programme", "schema"): Command(
         "tessera.cli.programme_schema", "print the JSON Schema of programme files, for editors"
     ),
-    ("programme", "test"): Command(
+    (
+        "programme",
+        "test",
+    ): Command(
         "tessera.cli.programme_test", "run a programme's own cases: baskets and what must come out"
     ),
     ("version",): Command(
