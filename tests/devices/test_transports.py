@@ -355,8 +355,12 @@ class MadeUpInput:
         pass
 
 
+class MadeUpUinputError(Exception):
+    """What evdev raises where it cannot simulate a keyboard; no OSError."""
+
+
 def no_uinput(name: str) -> None:
-    raise OSError(errno.ENOENT, "no such file", "/dev/uinput")
+    raise MadeUpUinputError(f"{name}: Cannot Be Opened For Writing")
 
 
 @pytest.fixture
@@ -365,6 +369,7 @@ def made_up_evdev(monkeypatch: pytest.MonkeyPatch) -> None:
         list_devices=lambda: ["/dev/input/event7", "/dev/input/event9"],
         InputDevice=MadeUpInput,
         UInput=no_uinput,
+        UInputError=MadeUpUinputError,
     )
     monkeypatch.setitem(sys.modules, "evdev", module)
 
@@ -380,10 +385,33 @@ def test_a_keyboard_scanner_is_listed_with_its_profile(capsys: pytest.CaptureFix
 
 
 @pytest.mark.usefixtures("made_up_evdev")
-def test_a_keyboard_that_cannot_be_simulated_says_what_is_missing() -> None:
+@pytest.mark.parametrize(
+    "exists, is_allowed, reason, hint",
+    [
+        (False, False, "there is no", "modprobe uinput"),
+        (True, False, "may not be written by this user", "tessera devices udev"),
+        (True, True, "cannot be opened for writing", "dmesg"),
+    ],
+    ids=["no-module", "not-permitted", "other"],
+)
+def test_a_keyboard_that_cannot_be_simulated_says_what_is_missing(
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+    *,
+    exists: bool,
+    is_allowed: bool,
+    reason: str,
+    hint: str,
+) -> None:
+    node = tmp_path / "uinput"
+    if exists:
+        node.touch()
+    monkeypatch.setattr("tessera.devices.evdev_port._UINPUT", str(node))
+    monkeypatch.setattr("os.access", lambda *_: is_allowed)
     with pytest.raises(TesseraError, match="no keyboard can be simulated") as caught:
         TypedKeyboard(LAYOUTS["us"])
-    assert "uinput" in caught.value.hint
+    assert reason in caught.value.message
+    assert hint in caught.value.hint
 
 
 def test_without_evdev_the_list_says_so(

@@ -27,8 +27,10 @@ from tessera.agent.checkout import Checkout
 from tessera.agent.clock import SystemClock
 from tessera.agent.events import EventHub
 from tessera.agent.pairing import TOKEN_FILE, Pairings, first_pairing
+from tessera.agent.passing_on import PassingOn
 from tessera.agent.pos_api import api_routes, problem_response
 from tessera.agent.pos_api_gate import Doors, Gate, doors_of
+from tessera.agent.pos_api_hw_proxy import hw_proxy_route
 from tessera.agent.pos_api_status import status_routes
 from tessera.agent.pos_api_stream import stream_route
 from tessera.agent.problems_http import ApiProblem
@@ -134,7 +136,10 @@ async def _run(
         _LOG.error("no token could be written for a first POS: %s", error.strerror)
     formats = read_card_formats(settings.card_formats).format
     checkout = Checkout(state, formats)
-    readers = ReaderLoop(checkout, settings, formats, clock_ns=time.monotonic_ns)
+    passing_on = PassingOn(settings, hub, mono_ms=clock.mono_ms)
+    readers = ReaderLoop(
+        checkout, settings, formats, passing_on=passing_on, clock_ns=time.monotonic_ns
+    )
     stop = asyncio.Event()
     async with AsyncExitStack() as stack:
         stack.callback(writer.close)
@@ -186,6 +191,7 @@ def make_app(checkout: Checkout, readers: ReaderLoop, doors: Doors, stop: asynci
         stream_route(state.hub, pairings),
         *status_routes(state, pairings, readers.states),
         *api_routes(checkout, pairings),
+        hw_proxy_route(readers.passing_on, pairings, doors.origins, stop),
         *panel_routes(
             Screen(checkout, readers.states),
             door=door,

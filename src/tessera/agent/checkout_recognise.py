@@ -8,35 +8,28 @@ from tessera.agent.checkout_member import Buyer, find_buyer, member_answer, unit
 from tessera.agent.notices import notice, worded
 from tessera.agent.problems_http import ApiProblem
 from tessera.agent.till_state import TillState
-from tessera.devices.card_formats import CardFormat, Classified, classify
-from tessera.devices.decoding.label import Label, LabelTrust, Refusal
-from tessera.devices.decoding.symbology import read_label
-from tessera.devices.events import ScanKind
+from tessera.devices.card_formats import CardFormat
+from tessera.devices.codes import classify_code
+from tessera.devices.events import ReaderError, ScanKind
 from tessera.store.engine import DATABASE_ERRORS
 
 CARD_KINDS = frozenset({ScanKind.MEMBER_CARD, ScanKind.STAFF_CARD})
 
 
-def classify_code(
+def classify_given(
     given: api_shapes.ScanGiven, formats: tuple[CardFormat, ...]
 ) -> tuple[str, str, str]:
     """Kind, number and reason of a code that a POS passes on; the number is a card's or coupon's.
 
     Kind "refused" for a payment card or a wrong check digit, with the reason's code.
     """
-    found = read_label(given.code.encode(), "none", symbology=given.symbology.lower())[0]
-    if isinstance(found, Refusal):
+    # No repeats are looked for in a single code, so the time plays no part.
+    found = classify_code(
+        given.code, formats, reader_id="pos", monotonic_ns=0, symbology=given.symbology.lower()
+    )
+    if isinstance(found, ReaderError):
         return "refused", "", found.code
-    outcome = classify(_unlabelled(found), formats)
-    if isinstance(outcome, Refusal):
-        return "refused", "", outcome.code
-    assert isinstance(outcome, Classified)
-    return str(outcome.kind), outcome.card_id or found.number or found.payload, ""
-
-
-def _unlabelled(label: Label) -> Label:
-    assert label.trust is not LabelTrust.MISSING
-    return label
+    return str(found.kind), found.card_id or found.payload, ""
 
 
 def look_up(state: TillState, given: api_shapes.LookupGiven) -> Buyer:

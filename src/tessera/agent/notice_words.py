@@ -32,6 +32,10 @@ WORDS: dict[str, dict[str, tuple[str, str]]] = {
             "Uhr der Kasse stellen; bis dahin können Aktionen mit Datum falsch sein",
         ),
         "code_refused": ("der Code war nicht lesbar", "noch einmal scannen oder eintippen"),
+        "codes_dropped": (
+            "gescannte Codes wurden verworfen: das POS hat sie nicht rechtzeitig abgeholt",
+            "noch einmal scannen; das POS muss beim Verkauf POST /hw_proxy/scanner abfragen",
+        ),
         "database_failing": (
             "die Datenbank der Kasse ist nicht lesbar: vorerst kein Mitglied und keine Punkte",
             "tessera doctor prüft die Datenbank",
@@ -102,6 +106,10 @@ WORDS: dict[str, dict[str, tuple[str, str]]] = {
             "régler l’horloge ; d’ici là, les offres datées peuvent être fausses",
         ),
         "code_refused": ("le code n’a pas pu être lu", "scanner à nouveau, ou saisir le numéro"),
+        "codes_dropped": (
+            "des codes lus ont été abandonnés : le POS ne les a pas relevés à temps",
+            "les relire ; le POS doit interroger POST /hw_proxy/scanner pendant la vente",
+        ),
         "database_failing": (
             "la base de données de la caisse est illisible : ni membre ni points pour l’instant",
             "tessera doctor vérifie la base",
@@ -172,6 +180,10 @@ WORDS: dict[str, dict[str, tuple[str, str]]] = {
             "poner en hora la caja; hasta entonces las ofertas con fecha pueden fallar",
         ),
         "code_refused": ("no se pudo leer el código", "escanear otra vez o teclearlo"),
+        "codes_dropped": (
+            "se descartaron códigos leídos: el POS no los recogió a tiempo",
+            "leerlos otra vez; el POS debe consultar POST /hw_proxy/scanner mientras vende",
+        ),
         "database_failing": (
             "no se puede leer la base de datos de la caja: por ahora sin socio ni puntos",
             "tessera doctor comprueba la base de datos",
@@ -239,6 +251,10 @@ WORDS: dict[str, dict[str, tuple[str, str]]] = {
             "поставьте часы кассы; до этого акции с датами могут быть неверны",
         ),
         "code_refused": ("код не удалось прочитать", "отсканируйте ещё раз или введите вручную"),
+        "codes_dropped": (
+            "считанные коды отброшены: касса не забрала их вовремя",
+            "считайте ещё раз; касса должна опрашивать POST /hw_proxy/scanner во время продажи",
+        ),
         "database_failing": (
             "база данных кассы не читается: пока без участника и баллов",
             "tessera doctor проверит базу данных",

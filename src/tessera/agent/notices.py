@@ -30,6 +30,10 @@ NOTICES: dict[str, tuple[str, str]] = {
         "set the register's clock; date-bound offers may be wrong until then",
     ),
     "code_refused": ("the code could not be read", "scan it again, or type it"),
+    "codes_dropped": (
+        "scanned codes were dropped: the POS did not fetch them in time",
+        "scan again; the POS must poll POST /hw_proxy/scanner while it sells",
+    ),
     "database_failing": (
         "the register's database cannot be read: no member and no points for now",
         "tessera doctor checks the database",

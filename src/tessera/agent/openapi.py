@@ -12,6 +12,7 @@ import msgspec
 from tessera import __version__
 from tessera.agent.api_answers import StatusAnswer
 from tessera.agent.pos_api import ROUTES, ApiRoute
+from tessera.agent.pos_api_hw_proxy import PollAnswer, PollGiven
 from tessera.agent.problems_http import MEDIA_TYPE, PROBLEMS, ProblemDetails
 
 COMMON_PROBLEMS = (
@@ -39,12 +40,16 @@ def openapi_bytes() -> bytes:
 def openapi_document() -> dict[str, Any]:
     """The document."""
     structs = {kind for route in ROUTES for kind in (route.takes, route.gives)}
-    ordered = sorted({*structs, StatusAnswer, ProblemDetails}, key=lambda kind: kind.__name__)
+    ordered = sorted(
+        {*structs, PollGiven, PollAnswer, StatusAnswer, ProblemDetails},
+        key=lambda kind: kind.__name__,
+    )
     _, schemas = msgspec.json.schema_components(ordered, ref_template=_REFERENCE)
     paths: dict[str, dict[str, Any]] = {}
     for route in ROUTES:
         paths.setdefault(route.path, {})[route.method.lower()] = _operation(route)
     paths |= _told_paths()
+    paths["/hw_proxy/scanner"] = {"post": _poll_operation()}
     return {
         "openapi": "3.1.0",
         "info": {
@@ -95,6 +100,23 @@ def _operation(route: ApiRoute) -> dict[str, Any]:
             }
         ]
     return operation
+
+
+def _poll_operation() -> dict[str, Any]:
+    """The poll of a web POS, which may come without a token from a configured origin."""
+    return {
+        "summary": "The next code from this register's readers that is not Tessera's (JSON-RPC).",
+        "operationId": "poll_scanner",
+        "security": [{"pairing": []}, {}],
+        "requestBody": {"content": {"application/json": {"schema": _reference(PollGiven)}}},
+        "responses": {
+            "200": {
+                "description": "a code, or an empty result when none came in five seconds",
+                "content": {"application/json": {"schema": _reference(PollAnswer)}},
+            },
+            **_problem_responses(COMMON_PROBLEMS),
+        },
+    }
 
 
 def _problem_responses(codes: tuple[str, ...]) -> dict[str, Any]:

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from tessera.agent.api_answers import ReaderStatus
 from tessera.agent.checkout import Checkout
 from tessera.agent.checkout_recognise import CARD_KINDS
+from tessera.agent.passing_on import PassingOn
 from tessera.agent.settings import AgentSettings
 from tessera.core.errors import TesseraError
 from tessera.devices.card_formats import CardFormat
@@ -40,12 +41,14 @@ class ReaderLoop:
         settings: AgentSettings,
         formats: tuple[CardFormat, ...],
         *,
+        passing_on: PassingOn,
         clock_ns: Callable[[], int],
     ) -> None:
         self._checkout = checkout
         self._hub = checkout.state.hub
         self._settings = settings
         self._formats = formats
+        self.passing_on = passing_on
         self._clock_ns = clock_ns
         self._known: list[_Known] = []
         self._events: asyncio.Queue[ReaderEvent] = asyncio.Queue()
@@ -54,6 +57,7 @@ class ReaderLoop:
     def start(self) -> None:
         """Open every reader; each reads in a thread of its own."""
         loop = asyncio.get_running_loop()
+        self.passing_on.start()
         self._worker = asyncio.create_task(self._work())
 
         def hand_over(event: ReaderEvent) -> None:
@@ -87,10 +91,11 @@ class ReaderLoop:
             self._worker.cancel()
             with suppress(asyncio.CancelledError):
                 await self._worker
+        self.passing_on.close()
 
     def states(self) -> tuple[ReaderStatus, ...]:
         """How each reader is now."""
-        return tuple(_status(known) for known in self._known)
+        return (*(_status(known) for known in self._known), *self.passing_on.state())
 
     async def _work(self) -> None:
         while True:
@@ -136,6 +141,7 @@ class ReaderLoop:
             reader=scan.reader_id,
             warnings=list(scan.warnings),
         )
+        self.passing_on.take(scan)
 
     def _tell_state(self, reader_id: str, condition: str, message: str, hint: str) -> None:
         self._hub.publish(

@@ -138,6 +138,15 @@ class AgentSettings:
         " one; relative to the settings file.",
         default=None,
     )
+    codes_to: Literal["events", "hw_proxy", "keyboard"] = setting(
+        "How codes that are not Tessera's reach the POS from this register's readers: events is"
+        " the event stream alone; hw_proxy keeps them for a web POS that polls; keyboard types"
+        " them as if the scanner had done it.",
+        default="events",
+    )
+    keyboard_layout: Literal["us", "uk", "de", "fr", "es", "it", "ru"] = setting(
+        'Keyboard country that the POS expects, for codes_to = "keyboard".', default="us"
+    )
     listen: ListenSettings = setting("", default_factory=ListenSettings)
     central: CentralSettings = setting("", default_factory=CentralSettings)
     disk: DiskSettings = setting("", default_factory=DiskSettings)

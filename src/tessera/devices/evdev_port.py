@@ -23,6 +23,7 @@ _EVENT = struct.Struct("<qqHHi")
 _READ_BYTES = 64 * EVENT_BYTES
 _EV_KEY, _PRESSED, _KEY_ESC = 1, 1, 1
 _PANIC_PRESSES = 5
+_UINPUT = "/dev/uinput"
 
 
 class KeyboardDevice(Protocol):
@@ -174,13 +175,7 @@ class TypedKeyboard:
 
     def __init__(self, layout: Layout, *, device: Any = None) -> None:  # noqa: ANN401 - evdev's
         self._layout = layout
-        try:
-            self._device = device or _evdev().UInput(name="tessera scanner")
-        except OSError as error:
-            raise TesseraError(
-                f"no keyboard can be simulated: {os.strerror(error.errno or errno.EIO).lower()}",
-                hint="load the kernel module uinput and install the udev rules",
-            ) from error
+        self._device = device or _simulated_keyboard()
 
     def type_text(self, text: str) -> None:
         """Type a text and Enter. TesseraError where the layout has no key for a character."""
@@ -191,6 +186,30 @@ class TypedKeyboard:
     def close(self) -> None:
         """Remove the keyboard."""
         self._device.close()
+
+
+def _simulated_keyboard() -> Any:  # noqa: ANN401 - evdev's
+    evdev = _evdev()
+    try:
+        return evdev.UInput(name="tessera scanner")
+    except (OSError, evdev.UInputError) as error:
+        # evdev's own error has no number: which of the two it is shows in the file system.
+        if not os.path.exists(_UINPUT):  # noqa: PTH110 - a device, no path to work with
+            reason = f"there is no {_UINPUT}"
+            hint = (
+                "run modprobe uinput, and put the word uinput into /etc/modules-load.d/uinput.conf"
+            )
+        elif not os.access(_UINPUT, os.W_OK):
+            reason = f"{_UINPUT} may not be written by this user"
+            hint = (
+                "install the udev rules ('tessera devices udev'), and add the user to their group"
+            )
+        else:
+            reason = str(error).lower()
+            hint = "see what the kernel says: dmesg | grep -i uinput"
+        raise TesseraError(
+            f"no keyboard can be simulated: {reason}", hint=hint, code="no_uinput"
+        ) from error
 
 
 def _open_keyboard(path: str) -> KeyboardDevice:

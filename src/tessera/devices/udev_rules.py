@@ -15,6 +15,10 @@ _HEAD = f"""\
 # Made by `tessera devices udev`. To use: copy to /etc/udev/rules.d/60-tessera-readers.rules, then
 #   groupadd --system {GROUP}; udevadm control --reload; udevadm trigger
 """
+_TYPING = f"""\
+# The keyboard that does not exist, on which the agent types codes for a POS (codes_to = "keyboard")
+KERNEL=="uinput", SUBSYSTEM=="misc", GROUP="{GROUP}", MODE="0660", OPTIONS+="static_node=uinput"
+"""
 
 
 def rules_for_profiles(profiles: Iterable[ReaderProfile]) -> str:
@@ -30,6 +34,7 @@ def rules_for_profiles(profiles: Iterable[ReaderProfile]) -> str:
         if product != "*":
             match += f', ATTRS{{idProduct}}=="{product}"'
         blocks.append(f"# {titles[identity]}\n" + _rules(match))
+    blocks.append(_TYPING)
     return "\n".join(blocks)
 
 

@@ -14,8 +14,11 @@ from tessera.devices.simulated import SimulatedScanner
 from tessera.fleet import demo_totals as by_hand
 from tessera.fleet.demo_shop import CARD, DemoShop
 from tessera.fleet.demo_story import Story
+from tessera.fleet.shop import port_or_free
 
 SCAN_LENGTH_MAX = 200
+USUAL_PORT = 8440
+"""The agent's own default."""
 
 
 def run_demo(
@@ -33,7 +36,8 @@ def run_demo(
         show(f"  {text}")
 
     started = time.monotonic()
-    shop = DemoShop(folder, say=say)
+    # A shop that stays open answers where the documentation's examples look for it, if it can.
+    shop = DemoShop(folder, say=say, agent_port=port_or_free(USUAL_PORT) if live else 0)
     with SimulatedScanner() as scanner:
         try:
             chapter("A shop is set up: central, a register, a scanner")

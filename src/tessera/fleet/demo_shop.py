@@ -33,13 +33,13 @@ Say = Callable[[str], None]
 class DemoShop:
     """Central, a line, a register with a scanner, all real, in one folder."""
 
-    def __init__(self, folder: Path, say: Say) -> None:
+    def __init__(self, folder: Path, say: Say, *, agent_port: int = 0) -> None:
         self.folder = folder
         self.central_config = folder / "central.toml"
         self.agent_config = folder / "agent.toml"
         self._say = say
         self.central_port = free_port()
-        self.agent_port = free_port()
+        self.agent_port = agent_port or free_port()
         self.central = Program(
             "central",
             ("central", "serve", "--config", str(self.central_config)),

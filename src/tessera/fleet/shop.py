@@ -41,6 +41,17 @@ def free_port() -> int:
         return port
 
 
+def port_or_free(wished: int) -> int:
+    """The wished loopback port when nobody listens on it, else a free one."""
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("127.0.0.1", wished))
+        except OSError:
+            return free_port()
+        return wished
+
+
 def wait_until(is_so: Callable[[], bool], *, seconds: float, what: str) -> float:
     """Wait until `is_so()`; the seconds that it took. ShopTrouble names `what` if it never is."""
     started = time.monotonic()

@@ -1,0 +1,66 @@
+"""Rank the pairs of offers that can meet by what they take off together.
+
+For every two offers that take something off, a smallest basket that satisfies both is built and
+priced with these two alone: the lowest price that came of it is shown, dearest pairs first. With
+--baseline only pairs that the earlier programme did not have, or that take off more than there.
+"""
+
+import argparse
+from pathlib import Path
+
+EXAMPLES = """\
+examples:
+  tessera programme lint-combinations my-shop.yaml
+  tessera programme lint-combinations draft.yaml --baseline my-shop.yaml --json
+
+exit codes: 0 the pairs are listed, however many · 3 a file can't be used
+"""
+TOP = 50
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the options of this command."""
+    parser.add_argument("file", metavar="PROGRAMME", type=Path, help="programme file (YAML)")
+    parser.add_argument(
+        "--baseline", metavar="OLD", type=Path, help="earlier programme: only what is new"
+    )
+    parser.add_argument("--json", action="store_true", help="print one JSON object for programs")
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Print the pairs that take off most."""
+    import json
+    from dataclasses import asdict
+
+    from tessera.cli.programme_files import sound_programme
+    from tessera.rules.combinations import combinations_of, new_against
+    from tessera.rules.wording import money
+
+    programme = sound_programme(arguments.file)
+    found = combinations_of(programme)
+    pairs = found.pairs
+    if arguments.baseline:
+        pairs = new_against(found, combinations_of(sound_programme(arguments.baseline)))
+    if arguments.json:
+        report = {
+            "currency": programme.currency,
+            "tried": found.tried,
+            "left_out": found.left_out,
+            "found": len(pairs),
+            "pairs": [asdict(one) | {"off_permille": one.off_permille} for one in pairs[:TOP]],
+        }
+        print(json.dumps(report, ensure_ascii=False))
+        return 0
+    for pair in pairs[:TOP]:
+        shelf, due = (
+            money(minor, "en", programme.currency) for minor in (pair.shelf_minor, pair.due_minor)
+        )
+        meets = "the same goods" if pair.same_line else "the same basket"
+        share = f"{pair.off_permille // 10}.{pair.off_permille % 10} %"
+        print(f"{share:>7} off  {' + '.join(pair.offers)}: {due} instead of {shelf}, on {meets}")
+    print(f"{found.tried} pairs tried, {len(pairs)} {'new' if arguments.baseline else 'can meet'}")
+    if len(pairs) > TOP:
+        print(f"only the first {TOP} are shown")
+    if found.left_out:
+        print(f"{found.left_out} pairs were not tried: the programme has too many offers")
+    return 0
