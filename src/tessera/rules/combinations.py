@@ -155,7 +155,10 @@ def _lowest(programme: Programme, first: Offer, second: Offer) -> Pair | None:
         )
         for one in (first, second)
     )
-    alone = compile_programme(replace(programme, offers=bare, stopped=frozenset()))
+    # With its own memory of what categories find: the programme's remembers other offers.
+    alone = compile_programme(
+        replace(programme, offers=bare, stopped=frozenset(), found_by_categories={})
+    )
     at = datetime(2026, 1, 1, 12, tzinfo=UTC)
     place = Place(at=at, business_day=at.date())
     ids = (first.offer_id, second.offer_id)
