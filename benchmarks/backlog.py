@@ -163,7 +163,7 @@ def central(folder: Path) -> Iterator[tuple[str, str]]:
     members = folder / "members.jsonl"
     members.write_text(
         "".join(
-            json.dumps({"member_id": f"m{n}", "display_name": "A. M.", "home_store": "s1"}) + "\n"
+            json.dumps({"member_id": f"m{n}", "display_name": "A. M.", "store": "s1"}) + "\n"
             for n in range(MEMBERS)
         )
     )

@@ -45,16 +45,19 @@ COMMANDS: dict[tuple[str, ...], Command] = {
     ("agent", "enrol"): Command(
         "tessera.cli.agent_enrol", "make this register known to central, by a one-time code"
     ),
-    ("agent", "journal", "verify"): Command(
-        "tessera.cli.agent_journal_verify", "check that the register's journal is whole"
-    ),
+    (
+        "agent",
+        "journal",
+        "verify",
+    ): Command("tessera.cli.agent_journal_verify", "check that the register's journal is whole"),
     ("agent", "pair"): Command("tessera.cli.agent_pair", "give a POS the token that it must send"),
     ("agent", "queue"): Command(
         "tessera.cli.agent_queue", "show what waits to be sent, and what central kept aside"
     ),
-    ("agent", "restore"): Command(
-        "tessera.cli.agent_restore", "put back a register's data folder from a copy of it"
-    ),
+    (
+        "agent",
+        "restore",
+    ): Command("tessera.cli.agent_restore", "put back a register's data folder from a copy of it"),
     ("agent", "salvage"): Command(
         "tessera.cli.agent_salvage", "bring back records from the salvage file"
     ),
@@ -66,9 +69,10 @@ COMMANDS: dict[tuple[str, ...], Command] = {
     ("central", "alarms"): Command(
         "tessera.cli.central_alarms", "forks, new lives, overspent leases: what must be looked at"
     ),
-    ("central", "ledger"): Command(
-        "tessera.cli.central_ledger", "show a member's balances, leases and entries"
-    ),
+    (
+        "central",
+        "ledger",
+    ): Command("tessera.cli.central_ledger", "show a member's balances, leases and entries"),
     ("central", "member"): Command("tessera.cli.central_member", "add or import members"),
     ("central", "programme"): Command(
         "tessera.cli.central_programme", "release a programme to the stores"
@@ -93,7 +97,10 @@ COMMANDS: dict[tuple[str, ...], Command] = {
     ("demo",): Command("tessera.cli.demo", "a shop's bad day, all real, told as it happens"),
     ("devices", "capture"): Command("tessera.cli.devices_capture", "record what a reader sends"),
     ("devices", "decode"): Command("tessera.cli.devices_decode", "decode recorded bytes"),
-    ("devices", "learn"): Command("tessera.cli.devices_learn", "find an unknown scanner's profile"),
+    (
+        "devices",
+        "learn",
+    ): Command("tessera.cli.devices_learn", "find an unknown scanner's profile"),
     ("devices", "list"): Command("tessera.cli.devices_list", "list readers and reader profiles"),
     ("devices", "listen"): Command("tessera.cli.devices_listen", "show what one reader scans"),
     ("devices", "replay"): Command("tessera.cli.devices_replay", "read a recording again"),
@@ -101,8 +108,14 @@ COMMANDS: dict[tuple[str, ...], Command] = {
     ("doctor",): Command(
         "tessera.cli.doctor", "look at this register: what is wrong and how to mend it"
     ),
+    ("programme", "audit-draw"): Command(
+        "tessera.cli.programme_audit_draw", "draw instant wins again and say which differ"
+    ),
     ("programme", "check"): Command(
         "tessera.cli.programme_check", "check a programme and say everything that is wrong with it"
+    ),
+    ("programme", "diff"): Command(
+        "tessera.cli.programme_diff", "say in words what a release changes against the last one"
     ),
     ("programme", "evaluate"): Command(
         "tessera.cli.programme_evaluate", "price one basket by a programme and show the quote"
@@ -113,13 +126,22 @@ COMMANDS: dict[tuple[str, ...], Command] = {
     ("programme", "lint-combinations"): Command(
         "tessera.cli.programme_lint_combinations", "rank the pairs of offers that can meet"
     ),
-    ("programme", "replay"): Command(
+    ("programme", "new"): Command(
+        "tessera.cli.programme_new", "write a commented starter from the name of a mechanic"
+    ),
+    (
+        "programme",
+        "replay",
+    ): Command(
         "tessera.cli.programme_replay", "price a period's sales by a draft: what would change"
     ),
     ("programme", "schema"): Command(
         "tessera.cli.programme_schema", "print the JSON Schema of programme files, for editors"
     ),
-    ("programme", "test"): Command(
+    (
+        "programme",
+        "test",
+    ): Command(
         "tessera.cli.programme_test", "run a programme's own cases: baskets and what must come out"
     ),
     ("version",): Command(
@@ -133,7 +155,7 @@ GROUPS: dict[str, str] = {
     "cards": "member cards: issue and draw them",
     "central": "the server that the registers report to",
     "devices": "scanners and other readers",
-    "programme": "loyalty programmes: check and try them",
+    "programme": "loyalty programmes: write, check and try them",
 }
 
 PROLOGUE = (

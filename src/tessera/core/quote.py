@@ -7,6 +7,8 @@ amount due, allocations to lines. Must never: compute; `tessera.rules` does.
 from dataclasses import dataclass
 from enum import StrEnum
 
+from tessera.core.values import quick_value
+
 
 class Stage(StrEnum):
     """Where in the computation something happened; thresholds name the stage that they read."""
@@ -19,7 +21,7 @@ class Stage(StrEnum):
     ACCRUAL = "accrual"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@quick_value
 class Message:
     """A sentence by key and numbers, put into words for a language by `rules.wording`.
 
@@ -31,7 +33,7 @@ class Message:
     arguments: tuple[tuple[str, str | int], ...] = ()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@quick_value
 class OfferShare:
     """What one offer took off one line. `group` tells apart several uses of the same offer.
 
@@ -50,7 +52,7 @@ class OfferShare:
     third_party_minor: int = 0
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@quick_value
 class UnitShare:
     """Units that one line earned, or that paid for it, by offer; frozen for later returns.
 
@@ -65,7 +67,7 @@ class UnitShare:
     issuer: str = ""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@quick_value
 class LineQuote:
     """One line's answer; `due_minor` = shelf amount − discount. Lines of one `fold` are equal.
 
@@ -122,7 +124,7 @@ class UnitMovement:
     expires: str = ""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@quick_value
 class OfferOutcome:
     """One offer that was considered: applied, or not with a stable documented reason code."""
 
@@ -173,7 +175,7 @@ class CounterUse:
     used: int
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@quick_value
 class FiscalLine:
     """A line whose quantity × unit price is exact, for printers that insist on it."""
 
@@ -182,7 +184,7 @@ class FiscalLine:
     unit_price_minor: int
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@quick_value
 class ReceiptLine:
     """A line for the receipt: what it says, and the amount at its right (None: no amount)."""
 
@@ -190,7 +192,7 @@ class ReceiptLine:
     amount_minor: int | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@quick_value
 class Quote:
     """The whole answer. The same input gives the same quote, byte for byte, on every machine.
 

@@ -117,7 +117,7 @@ def _line(
     tax: FoldTax,
 ) -> LineQuote:
     line = work.basket.lines[member]
-    discount = sum(one.discount_minor for one in offers)
+    discount = sum([one.discount_minor for one in offers]) if offers else 0
     return LineQuote(
         line_id=line.line_id,
         amount_minor=line.amount_minor,
@@ -155,14 +155,15 @@ def _shares(fold: Fold) -> tuple[OfferShare, ...]:
     if not fold.shares and not fold.redeemed and not fold.triggers:
         return ()
     found = [_share_of(offer, group, minor) for (offer, group), minor in fold.shares.items()]
-    found += [
-        OfferShare(offer=name, discount_minor=minor, stage=Stage.REDEMPTION)
-        for name, minor in fold.redeemed.items()
-    ]
-    found += [
-        OfferShare(offer=offer.offer_id, discount_minor=0, stage=offer.stage, role="trigger")
-        for offer in fold.triggers
-    ]
+    if fold.redeemed or fold.triggers:
+        found += [
+            OfferShare(offer=name, discount_minor=minor, stage=Stage.REDEMPTION)
+            for name, minor in fold.redeemed.items()
+        ]
+        found += [
+            OfferShare(offer=offer.offer_id, discount_minor=0, stage=offer.stage, role="trigger")
+            for offer in fold.triggers
+        ]
     if len(found) > 1:
         found.sort(key=_share_order)
     return tuple(found)
@@ -181,12 +182,15 @@ def _units(fold: Fold) -> tuple[UnitShare, ...]:
         return ()
     found = [
         UnitShare(unit=unit, offer=offer, earned=earned, issuer=issuer)
-        for (unit, offer, issuer), earned in sorted(fold.earned.items())
+        for (unit, offer, issuer), earned in (
+            sorted(fold.earned.items()) if len(fold.earned) > 1 else fold.earned.items()
+        )
     ]
-    found += [
-        UnitShare(unit=unit, offer=offer, spent=spent, tendered_minor=minor, issuer=issuer)
-        for (unit, offer, issuer), (spent, minor) in sorted(fold.spent.items())
-    ]
+    if fold.spent:
+        found += [
+            UnitShare(unit=unit, offer=offer, spent=spent, tendered_minor=minor, issuer=issuer)
+            for (unit, offer, issuer), (spent, minor) in sorted(fold.spent.items())
+        ]
     return tuple(found)
 
 
@@ -264,7 +268,15 @@ def _spread_offers(offers: Sequence[int], by_line: Sequence[int]) -> list[list[i
 
 
 def _outcomes(work: Work) -> list[OfferOutcome]:
-    return [_outcome(offer, work.outcomes[offer]) for offer in sorted(work.outcomes, key=_BY_PLACE)]
+    found = []
+    outcomes = work.outcomes
+    for offer in sorted(outcomes, key=_BY_PLACE):
+        outcome = outcomes[offer]
+        known = None
+        if not (outcome.uses or outcome.missing_minor or outcome.missing_quantity):
+            known = offer.refusals.get(outcome.reason)
+        found.append(_outcome(offer, outcome) if known is None else known)
+    return found
 
 
 def _outcome(offer: Offer, outcome: Outcome) -> OfferOutcome:

@@ -4,6 +4,8 @@ Owns: the order of the stages and the engine's version. Must never: read a clock
 the same input gives the same quote, byte for byte.
 """
 
+from decimal import Decimal
+
 from tessera.core.basket import Basket, Place
 from tessera.core.member import MemberState
 from tessera.core.quote import Quote
@@ -16,6 +18,7 @@ from tessera.rules.redemption import Purse, redeem_discounts, redeem_tenders
 from tessera.rules.taxes import tax_groups
 from tessera.rules.work import Work
 
+_NO_QUANTITY = Decimal(0)
 ENGINE_VERSION = "1"
 """Rises whenever the same input could give another quote; stands in every quote and record."""
 
@@ -35,7 +38,9 @@ def evaluate(
     settle(work)
     purse = Purse(work)
     spendings = redeem_discounts(work, purse)
-    quantities = [quantity_of(fold, basket.lines) for fold in work.folds]
+    quantities = [
+        quantity_of(fold, basket.lines) if fold.line.taxes else _NO_QUANTITY for fold in work.folds
+    ]
     extra = third_party_parts(work)
     taxes, fold_taxes = tax_groups(
         work.folds, quantities, extra, place.tax_rounding, work.settings.rounding

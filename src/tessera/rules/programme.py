@@ -4,6 +4,7 @@ Owns: the top level of a programme's text, what refers to what, and the look-up 
 category, brand and tag. Must never: price a basket, read a file or a clock.
 """
 
+import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, fields
 
@@ -46,6 +47,7 @@ TOP_KEYS = (
     "groups",
     "offers",
     "stopped",
+    "seed_hash",
     "cases",
     "note",
 )
@@ -64,6 +66,7 @@ class Programme:
     `by_sku` … `by_tag` find the offers that may touch a line; `broad` are those that no key finds.
     `by_coupon` are those of the latter that only a coupon's code brings into play.
     `parents` maps a category to the one above it, besides the slashes in category names.
+    `seed_hash` is the SHA-256 of the seed of its instant wins (64 hex digits), or empty.
     """
 
     programme_id: str
@@ -80,6 +83,7 @@ class Programme:
     groups: dict[str, Group] = field(default_factory=dict)
     offers: tuple[Offer, ...] = ()
     stopped: frozenset[str] = frozenset()
+    seed_hash: str = ""
     cases: tuple[str, ...] = ()
     by_id: dict[str, Offer] = field(default_factory=dict)
     by_sku: dict[str, Hits] = field(default_factory=dict)
@@ -165,6 +169,7 @@ def _read_programme(reader: Reader, root: Node) -> Programme | None:
             groups=groups,
             offers=tuple(offers),
             stopped=frozenset(words["stopped"]),
+            seed_hash=_read_seed_hash(reader, get("seed_hash")),
             cases=words["cases"],
         )
     )
@@ -177,6 +182,17 @@ def _read_id(reader: Reader, top: Mapping) -> str:
         reader.problem(top, "programme", "the programme has no id", "programme: my-shop")
         return ""
     return reader.identifier(top.entries["programme"], "programme")
+
+
+def _read_seed_hash(reader: Reader, node: Node | None) -> str:
+    if node is None:
+        return ""
+    word = reader.text(node, "seed_hash").lower()
+    if not re.fullmatch(r"[0-9a-f]{64}", word):
+        message = f"{word[:80]!r} is no SHA-256 of a seed"
+        reader.problem(node, "seed_hash", message, "write its 64 hexadecimal digits")
+        return ""
+    return word
 
 
 def _read_currency(reader: Reader, top: Mapping) -> str:

@@ -86,6 +86,7 @@ def programme_schema() -> dict[str, Any]:
             "groups": _named(_group()),
             "offers": _named(_offer()),
             "stopped": _WORDS,
+            "seed_hash": {"type": "string", "pattern": "^[0-9A-Fa-f]{64}$"},
             "cases": _WORDS,
             "note": {"type": "string"},
         },

@@ -16,6 +16,8 @@ from tessera.rules.folds import Fold
 Taxed = tuple[int, list[int], int]
 """Net in minor units, each tax, and the part of the taxes that comes on top of the amount."""
 
+_NOTHING = Fraction(0)
+
 
 def tax_of(
     taxes: Sequence[LineTax], amount_minor: int, quantity: Fraction, rounding: Rounding
@@ -111,10 +113,14 @@ def tax_groups(
     groups = []
     for taxes, places in together.items():
         amounts = [folds[place].due + extra.get(folds[place].number, 0) for place in places]
-        counted = [Fraction(quantities[place]) for place in places]
         if not taxes:
             groups.append(_group(taxes, sum(amounts), [], 0))
-        elif level is TaxRounding.LINE:
+            continue
+        # Quantities matter to per-unit taxes alone, and an exact fraction of each costs time.
+        counted = [_NOTHING] * len(places)
+        if any(tax.per_unit_minor for tax in taxes):
+            counted = [Fraction(quantities[place]) for place in places]
+        if level is TaxRounding.LINE:
             groups.append(_by_line(taxes, places, amounts, counted, fold_taxes, rounding))
         else:
             groups.append(_at_once(taxes, places, amounts, counted, fold_taxes, rounding))
@@ -150,7 +156,9 @@ def _at_once(
 ) -> TaxGroup:
     total = sum(amounts)
     # A line that costs nothing bears no per-unit tax, so its quantity does not count.
-    quantity = sum((one for one, due in zip(counted, amounts, strict=True) if due), Fraction(0))
+    quantity = sum(
+        (one for one, due in zip(counted, amounts, strict=True) if due and one), _NOTHING
+    )
     net, parts, on_top = tax_of(taxes, total, quantity, rounding)
     weights = [max(0, amount) if total >= 0 else max(0, -amount) for amount in amounts]
     shared = zip(places, share(sum(parts), weights), share(on_top, weights), strict=True)
