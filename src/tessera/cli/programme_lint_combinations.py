@@ -6,6 +6,8 @@ priced with these two alone: the lowest price that came of it is shown, dearest 
 """
 
 import argparse
+import sys
+import time
 from pathlib import Path
 
 EXAMPLES = """\
@@ -16,6 +18,8 @@ examples:
 exit codes: 0 the pairs are listed, however many · 3 a file can't be used
 """
 TOP = 50
+PROGRESS_S = 1.0
+"""Seconds between two words about progress."""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -37,10 +41,11 @@ def run(arguments: argparse.Namespace) -> int:
     from tessera.rules.wording import money
 
     programme = sound_programme(arguments.file)
-    found = combinations_of(programme)
+    found = combinations_of(programme, tell=_Progress().tell)
     pairs = found.pairs
     if arguments.baseline:
-        pairs = new_against(found, combinations_of(sound_programme(arguments.baseline)))
+        baseline = sound_programme(arguments.baseline)
+        pairs = new_against(found, combinations_of(baseline, tell=_Progress().tell))
     if arguments.json:
         report = {
             "currency": programme.currency,
@@ -64,3 +69,17 @@ def run(arguments: argparse.Namespace) -> int:
     if found.left_out:
         print(f"{found.left_out} pairs were not tried: the programme has too many offers")
     return 0
+
+
+class _Progress:
+    """Says on standard error how many pairs are done, once a second."""
+
+    def __init__(self) -> None:
+        self.shown_s = time.monotonic()
+
+    def tell(self, done: int) -> None:
+        """Hear how many pairs are done."""
+        now_s = time.monotonic()
+        if now_s - self.shown_s >= PROGRESS_S:
+            self.shown_s = now_s
+            print(f"{done:,} pairs", file=sys.stderr, flush=True)

@@ -8,7 +8,7 @@ other; so are coupons, events and limits over time. A pair may therefore be told
 reach; and since not every basket is tried, one may be missed.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, time
 from decimal import Decimal
@@ -58,8 +58,10 @@ class Found:
     left_out: int
 
 
-def combinations_of(programme: Programme, pairs_max: int = PAIRS_MAX) -> Found:
-    """Try every two offers that take something off."""
+def combinations_of(
+    programme: Programme, pairs_max: int = PAIRS_MAX, tell: Callable[[int], None] | None = None
+) -> Found:
+    """Try every two offers that take something off; `tell` hears how many are done."""
     offers = [
         offer
         for offer in programme.offers
@@ -68,7 +70,9 @@ def combinations_of(programme: Programme, pairs_max: int = PAIRS_MAX) -> Found:
     ]
     total = len(offers) * (len(offers) - 1) // 2
     found = []
-    for first, second in islice(combinations(offers, 2), pairs_max):
+    for done, (first, second) in enumerate(islice(combinations(offers, 2), pairs_max)):
+        if tell is not None:
+            tell(done)
         if _can_coincide(first, second) and (pair := _lowest(programme, first, second)):
             found.append(pair)
     found.sort(
@@ -155,7 +159,10 @@ def _lowest(programme: Programme, first: Offer, second: Offer) -> Pair | None:
         )
         for one in (first, second)
     )
-    alone = compile_programme(replace(programme, offers=bare, stopped=frozenset()))
+    # With its own memory of what categories find: the programme's remembers other offers.
+    alone = compile_programme(
+        replace(programme, offers=bare, stopped=frozenset(), found_by_categories={})
+    )
     at = datetime(2026, 1, 1, 12, tzinfo=UTC)
     place = Place(at=at, business_day=at.date())
     ids = (first.offer_id, second.offer_id)

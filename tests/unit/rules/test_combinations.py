@@ -51,6 +51,15 @@ def test_the_pair_that_takes_off_most_stands_first() -> None:
     ]
 
 
+def test_every_pair_of_one_category_is_found() -> None:
+    """On 10.00, a 10 %, b 50 %, c 40 %, as above."""
+    offers = "".join(
+        f"  {name}: {{what: category tea, give: {rate} % off, stacks: yes}}\n"
+        for name, rate in (("a", 10), ("b", 50), ("c", 40))
+    )
+    assert [due for _, _, due in told(offers)] == [300, 450, 540]
+
+
 def test_a_threshold_is_reached() -> None:
     """5 × 10.00 less 10 % on each unit is 45.00, less 5.00 off the basket: 40.00."""
     offers = "  a: {give: 10 % off, stacks: yes}\n"
