@@ -53,6 +53,12 @@ def panel(page: Page, server: Server) -> Page:
     return page
 
 
+def press(page: Page, key: str) -> None:
+    """Press a key as a person does: once the page shows that it is there."""
+    page.wait_for_selector(f'[data-key="{key}"]')
+    page.keyboard.press(key)
+
+
 def expect_text(page: Page, selector: str, text: str) -> None:
     page.wait_for_function(
         "([selector, text]) => document.querySelector(selector)?.innerText.includes(text)",
@@ -92,9 +98,9 @@ def test_forty_changes_in_a_row_end_at_the_last_one(panel: Page, till: ScriptedT
 def test_one_key_accepts_a_reward_and_takes_it_back(panel: Page, till: ScriptedTill) -> None:
     till.show(OPEN_SALE)
     panel.wait_for_selector("#reward-1-key[aria-pressed=false]")
-    panel.keyboard.press("F2")
+    press(panel, "F2")
     panel.wait_for_selector("#reward-1-key[aria-pressed=true]")
-    panel.keyboard.press("F2")
+    press(panel, "F2")
     panel.wait_for_selector("#reward-1-key[aria-pressed=false]")
     assert till.asked == [
         ("reward", SALE.sale, "r-500", "yes"),
@@ -107,7 +113,7 @@ def test_a_press_that_comes_too_late_is_refused_aloud(panel: Page, till: Scripte
     till.show(OPEN_SALE)
     panel.wait_for_selector("#reward-1-key")
     panel.evaluate("document.querySelector('#reward-1 [name=sale]').value = 'the last one'")
-    panel.keyboard.press("F2")
+    press(panel, "F2")
     expect_text(panel, "#refused", "sale the last one is over. offer it with the next sale")
 
 
@@ -115,9 +121,9 @@ def test_the_card_is_removed_and_a_notice_seen_by_key(panel: Page, till: Scripte
     notice = NoticeView(notice="n1", text="Card read twice.", tone=Tone.CALM)
     till.show(replace(OPEN_SALE, state=replace(ONLINE, notices=(notice,))))
     expect_text(panel, "#notices", "Card read twice.")
-    panel.keyboard.press("F8")
+    press(panel, "F8")
     panel.wait_for_selector("#notice-n1", state="detached")
-    panel.keyboard.press("F9")
+    press(panel, "F9")
     expect_text(panel, "#who-status", "No card yet")
 
 
@@ -180,7 +186,7 @@ def test_a_till_started_anew_gets_its_page_back(
     till.show(OPEN_SALE)
     panel.wait_for_selector("#lost", state="hidden")
     expect_text(panel, "#who-name", "A. M.")
-    panel.keyboard.press("F2")
+    press(panel, "F2")
     wait_until(lambda: len(till.asked) == 1, "the new session may act")
 
 
@@ -197,7 +203,7 @@ def test_a_stream_that_falls_silent_counts_as_lost(
 def test_russian_by_key(panel: Page, till: ScriptedTill) -> None:
     till.show(OPEN_SALE)
     for language in ("Deutsch", "Français", "Español", "Русский"):
-        panel.keyboard.press("F7")
+        press(panel, "F7")
         expect_text(panel, "#language-key", language)
         panel.wait_for_load_state("load")
     assert panel.get_attribute("html", "lang") == "ru"
@@ -224,7 +230,7 @@ def test_hostile_names_are_shown_and_never_run(panel: Page, till: ScriptedTill) 
 def test_the_policy_is_never_breached(panel: Page, till: ScriptedTill, server: Server) -> None:
     till.show(crowded())
     expect_text(panel, "#training", "nothing is recorded")
-    panel.keyboard.press("F2")
+    press(panel, "F2")
     panel.wait_for_selector("#reward-1-key[aria-pressed=true]")
     server.stop()
     panel.wait_for_selector("#lost", state="visible")

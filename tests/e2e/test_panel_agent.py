@@ -130,6 +130,12 @@ def desk(page: Page, shop: Shop) -> Page:
     return opened(page, shop.agent)
 
 
+def press(page: Page, key: str) -> None:
+    """Press a key as a person does: once the page shows that it is there."""
+    page.wait_for_selector(f'[data-key="{key}"]')
+    page.keyboard.press(key)
+
+
 def expect_text(page: Page, selector: str, text: str) -> None:
     page.wait_for_function(
         "([selector, text]) => document.querySelector(selector)?.innerText.includes(text)",
@@ -208,7 +214,7 @@ def test_whom_the_pos_named_stays(desk: Page, shop: Shop) -> None:
 def test_the_wrong_card_is_taken_off_by_key(desk: Page, shop: Shop) -> None:
     shop.scanner.type_scan(f"]E0{CARD}")
     expect_text(desk, "#who-name", "A. M.")
-    desk.keyboard.press("F9")
+    press(desk, "F9")
     expect_text(desk, "#who-status", "No card yet")
 
 
