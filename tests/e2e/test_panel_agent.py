@@ -130,6 +130,28 @@ def desk(page: Page, shop: Shop) -> Page:
     return opened(page, shop.agent)
 
 
+SHOWN_SOON = """async (shown) => {
+  const end = performance.now() + 2000;
+  while (performance.now() < end) {
+    if (document.querySelector(shown)) return true;
+    await new Promise((wake) => setTimeout(wake, 50));
+  }
+  return false;
+}"""
+
+
+def scan(page: Page, shop: Shop, shown: str) -> None:
+    """Scan the card until the page shows it.
+
+    The same card within 0.7 s of the test before counts as an echo, so it may take a second scan.
+    """
+    for _ in range(8):
+        shop.scanner.type_scan(f"]E0{CARD}")
+        if page.evaluate(SHOWN_SOON, shown):
+            return
+    raise AssertionError(f"the page never showed {shown}")
+
+
 def press(page: Page, key: str) -> None:
     """Press a key as a person does: once the page shows that it is there."""
     page.wait_for_selector(f'[data-key="{key}"]')
@@ -212,8 +234,7 @@ def test_whom_the_pos_named_stays(desk: Page, shop: Shop) -> None:
 
 
 def test_the_wrong_card_is_taken_off_by_key(desk: Page, shop: Shop) -> None:
-    shop.scanner.type_scan(f"]E0{CARD}")
-    expect_text(desk, "#who-name", "A. M.")
+    scan(desk, shop, '[data-key="F9"]')
     press(desk, "F9")
     expect_text(desk, "#who-status", "No card yet")
 
