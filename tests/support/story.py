@@ -7,9 +7,11 @@ only read by people.
 
 import os
 import re
+import select
 import signal
 import subprocess
 import sys
+import time
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -46,36 +48,52 @@ def steps_of(page: Path) -> list[File | Command]:
     return steps
 
 
+# Reads a command, runs it, says that it is over. One shell runs a whole page, so that `wait` and
+# `kill` mean what they mean to a person at a terminal.
+SHELL = r"""
+while IFS= read -r -d '' words <&3; do eval "$words" 3<&- </dev/null 2>&1; printf '\036'; done
+"""
+OVER = b"\x1e"
+
+
 class Terminal:
-    """Runs commands one after the other; what they left running ends with it."""
+    """Runs commands one after the other in one shell; what they left running ends with it."""
 
     def __init__(self, folder: Path) -> None:
-        self._folder = folder
-        self._groups: list[int] = []
+        path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+        commands, self._commands = os.pipe()
+        self._printed, printed = os.pipe()
+        with os.fdopen(commands, "rb") as at_3, os.fdopen(printed, "wb") as out:
+            self._shell = subprocess.Popen(
+                ["bash", "-c", f"exec 3<&{at_3.fileno()}; {SHELL}"],
+                cwd=folder,
+                env={**os.environ, "PATH": path, "COLUMNS": "100"},
+                stdout=out,
+                stderr=subprocess.STDOUT,
+                pass_fds=[at_3.fileno()],
+                process_group=0,
+            )
 
     def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:
-        for group in self._groups:
-            with suppress(ProcessLookupError):
-                os.killpg(group, signal.SIGKILL)
+        with suppress(ProcessLookupError):
+            os.killpg(self._shell.pid, signal.SIGKILL)
+        self._shell.wait()
+        os.close(self._commands)
+        os.close(self._printed)
 
     def run(self, words: str) -> str:
         """What a command prints, errors included; it must end, or go to the background."""
-        path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
-        with subprocess.Popen(
-            ["bash", "-c", words],
-            cwd=self._folder,
-            env={**os.environ, "PATH": path, "COLUMNS": "100"},
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-            process_group=0,
-        ) as process:
-            self._groups.append(process.pid)
-            return process.communicate(timeout=COMMAND_S_MAX)[0]
+        os.write(self._commands, words.encode() + b"\0")
+        printed, ends_at = b"", time.monotonic() + COMMAND_S_MAX
+        while not printed.endswith(OVER):
+            ready, _, _ = select.select([self._printed], [], [], ends_at - time.monotonic())
+            part = os.read(self._printed, 65_536) if ready else b""
+            assert part, f"$ {words}\nnot over after {COMMAND_S_MAX} s, printed {printed!r}"
+            printed += part
+        return printed.removesuffix(OVER).decode()
 
 
 def play(page: Path, folder: Path) -> None:
