@@ -5,6 +5,7 @@ discount to parcels. Must never: choose between offers (see `combine`).
 """
 
 from collections.abc import Iterable
+from fractions import Fraction
 from operator import attrgetter
 
 from tessera.core.basket import Basket, Line, LineKind, Place
@@ -36,6 +37,7 @@ from tessera.rules.model import (
 )
 from tessera.rules.programme import Programme
 from tessera.rules.read_offer import needs_member
+from tessera.rules.with_tax import counted
 
 AMOUNT_SHORT = "amount-short"
 QUANTITY_SHORT = "quantity-short"
@@ -314,16 +316,17 @@ class Work:
         known = self._sums.get(key)
         if known is not None:
             return known
-        minor = quantity = 0
+        minor: int | Fraction = 0
+        quantity = 0
         for fold in self.all_eligible(offer):
             # A gift does not help to reach its own threshold.
             if gift is not None and fold.line.sku in gift.choices:
                 continue
             if need.of.everything or self.matches(need.of, fold):
-                minor += fold.amount if at_shelf else fold.due
+                minor += counted(self.settings, fold, fold.amount if at_shelf else fold.due)
                 quantity += fold.count
-        self._sums[key] = (minor, quantity)
-        return minor, quantity
+        known = self._sums[key] = (int(minor), quantity)
+        return known
 
     @property
     def known_member(self) -> MemberState | None:
