@@ -5,7 +5,6 @@ discount to parcels. Must never: choose between offers (see `combine`).
 """
 
 from collections.abc import Iterable
-from fractions import Fraction
 from operator import attrgetter
 
 from tessera.core.basket import Basket, Line, LineKind, Place
@@ -316,15 +315,18 @@ class Work:
         known = self._sums.get(key)
         if known is not None:
             return known
-        minor: int | Fraction = 0
-        quantity = 0
-        for fold in self.all_eligible(offer):
-            # A gift does not help to reach its own threshold.
-            if gift is not None and fold.line.sku in gift.choices:
-                continue
-            if need.of.everything or self.matches(need.of, fold):
-                minor += counted(self.settings, fold, fold.amount if at_shelf else fold.due)
-                quantity += fold.count
+        # A gift does not help to reach its own threshold.
+        folds = [
+            fold
+            for fold in self.all_eligible(offer)
+            if not (gift is not None and fold.line.sku in gift.choices)
+            and (need.of.everything or self.matches(need.of, fold))
+        ]
+        settings = self.settings
+        minor = sum(
+            [counted(settings, fold, fold.amount if at_shelf else fold.due) for fold in folds]
+        )
+        quantity = sum([fold.count for fold in folds])
         known = self._sums[key] = (int(minor), quantity)
         return known
 
