@@ -84,6 +84,7 @@ def read_basket(state: TillState, wanted: Wanted) -> tuple[Basket, Place]:
         region=identity.region if identity else "",
         register=identity.register if identity else "",
         tax_rounding=wanted.pos.tax_rounding,
+        offline=state.mode == "offline",
     )
     return basket, place
 
@@ -141,7 +142,7 @@ def _quoted(
         return _without_benefits(
             pos, basket, place, buyer, notices, price=state.programme.price_plain
         )
-    member = state_of(buyer, place.at.date())
+    member = state_of(buyer, place.at.date(), place.business_day)
     try:
         quote, bundle = state.programme.price(basket, place, member)
     except Exception:  # noqa: BLE001 - whatever the bug is, the sale goes on
