@@ -93,7 +93,7 @@ def _earned(work: Work, offer: Offer, reward: Earn) -> Part | None:
     folds = work.found[offer]
     if offer.undiscounted_only:
         folds = [fold for fold in folds if fold.due == fold.amount]
-    issuer = offer.funding.partner if offer.funding else work.programme.units[reward.unit].issuer
+    issuer = issuer_of(work, offer, reward)
     if reward.per == "basket":
         weights = [max(0, fold.due) for fold in folds]
         return Part(offer, _exact(1, reward.count), folds, weights, issuer)
@@ -117,6 +117,11 @@ def _earned(work: Work, offer: Offer, reward: Earn) -> Part | None:
     if work.settings.units_rounding == "before-multiplying":
         exact = _whole(work, exact.numerator, exact.denominator)
     return Part(offer, exact, folds, weights, issuer) if exact > 0 else None
+
+
+def issuer_of(work: Work, offer: Offer, reward: Earn) -> str:
+    """Tell which partner issues the units of an offer."""
+    return offer.funding.partner if offer.funding else work.programme.units[reward.unit].issuer
 
 
 def _steps(measured: int, reward: Earn) -> Exact:
