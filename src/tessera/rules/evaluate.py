@@ -34,9 +34,8 @@ def evaluate(
     """
     if basket.currency != programme.currency:
         raise ValueError(f"a basket in {basket.currency}, a programme in {programme.currency}")
-    return quick_quote(programme, member, basket, place, ENGINE_VERSION) or evaluate_in_full(
-        programme, member, basket, place
-    )
+    quick = quick_quote(programme, member, basket, place, ENGINE_VERSION)
+    return evaluate_in_full(programme, member, basket, place) if quick is None else quick
 
 
 def evaluate_in_full(

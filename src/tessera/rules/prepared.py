@@ -6,14 +6,14 @@ ladders of thresholds. Must never: depend on a basket; what it remembers is boun
 
 from bisect import bisect_right
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from datetime import UTC, datetime
 
 from tessera.core.basket import Basket, Place
 from tessera.core.member import MemberState
 from tessera.core.quote import OfferOutcome, Stage
 from tessera.rules.admitting import Moment, is_refused, refusal_of
-from tessera.rules.model import Bundle, Each, Earn, Kind, Multiply, Need, Off, Offer
+from tessera.rules.model import Bundle, Each, Earn, Kind, Multiply, Need, Off, Offer, Settings
 from tessera.rules.programme import Hits, Programme
 from tessera.rules.read_offer import needs_member
 from tessera.rules.stacking import first_group_of, none_may_share
@@ -25,6 +25,24 @@ UNIT_WAY, BASKET_WAY, ACCRUAL_WAY = 1, 2, 3
 REMEMBERED_MAX = 10_000
 """Most entries of each table that grows with what is asked; when full it starts anew."""
 
+# The settings whose every choice the quick way follows, or that only later steps read.
+_KNOWN_SETTINGS = frozenset(
+    {
+        "rounding",
+        "exclusive",
+        "between_groups",
+        "basket_order",
+        "limited_units",
+        "accrual_basis",
+        "units_paid_earn",
+        "multipliers",
+        "units_rounding",
+        "attribution",
+        "return_policy",
+        "gift_kept",
+        "spent_short",
+    }
+)
 _EPOCH = datetime(2000, 1, 1, tzinfo=UTC)
 _PERCENT = Kind.PERCENT
 # Conditions on a member that hang on nothing but what the key of a verdict holds.
@@ -99,12 +117,7 @@ class Prepared:
         settings = programme.settings
         basket = Basket(currency=programme.currency)
         self.rules = Work(programme, None, basket, Place(at=_EPOCH, business_day=_EPOCH.date()))
-        self.quick = (
-            settings.rounding_level == "fold"
-            and not any(unit.completes for unit in programme.units.values())
-            and settings.stacked_base == "current"
-            and settings.cheapest_free == "best-groups"
-        )
+        self.quick = _is_quick(programme)
         self.by_line = settings.exclusive == "line"
         self.groups_first = settings.between_groups == "first"
         self.ways = {offer: _way_of(offer) for offer in programme.offers}
@@ -238,6 +251,14 @@ def _conditions_of(programme: Programme, offer: Offer) -> int:
     if offer.offer_id in programme.stopped:
         return 2
     return 1 if needs_member(offer.reward) else 0
+
+
+def _is_quick(programme: Programme) -> bool:
+    """Tell whether all settings that the quick way does not know are the usual ones."""
+    return not any(unit.completes for unit in programme.units.values()) and all(
+        one.name in _KNOWN_SETTINGS or getattr(programme.settings, one.name) == one.default
+        for one in fields(Settings)
+    )
 
 
 def _way_of(offer: Offer) -> int:

@@ -34,6 +34,7 @@ from tessera.rules.programme import Programme
 from tessera.rules.reasons import AMOUNT_SHORT, BETTER_OFFER, NO_SAVING
 from tessera.rules.tally import Beyond, Tally
 from tessera.rules.tally_basket import stages_compete, tally_basket
+from tessera.rules.tally_offers import find_offers
 from tessera.rules.tally_points import tally_points
 from tessera.rules.tally_units import tally_units
 from tessera.rules.taxes import FoldTax, tax_groups
@@ -50,7 +51,7 @@ def quick_quote(
         return None
     tally = Tally(prepared, member, basket, place)
     try:
-        tally.find()
+        find_offers(tally)
         if stages_compete(tally):
             return None
         tally_units(tally)

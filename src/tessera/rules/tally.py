@@ -4,22 +4,19 @@ Owns: the state of the quick way to a quote, and what sends a basket to the full
 Must never: give another answer than the full way (see `work`), or make a value of a quote.
 """
 
-from collections.abc import Sequence
-
 from tessera.core.basket import Basket, Line, LineKind, Place
 from tessera.core.member import MemberState
 from tessera.core.money import share
 from tessera.core.quote import OfferOutcome, Stage
-from tessera.rules.admitting import Moment, is_refused, refusal_of
-from tessera.rules.conditions import MEMBERS_ONLY, NOT_CHOSEN, selects
+from tessera.rules.admitting import Moment, refusal_of
+from tessera.rules.conditions import selects
 from tessera.rules.folds import Fold, fold_lines
-from tessera.rules.model import Bundle, Need, Offer, Selector
-from tessera.rules.prepared import ACCRUAL_WAY, BASKET_WAY, UNIT_WAY, Ladder, Prepared
-from tessera.rules.programme import Hits
-from tessera.rules.reasons import AMOUNT_SHORT, NOTHING_SELECTED, QUANTITY_SHORT, is_eligible
+from tessera.rules.model import Need, Offer, Selector
+from tessera.rules.prepared import Ladder, Prepared
+from tessera.rules.reasons import AMOUNT_SHORT, QUANTITY_SHORT, is_eligible
 
 _GOODS = LineKind.GOODS
-_BASKET, _ACCRUAL, _SHELF = Stage.BASKET, Stage.ACCRUAL, Stage.SHELF
+_SHELF = Stage.SHELF
 
 Cut = tuple[Offer, int, int]
 """What an offer took off a fold: the offer, its group, minor units."""
@@ -186,76 +183,7 @@ class Tally:
             taxes = tuple([(tax.code, str(tax.rate)) for tax in line.taxes])
         return (taxes, -(self.amounts[fold] // self.counts[fold]), line.sku, line.line_id)
 
-    # -- finding
-
-    def find(self) -> None:
-        """Look up which offers the lines touch, and sort out those that can't be had."""
-        if not self.goods:
-            raise Beyond
-        programme = self.prepared.programme
-        by_sku, by_brand, by_tag = programme.by_sku, programme.by_brand, programme.by_tag
-        alike: dict[tuple[str, ...], list[int]] = {}
-        for fold, line in enumerate(self.lines):
-            hits = by_sku.get(line.sku)
-            if hits is not None:
-                self._touch(hits, fold)
-            if by_brand and line.brand and (hits := by_brand.get(line.brand)) is not None:
-                self._touch(hits, fold)
-            if by_tag and line.tags:
-                for tag in line.tags:
-                    self._touch(by_tag.get(tag, ()), fold)
-            group = alike.get(line.categories)
-            if group is None:
-                alike[line.categories] = [fold]
-            else:
-                group.append(fold)
-        self._find_by_categories(alike)
-        self._find_broad()
-        self._admit_all()
-
-    def _touch(self, hits: Hits, fold: int) -> None:
-        found, odd = self.found, self.odd
-        for offer, alone in hits:
-            if (alone and fold not in odd) or self._takes(offer, fold, alone):
-                touched = found.get(offer)
-                if touched is None:
-                    found[offer] = [fold]
-                elif touched[-1] != fold:
-                    touched.append(fold)
-
-    def _find_by_categories(self, alike: dict[tuple[str, ...], list[int]]) -> None:
-        found, odd, prepared = self.found, self.odd, self.prepared
-        several = prepared.keys_several
-        for categories, group in alike.items():
-            for offer, alone in prepared.hits_of(categories):
-                mine = group
-                if odd or not alone:
-                    mine = [
-                        fold
-                        for fold in group
-                        if (alone and fold not in odd) or self._takes(offer, fold, alone)
-                    ]
-                    if not mine:
-                        continue
-                known = found.get(offer)
-                if known is None:
-                    found[offer] = mine
-                elif offer in several:
-                    found[offer] = known + [fold for fold in mine if fold not in known]
-                else:
-                    found[offer] = known + mine
-
-    def _find_broad(self) -> None:
-        """Add the offers that no key of a line finds: on everything, and by coupon."""
-        found, prepared = self.found, self.prepared
-        for offer, everything in prepared.broad:
-            if everything:
-                found[offer] = self.eligible(offer)
-            elif offer not in found:
-                found[offer] = []
-        for code in self.basket.coupons:
-            for offer in prepared.programme.by_coupon.get(code, ()):
-                found[offer] = self.eligible(offer)
+    # -- what an offer may act on
 
     def eligible(self, offer: Offer) -> list[int]:
         """The goods whose flags let an offer act on them; one list for all offers alike."""
@@ -274,95 +202,16 @@ class Tally:
                 raise Beyond
         return known
 
-    def _takes(self, offer: Offer, fold: int, alone: bool) -> bool:  # noqa: FBT001
-        """Tell whether an offer may act on a fold: kind, flags, changed prices, selection."""
-        line = self.lines[fold]
-        if line.kind is not _GOODS:
-            return (
-                offer.stage is _ACCRUAL
-                and line.kind.value in offer.what.kinds
-                and self._selects(offer.what, line)
-            )
-        if self.amounts[fold] < 0 or not is_eligible(offer, line):
-            return False
-        if alone:
-            return True
-        if isinstance(offer.reward, Bundle):
-            return any(self.matches(selector, fold) for selector, _ in offer.reward.parts)
-        return self.matches(offer.what, fold)
-
     def matches(self, selector: Selector, fold: int) -> bool:
         """Tell whether a selection matches a fold of goods."""
         if selector.kinds and _GOODS.value not in selector.kinds:
             return False
-        return self._selects(selector, self.lines[fold])
+        return self.selects(selector, self.lines[fold])
 
-    def _selects(self, selector: Selector, line: Line) -> bool:
+    def selects(self, selector: Selector, line: Line) -> bool:
+        """Tell whether a selection matches a line of any kind."""
         above = self.prepared.programme.hits_of(line.categories)[0]
         return selects(selector, line, above, _units_of(line))
-
-    # -- admitting
-
-    def _admit_all(self) -> None:
-        prepared, member, refused = self.prepared, self.member, self.refused
-        conditions, ways = prepared.conditions, prepared.ways
-        for offer, folds in self.found.items():
-            asked = conditions[offer]
-            if asked:
-                if asked == 1:
-                    reason = MEMBERS_ONLY if member is None else ""
-                else:
-                    reason = self._refusal(offer)
-                if reason:
-                    refused[offer.place] = refusal_of(offer, reason)
-                    continue
-                if offer.needs and not self._meets_shelf(offer):
-                    continue
-            way = ways[offer]
-            if not way:
-                raise Beyond
-            if not folds:
-                refused[offer.place] = refusal_of(offer, NOTHING_SELECTED)
-            elif way == UNIT_WAY:
-                self.unit.append(offer)
-            elif way == BASKET_WAY:
-                self.on_basket.append(offer)
-            else:
-                assert way == ACCRUAL_WAY
-                self.accrual.append(offer)
-        self._admit_steady()
-
-    def _admit_steady(self) -> None:
-        """Add the offers on everything whose conditions were decided for all who are alike."""
-        verdict = self.prepared.verdict(self.moment, self.basket, self.member)
-        if verdict.others:
-            raise Beyond
-        self.refused.update(verdict.refused)
-        self._admit(verdict.unit, self.unit)
-        self._admit(verdict.basket, self.on_basket)
-        self._admit(verdict.accrual, self.accrual)
-
-    def _admit(self, offers: Sequence[Offer], admitted: list[Offer]) -> None:
-        """Add offers on everything to those that are had at their stage."""
-        if self.odd:
-            for offer in offers:
-                self.found[offer] = self.eligible(offer)
-        else:
-            self.found.update(dict.fromkeys(offers, self.goods))
-        admitted += offers
-
-    def _refusal(self, offer: Offer) -> str:
-        prepared = self.prepared
-        reason = is_refused(prepared.programme, offer, self.moment, self.basket, self.member)
-        # A limit has to be counted, and a reward that could be chosen is asked for.
-        if (not reason and offer.limits) or (reason == NOT_CHOSEN and not prepared.ways[offer]):
-            raise Beyond
-        return reason
-
-    def _meets_shelf(self, offer: Offer) -> bool:
-        if not self.prepared.ways[offer]:
-            raise Beyond
-        return all(need.at is not _SHELF or self.meets(need, offer) for need in offer.needs)
 
     def meets(self, need: Need, offer: Offer) -> bool:
         """Tell whether a threshold is reached; what is missing goes into what became of it."""

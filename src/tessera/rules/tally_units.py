@@ -120,6 +120,14 @@ def _fill(tally: Tally, fills: list[Offer], taken: set[int]) -> None:
                 best[fold] = (saving, offer)
             else:
                 lost.add(offer)
+    _take_best(tally, best)
+    for offer in lost:
+        if offer not in tally.became and offer.place not in tally.refused:
+            tally.say(offer, BETTER_OFFER)
+
+
+def _take_best(tally: Tally, best: dict[int, tuple[int, Offer]]) -> None:
+    """Take off what the best offers save; a saving below zero stands for goods that are taken."""
     open_to: dict[Offer, bool] = {}
     for fold, (saving, offer) in best.items():
         open_to[offer] = open_to.get(offer, False) or saving >= 0
@@ -132,9 +140,6 @@ def _fill(tally: Tally, fills: list[Offer], taken: set[int]) -> None:
     for offer, opened in open_to.items():
         if offer not in tally.became:
             tally.say(offer, NO_SAVING if opened else GOODS_TAKEN)
-    for offer in lost:
-        if offer not in open_to and offer.place not in tally.refused:
-            tally.say(offer, BETTER_OFFER)
 
 
 def _saving(tally: Tally, offer: Offer, count: int, base: int) -> int:

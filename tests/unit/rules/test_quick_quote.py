@@ -150,7 +150,7 @@ def both(
     return quick, evaluate_in_full(rules, who, basket, where)
 
 
-@settings(max_examples=600, deadline=None)
+@settings(max_examples=250, deadline=None)
 @given(
     found=offers,
     wanted=chosen_settings,
