@@ -100,6 +100,7 @@ class Prepared:
         "each",
         "first_groups",
         "groups_first",
+        "issuers",
         "keys_several",
         "meetings",
         "programme",
@@ -110,6 +111,7 @@ class Prepared:
         "solved",
         "steady",
         "ways",
+        "whole_first",
     )
 
     def __init__(self, programme: Programme) -> None:
@@ -128,6 +130,12 @@ class Prepared:
             for offer in programme.offers
             if isinstance(offer.reward, Each)
         }
+        self.issuers = {
+            offer: offer.funding.partner if offer.funding else programme.units[reward.unit].issuer
+            for offer in programme.offers
+            if isinstance(reward := offer.reward, Earn)
+        }
+        self.whole_first = settings.units_rounding == "before-multiplying"
         self.scans = tuple(hit for hit in programme.broad if not hit[1])
         steady = [offer for offer, everything in programme.broad if everything]
         self.steady = tuple(one for one in steady if self.conditions[one] and _is_steady(one))

@@ -15,6 +15,7 @@ from tessera.core.quote import (
     OfferOutcome,
     Quote,
     ReceiptLine,
+    Stage,
     TaxGroup,
     UnitMovement,
     deferred_quote,
@@ -136,12 +137,15 @@ class Parts:
                     stage=offer.stage,
                     uses=became.uses,
                     discount_minor=became.discount,
-                    units=became.units,
                 )
             elif became.missing_minor or became.missing_quantity:
                 found[offer.place] = near_miss(
                     offer, became.reason, became.missing_minor, became.missing_quantity
                 )
+        for offer, units in tally.granted.items():
+            found[offer.place] = OfferOutcome(
+                offer=offer.offer_id, applied=True, stage=Stage.ACCRUAL, uses=1, units=units
+            )
         for offers in (tally.unit, tally.on_basket, tally.accrual):
             for offer in offers:
                 if offer.place not in found:
@@ -166,17 +170,34 @@ class Parts:
                 key = (offer, group)
                 shares[key] = shares.get(key, 0) + minor
             folds[number].due = tally.dues[number]
-        for note in tally.notes:
-            key_of_units = (note.unit, note.offer.offer_id, note.issuer)
-            weights = dict(zip(note.folds, note.weights, strict=True))
-            ordered = tally.in_order(note.folds)
-            parts = share(note.units, [weights[number] for number in ordered])
-            for number, part in zip(ordered, parts, strict=True):
-                if part:
-                    earned = folds[number].earned
-                    earned[key_of_units] = earned.get(key_of_units, 0) + part
+        for unit, issuer, grants, granted in tally.notes:
+            for (offer, _, _, places, weights), units in zip(grants, granted, strict=True):
+                if units and places:
+                    self._note(folds, (unit, offer.offer_id, issuer), units, places, weights)
         self._folds = folds
         return folds
+
+    def _note(
+        self,
+        folds: list[Fold],
+        key: tuple[str, str, str],
+        units: int,
+        places: list[int],
+        weights: list[int] | None,
+    ) -> None:
+        """Share units that were earned over the folds that earned them."""
+        tally = self.tally
+        ordered = tally.in_order(places)
+        if weights is None:
+            basis = tally.basis
+            parts = share(units, [basis[number] for number in ordered])
+        else:
+            weight_of = dict(zip(places, weights, strict=True))
+            parts = share(units, [weight_of[number] for number in ordered])
+        for number, part in zip(ordered, parts, strict=True):
+            if part:
+                earned = folds[number].earned
+                earned[key] = earned.get(key, 0) + part
 
     def fold_taxes(self) -> list[FoldTax]:
         """The tax of each fold."""

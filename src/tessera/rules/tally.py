@@ -29,37 +29,19 @@ class Beyond(Exception):
 class Became:
     """What became of one offer: applied when it has uses, or a reason and what is missing."""
 
-    __slots__ = ("discount", "missing_minor", "missing_quantity", "reason", "units", "uses")
+    __slots__ = ("discount", "missing_minor", "missing_quantity", "reason", "uses")
 
     def __init__(self) -> None:
         self.uses = 0
         self.discount = 0
-        self.units = 0
         self.reason = ""
         self.missing_minor = 0
         self.missing_quantity = 0
 
 
-class Note:
-    """Units that an offer earned, to be shared over folds by weights when somebody asks."""
-
-    __slots__ = ("folds", "issuer", "offer", "unit", "units", "weights")
-
-    def __init__(
-        self,
-        unit: str,
-        offer: Offer,
-        issuer: str,
-        units: int,
-        folds: list[int],
-        weights: list[int],
-    ) -> None:
-        self.unit = unit
-        self.offer = offer
-        self.issuer = issuer
-        self.units = units
-        self.folds = folds
-        self.weights = weights
+Grant = tuple[Offer, int, int, list[int], list[int] | None]
+"""Units that an offer grants: the offer, numerator and denominator, the folds that earned them,
+and what counts of each fold (None: the basis in money)."""
 
 
 class Tally:
@@ -69,8 +51,10 @@ class Tally:
     unit offers on single lines took), `cuts` (by whom), `free` and `free_amounts` (units that no
     unit offer has taken), `owners` (who took the others). `folds` is None while every line is a
     fold of its own. `odd` are folds that some offer may not touch. `pending` are basket discounts
-    that are not shared over the folds yet, `notes` earned units that are not. `steps` are the
-    ladders that were asked: how many thresholds were reached, by what money, and who won.
+    that are not shared over the folds yet, `notes` earned units that are not: unit, issuer, grants
+    and the units of each. `granted` are the units by offer, `basis` the money that they are counted
+    on. `steps` are the ladders that were asked: how many thresholds were reached, by what money,
+    and who won.
     """
 
     __slots__ = (
@@ -78,6 +62,7 @@ class Tally:
         "_ranks",
         "accrual",
         "amounts",
+        "basis",
         "basket",
         "became",
         "counts",
@@ -90,6 +75,7 @@ class Tally:
         "free_amounts",
         "gap_minor",
         "goods",
+        "granted",
         "line_off",
         "lines",
         "member",
@@ -133,7 +119,9 @@ class Tally:
         self.on_basket: list[Offer] = []
         self.accrual: list[Offer] = []
         self.pending: list[tuple[Offer, int, list[int]]] = []
-        self.notes: list[Note] = []
+        self.notes: list[tuple[str, str, list[Grant], list[int]]] = []
+        self.granted: dict[Offer, int] = {}
+        self.basis = self.amounts
         self.earned: dict[tuple[str, str], int] = {}
         self.steps: list[tuple[Ladder, int, int, Offer | None]] = []
         self._eligible: dict[tuple[Stage, bool], list[int]] = {}
