@@ -22,6 +22,10 @@ from tessera.rules.work import Work
 UNIT_WAY, BASKET_WAY, ACCRUAL_WAY = 1, 2, 3
 """What the quick way does with an offer; 0: nothing, it leaves the basket to the full way."""
 
+FILL, BOUND, BUNDLE, FIRST = 0, 1, 2, 3
+"""What a unit offer is: on single units; the same, but with a cap on all of them; a bundle; a
+bundle in a group that says `first`."""
+
 REMEMBERED_MAX = 10_000
 """Most entries of each table that grows with what is asked; when full it starts anew."""
 
@@ -102,9 +106,11 @@ class Prepared:
         "groups_first",
         "issuers",
         "keys_several",
+        "lonely_slots",
         "meetings",
         "programme",
         "quick",
+        "roles",
         "rules",
         "scans",
         "slots",
@@ -122,7 +128,11 @@ class Prepared:
         self.quick = _is_quick(programme)
         self.by_line = settings.exclusive == "line"
         self.groups_first = settings.between_groups == "first"
-        self.ways = {offer: _way_of(offer) for offer in programme.offers}
+        self.first_groups = {
+            offer: first_group_of(self.rules, offer) if offer.path else ""
+            for offer in programme.offers
+        }
+        self.ways = {offer: _way_of(offer, self.first_groups[offer]) for offer in programme.offers}
         self.conditions = {offer: _conditions_of(programme, offer) for offer in programme.offers}
         self.slots = {offer: self._slot_of(offer) for offer in programme.offers}
         self.each = {
@@ -144,10 +154,12 @@ class Prepared:
         self.keys_several = _under_several_keys(programme)
         self.meetings: dict[tuple[Offer, ...], bool] = {}
         self.competing: dict[tuple[Offer, ...], bool] = {}
-        self.first_groups = {
-            offer: first_group_of(self.rules, offer) if offer.path else ""
+        self.roles = {
+            offer: (self.slots[offer], self._role_of(offer))
             for offer in programme.offers
+            if self.ways[offer] == UNIT_WAY
         }
+        self.lonely_slots = self._lonely_slots()
         self.solved: dict[object, object] = {}
         self._categories: dict[tuple[str, ...], Hits] = {}
         self._ladders: dict[tuple[Offer, ...], Ladder | None] = {}
@@ -159,6 +171,28 @@ class Prepared:
             return (0, 0)
         path = offer.path
         return (0, self.programme.groups[path[-1]].rank) if path else (1, offer.rank)
+
+    def _role_of(self, offer: Offer) -> int:
+        reward = offer.reward
+        if self.first_groups[offer]:
+            return FIRST
+        if isinstance(reward, Each):
+            return FILL if reward.cap_minor is None else BOUND
+        return BUNDLE
+
+    def _lonely_slots(self) -> frozenset[tuple[int, int]]:
+        """Give the slots of which no two unit offers may meet, where that is plain to see."""
+        by_slot: dict[tuple[int, int], list[Offer]] = {}
+        for offer, (slot, role) in self.roles.items():
+            if role != FIRST:
+                by_slot.setdefault(slot, []).append(offer)
+        return frozenset(
+            slot
+            for slot, offers in by_slot.items()
+            if len({(one.group, one.stacks_all, one.stacks_with) for one in offers}) == 1
+            and not offers[0].stacks_with
+            and none_may_share(self.rules, offers)
+        )
 
     def hits_of(self, categories: tuple[str, ...]) -> Hits:
         """Give the offers under a list of categories, each once, and those that look at lines."""
@@ -269,14 +303,17 @@ def _is_quick(programme: Programme) -> bool:
     )
 
 
-def _way_of(offer: Offer) -> int:
+def _way_of(offer: Offer, first: str) -> int:
     reward, funding = offer.reward, offer.funding
     if isinstance(reward, (Earn, Multiply)):
         return ACCRUAL_WAY
     if funding is not None and funding.third_party_paid:
         return 0
-    if isinstance(reward, Bundle) or (isinstance(reward, Each) and not reward.measure):
-        return UNIT_WAY
+    if isinstance(reward, Each):
+        return 0 if reward.measure or first else UNIT_WAY
+    if isinstance(reward, Bundle):
+        plain = len(reward.parts) == 1 and reward.aim in {"all", "cheapest"}
+        return UNIT_WAY if plain or not first else 0
     if isinstance(reward, Off) and not reward.ladder and not offer.undiscounted_only:
         return BASKET_WAY
     return 0

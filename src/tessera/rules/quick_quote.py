@@ -129,19 +129,16 @@ class Parts:
                 found[offer.place] = near_miss(offer, AMOUNT_SHORT, start - due, 0)
             if winner is not None:
                 found[winner.place] = refusal_of(winner, BETTER_OFFER)
+        for offer, (reason, minor, quantity) in tally.short.items():
+            found[offer.place] = near_miss(offer, reason, minor, quantity)
         for offer, became in tally.became.items():
-            if became.uses:
-                found[offer.place] = OfferOutcome(
-                    offer=offer.offer_id,
-                    applied=True,
-                    stage=offer.stage,
-                    uses=became.uses,
-                    discount_minor=became.discount,
-                )
-            elif became.missing_minor or became.missing_quantity:
-                found[offer.place] = near_miss(
-                    offer, became.reason, became.missing_minor, became.missing_quantity
-                )
+            found[offer.place] = OfferOutcome(
+                offer=offer.offer_id,
+                applied=True,
+                stage=offer.stage,
+                uses=became.uses,
+                discount_minor=became.discount,
+            )
         for offer, units in tally.granted.items():
             found[offer.place] = OfferOutcome(
                 offer=offer.offer_id, applied=True, stage=Stage.ACCRUAL, uses=1, units=units

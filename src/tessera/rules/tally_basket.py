@@ -15,6 +15,7 @@ from tessera.rules.prepared import Ladder
 from tessera.rules.reasons import BETTER_OFFER, NO_SAVING
 from tessera.rules.stacking import in_stacking_order
 from tessera.rules.tally import Beyond, Tally
+from tessera.rules.work import BY_PLACE
 
 _PERCENT = Kind.PERCENT
 _UNIT, _BASKET = Stage.UNIT, Stage.BASKET
@@ -43,7 +44,7 @@ def tally_basket(tally: Tally) -> None:
         slots.setdefault(slot_of[offer], []).append(offer)
     for slot in sorted(slots):
         offers = slots[slot]
-        offers.sort(key=lambda offer: offer.place)
+        offers.sort(key=BY_PLACE)
         _settle(tally, offers)
 
 
@@ -71,7 +72,7 @@ def _settle(tally: Tally, offers: list[Offer]) -> None:
     for offer in in_stacking_order(prepared.rules, winners):
         _apply(tally, offer)
     for offer in ready:
-        if offer not in tally.became and offer.place not in tally.refused:
+        if not (offer in tally.became or offer in tally.short or offer.place in tally.refused):
             tally.say(offer, BETTER_OFFER)
 
 
@@ -105,7 +106,7 @@ def _due(tally: Tally, offer: Offer) -> int:
 def _ask_owners(tally: Tally, offer: Offer) -> None:
     """Make sure that an offer may meet all that were applied before it."""
     may_meet = tally.prepared.may_meet
-    for owner in tally.applied_so_far():
+    for owner in tally.became:
         if not may_meet(owner, offer):
             raise Beyond
 

@@ -46,6 +46,7 @@ __all__ = [
     "BETTER_OFFER",
     "BUDGET_USED",
     "BY_PLACE",
+    "BY_RANK",
     "GOODS_TAKEN",
     "NOTHING_SELECTED",
     "NO_SAVING",
@@ -57,6 +58,8 @@ __all__ = [
 
 BY_PLACE = attrgetter("place")
 """Sorts offers in the documented order of the programme."""
+BY_RANK = attrgetter("rank")
+"""Sorts offers in the merchant's order, that of the file."""
 
 Snapshot = tuple[
     list[tuple[Fold, list[Parcel] | None, dict[tuple[Offer, int], int], int, int, int]],
