@@ -17,7 +17,7 @@ from tessera.rules.model import Bundle, Each, Earn, Kind, Multiply, Need, Off, O
 from tessera.rules.programme import Hits, Programme
 from tessera.rules.read_offer import needs_member
 from tessera.rules.stacking import first_group_of, none_may_share
-from tessera.rules.work import Work
+from tessera.rules.work import BY_PLACE, Work
 
 UNIT_WAY, BASKET_WAY, ACCRUAL_WAY = 1, 2, 3
 """What the quick way does with an offer; 0: nothing, it leaves the basket to the full way."""
@@ -56,20 +56,6 @@ _STEADY_WHO = frozenset(
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Verdict:
-    """The offers on everything that may be had, by stage, and the outcomes of those that may not.
-
-    `others` are those that the quick way leaves alone.
-    """
-
-    unit: tuple[Offer, ...]
-    basket: tuple[Offer, ...]
-    accrual: tuple[Offer, ...]
-    others: tuple[Offer, ...]
-    refused: dict[int, OfferOutcome]
-
-
-@dataclass(frozen=True, slots=True, eq=False)
 class Ladder:
     """Amounts off the whole basket that compete, each from a threshold read after unit offers.
 
@@ -85,6 +71,23 @@ class Ladder:
     lost: tuple[OfferOutcome, ...]
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class Verdict:
+    """The offers on everything that may be had, by stage, and the outcomes of those that may not.
+
+    `others` are those that the quick way leaves alone. `slots` holds those of the basket stage by
+    slot, in the documented order, and `ladders` the slots that are one.
+    """
+
+    unit: tuple[Offer, ...]
+    basket: tuple[Offer, ...]
+    accrual: tuple[Offer, ...]
+    others: tuple[Offer, ...]
+    refused: dict[int, OfferOutcome]
+    slots: dict[tuple[int, int], list[Offer]]
+    ladders: dict[tuple[int, int], Ladder]
+
+
 class Prepared:
     """The tables of one programme; see `prepared_of`.
 
@@ -95,7 +98,6 @@ class Prepared:
     __slots__ = (
         "_categories",
         "_edges",
-        "_ladders",
         "_verdicts",
         "broad",
         "by_line",
@@ -162,7 +164,6 @@ class Prepared:
         self.lonely_slots = self._lonely_slots()
         self.solved: dict[object, object] = {}
         self._categories: dict[tuple[str, ...], Hits] = {}
-        self._ladders: dict[tuple[Offer, ...], Ladder | None] = {}
         self._verdicts: dict[object, Verdict] = {}
         self._edges = _edges_of(self.steady)
 
@@ -242,7 +243,15 @@ class Prepared:
         )
         others = [offer for offers in had.values() for offer in offers]
         others += [one for one in (*unit, *on_basket, *accrual) if not self.ways[one]]
-        return Verdict(unit, on_basket, accrual, tuple(others), refused)
+        slots: dict[tuple[int, int], list[Offer]] = {}
+        for offer in sorted(on_basket, key=BY_PLACE):
+            slots.setdefault(self.slots[offer], []).append(offer)
+        ladders = {
+            slot: ladder
+            for slot, offers in slots.items()
+            if len(offers) > 1 and (ladder := _ladder(self, offers)) is not None
+        }
+        return Verdict(unit, on_basket, accrual, tuple(others), refused, slots, ladders)
 
     def may_meet(self, first: Offer, second: Offer) -> bool:
         """Tell whether two offers may meet on the same unit; looked up after the first time."""
@@ -263,14 +272,6 @@ class Prepared:
                 self.competing.clear()
             known = self.competing[key] = none_may_share(self.rules, key)
         return known
-
-    def ladder_of(self, offers: tuple[Offer, ...]) -> Ladder | None:
-        """Give some basket offers that compete as a ladder; None where they are none."""
-        if offers not in self._ladders:
-            if len(self._ladders) >= REMEMBERED_MAX:
-                self._ladders.clear()
-            self._ladders[offers] = _ladder(self, offers)
-        return self._ladders[offers]
 
 
 def prepared_of(programme: Programme) -> Prepared:
@@ -363,7 +364,7 @@ def _under_several_keys(programme: Programme) -> frozenset[Offer]:
     return frozenset(found | under[3])  # a line has several tags
 
 
-def _ladder(prepared: Prepared, offers: tuple[Offer, ...]) -> Ladder | None:
+def _ladder(prepared: Prepared, offers: Sequence[Offer]) -> Ladder | None:
     groups = {offer.group for offer in offers}
     if len(groups) != 1 or not all(_is_step(offer) for offer in offers):
         return None

@@ -14,7 +14,7 @@ from tessera.rules.admitting import Moment, refusal_of
 from tessera.rules.conditions import selects
 from tessera.rules.folds import Fold, fold_lines, units_of
 from tessera.rules.model import Need, Offer, Selector
-from tessera.rules.prepared import Ladder, Prepared
+from tessera.rules.prepared import Ladder, Prepared, Verdict
 from tessera.rules.reasons import AMOUNT_SHORT, QUANTITY_SHORT, is_eligible
 
 _GOODS = LineKind.GOODS
@@ -54,11 +54,12 @@ class Tally:
     unit offer has taken), `owners` (who took the others). `folds` is None while every line is a
     fold of its own. `odd` are folds that some offer may not touch.
 
-    `refused` are outcomes by place, `short` what offers are short of, `became` what came of those
-    that were applied, `granted` units by offer. `pending` are basket discounts that are not shared
-    over the folds yet, `notes` earned units that are not: unit, issuer, grants and the units of
-    each; `basis` is the money that they are counted on. `steps` are the ladders that were asked:
-    how many thresholds were reached, by what money, and who won.
+    `unit`, `on_basket` and `accrual` are the offers that may be had, besides the basket offers on
+    everything of the `verdict`. `refused` are outcomes by place, `short` what offers are short of,
+    `became` what came of those that were applied, `granted` units by offer. `pending` are basket
+    discounts that are not shared over the folds yet, `notes` earned units that are not: unit,
+    issuer, grants and the units of each; `basis` is the money that they are counted on. `steps`
+    are the ladders that were asked: how many thresholds were reached, by what money, and who won.
     """
 
     __slots__ = (
@@ -99,6 +100,7 @@ class Tally:
         "short",
         "steps",
         "unit",
+        "verdict",
     )
 
     def __init__(
@@ -123,6 +125,7 @@ class Tally:
         self.short: dict[Offer, Short] = {}
         self.unit: list[Offer] = []
         self.on_basket: list[Offer] = []
+        self.verdict: Verdict | None = None
         self.accrual: list[Offer] = []
         self.pending: list[tuple[Offer, int, list[int]]] = []
         self.notes: list[tuple[str, str, list[Grant], list[int]]] = []

@@ -25,6 +25,7 @@ from tessera.rules.model import (
     Selector,
     Spend,
 )
+from tessera.rules.outcome import Outcome
 from tessera.rules.programme import Programme
 from tessera.rules.reasons import (
     AMOUNT_SHORT,
@@ -79,29 +80,6 @@ RESERVED = Offer(
     reward=Issue(kind="", name=""),
 )
 """Stands on units that are kept out of the unit stage while that is tried out."""
-
-
-class Outcome:
-    """What became of one offer so far."""
-
-    __slots__ = (
-        "discount",
-        "groups",
-        "missing_minor",
-        "missing_quantity",
-        "reason",
-        "units",
-        "uses",
-    )
-
-    def __init__(self) -> None:
-        self.reason = ""
-        self.uses = 0
-        self.groups = 0
-        self.discount = 0
-        self.units = 0
-        self.missing_minor = 0
-        self.missing_quantity = 0
 
 
 class Work:
