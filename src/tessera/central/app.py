@@ -10,6 +10,7 @@ import logging
 import threading
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
+from pathlib import Path
 from typing import TypeVar
 
 import msgspec
@@ -17,11 +18,12 @@ import sqlalchemy as sa
 from starlette.applications import Starlette
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
-from starlette.responses import Response
+from starlette.responses import FileResponse, Response
 from starlette.routing import Route
 
 from tessera.central import gate, ingest, refusals
 from tessera.central.enrol import enrol
+from tessera.central.image_shelf import ImageShelf
 from tessera.central.log import LOGGER, note
 from tessera.central.metrics import CONTENT_TYPE, Metrics
 from tessera.central.opening import Central
@@ -29,7 +31,7 @@ from tessera.central.programmes import announce_current
 from tessera.central.refusals import Refused
 from tessera.central.rows import register_audience, store_audience
 from tessera.central.worker import Worker
-from tessera.store.central import bundle_book, feed, register_book, sale_book
+from tessera.store.central import bundle_book, feed, feed_floor, register_book, sale_book
 from tessera.store.central.register_book import RegisterRow
 from tessera.sync.records import encoded
 from tessera.sync.signing import REQUEST_HEADER, RequestSignature
@@ -92,9 +94,12 @@ class Bell:
 class CentralApp:
     """The routes over one open central."""
 
-    def __init__(self, central: Central, worker: Worker, metrics: Metrics, bell: Bell) -> None:
+    def __init__(
+        self, central: Central, worker: Worker, shelf: ImageShelf, metrics: Metrics, bell: Bell
+    ) -> None:
         self._central = central
         self._worker = worker
+        self._shelf = shelf
         self._metrics = metrics
         self._bell = bell
         self._read_nonces = gate.ReadNonces()
@@ -106,6 +111,8 @@ class CentralApp:
             Route("/v1/batches", self._guarded(self.batches), methods=["POST"]),
             Route("/v1/feed/{audience:path}", self._guarded(self.feed), methods=["GET"]),
             Route("/v1/bundles/{hash}", self._guarded(self.bundle), methods=["GET"]),
+            Route("/v1/images/{audience:path}", self._guarded(self.image), methods=["GET"]),
+            Route("/v1/image-files/{hash}", self._guarded(self.image_file), methods=["GET"]),
             Route("/v1/heartbeat", self._guarded(self.heartbeat), methods=["POST"]),
             Route("/healthz", self.healthz, methods=["GET"]),
             Route("/metrics", self.metrics, methods=["GET"]),
@@ -258,6 +265,9 @@ class CentralApp:
             assert state is not None
             if generation not in {"", state.generation}:
                 raise refusals.generation_changed(state.generation)
+            floor = feed_floor.read_floor(tx, audience, state.generation)
+            if after < floor.segments_after:
+                raise refusals.image_needed(audience, floor.segments_after)
             head = feed.audience_head(tx, audience, state.generation)
             found = feed.read_segments(tx, audience, state.generation, after=after, limit=limit)
         return FeedPage(
@@ -285,6 +295,37 @@ class CentralApp:
 
         body = await run_in_threadpool(work)
         return Response(body, media_type="application/yaml")
+
+    async def image(self, request: Request) -> Response:
+        """What the image of an audience is: to be fetched by its hash."""
+        generation = request.query_params.get("generation", "")[:64]
+
+        def work() -> msgspec.Struct:
+            register = self._reader(request)
+            return self._shelf.manifest(register, request.path_params["audience"], generation)
+
+        return _json(await run_in_threadpool(work))
+
+    async def image_file(self, request: Request) -> Response:
+        """An image's file, whole or from a byte on."""
+        image_hash = request.path_params["hash"]
+
+        def work() -> Path:
+            return self._shelf.file_of(self._reader(request), image_hash)
+
+        path = await run_in_threadpool(work)
+        return FileResponse(
+            path,
+            media_type="application/octet-stream",
+            headers={"ETag": f'"{image_hash}"', "Cache-Control": "private, immutable"},
+        )
+
+    def _reader(self, request: Request) -> RegisterRow:
+        """The register that signed a request which only reads."""
+        with self._central.engines.reader.begin() as tx:
+            register, parts = self._signer(tx, request, b"")
+        self._read_nonces.admit_once(parts)
+        return register
 
     async def heartbeat(self, request: Request) -> Response:
         """How a register is."""
@@ -352,19 +393,26 @@ def build_app(central: Central, *, bell: Bell | None = None) -> Starlette:
     metrics = Metrics()
     bell = bell or Bell()
     worker = Worker(central, metrics=metrics, on_published=bell.ring)
-    served = CentralApp(central, worker, metrics, bell)
+    shelf = ImageShelf(central)
+    served = CentralApp(central, worker, shelf, metrics, bell)
 
     @asynccontextmanager
     async def lifespan(_app: Starlette) -> AsyncIterator[None]:
         bell.bind()
-        thread = threading.Thread(target=worker.run, name="booking", daemon=True)
-        thread.start()
+        threads = [
+            threading.Thread(target=worker.run, name="booking", daemon=True),
+            threading.Thread(target=shelf.run, name="images", daemon=True),
+        ]
+        for thread in threads:
+            thread.start()
         try:
             yield
         finally:
             bell.close()
+            shelf.stop()
             worker.stop()
-            await run_in_threadpool(thread.join)
+            for thread in threads:
+                await run_in_threadpool(thread.join)
 
     return Starlette(routes=served.routes(), lifespan=lifespan)
 
