@@ -57,19 +57,47 @@ class Buyer:
 NOBODY = Buyer()
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ScannedCard:
+    """A card that was scanned for a sale, as it is kept while the sale is open: by its keyed hash.
+
+    `card_hash` is empty where the number reads as none, or no key is known to hash it with.
+    """
+
+    card_hash: bytes = b""
+    shown: str = ""
+
+
+def scanned_card(number: str, hasher: CardHasher | None) -> ScannedCard:
+    """The card behind a scanned number."""
+    try:
+        card_hash = b"" if hasher is None else hasher.card(number)
+    except ValueError:
+        card_hash = b""
+    return ScannedCard(card_hash=card_hash, shown=masked(number) if card_hash else "")
+
+
 def find_buyer(
     connection: sa.Connection,
     given: api_shapes.MemberGiven | None,
     *,
     hasher: CardHasher | None,
     as_of_ms: int,
+    scanned: tuple[ScannedCard, ...] = (),
 ) -> Buyer:
-    """The member behind what the POS gave; the first card that is known decides."""
-    if given is None or not (given.cards or given.phone or given.member_id):
+    """The member behind what the POS gave and what was scanned; the first that is known decides."""
+    given = given or api_shapes.MemberGiven()
+    if not (given.cards or given.phone or given.member_id or scanned):
         return NOBODY
     if hasher is None:
         return Buyer(status="unknown", notices=(notice("not_enrolled"),))
     hashes, shown, wrong = _hashes(given, hasher)
+    for card in scanned:
+        if not card.card_hash:
+            wrong = True
+        elif card.card_hash not in hashes:
+            hashes.append(card.card_hash)
+            shown = shown or card.shown
     found = None
     if given.member_id:
         found = cached_members.find_by_id(connection, given.member_id)

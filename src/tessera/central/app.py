@@ -10,7 +10,6 @@ import logging
 import threading
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
-from pathlib import Path
 from typing import TypeVar
 
 import msgspec
@@ -18,11 +17,12 @@ import sqlalchemy as sa
 from starlette.applications import Starlette
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
-from starlette.responses import FileResponse, Response
+from starlette.responses import Response
 from starlette.routing import Route
 
 from tessera.central import gate, ingest, refusals
 from tessera.central.enrol import enrol
+from tessera.central.image_routes import ImageRoutes
 from tessera.central.image_shelf import ImageShelf
 from tessera.central.log import LOGGER, note
 from tessera.central.metrics import CONTENT_TYPE, Metrics
@@ -99,20 +99,21 @@ class CentralApp:
     ) -> None:
         self._central = central
         self._worker = worker
-        self._shelf = shelf
+        self._images = ImageRoutes(shelf, reader=self._reader)
         self._metrics = metrics
         self._bell = bell
         self._read_nonces = gate.ReadNonces()
 
     def routes(self) -> list[Route]:
         """Every route."""
+        images = self._images
         return [
             Route("/v1/enrol", self._guarded(self.enrol), methods=["POST"]),
             Route("/v1/batches", self._guarded(self.batches), methods=["POST"]),
             Route("/v1/feed/{audience:path}", self._guarded(self.feed), methods=["GET"]),
             Route("/v1/bundles/{hash}", self._guarded(self.bundle), methods=["GET"]),
-            Route("/v1/images/{audience:path}", self._guarded(self.image), methods=["GET"]),
-            Route("/v1/image-files/{hash}", self._guarded(self.image_file), methods=["GET"]),
+            Route("/v1/images/{audience:path}", self._guarded(images.manifest), methods=["GET"]),
+            Route("/v1/image-files/{hash}", self._guarded(images.file), methods=["GET"]),
             Route("/v1/heartbeat", self._guarded(self.heartbeat), methods=["POST"]),
             Route("/healthz", self.healthz, methods=["GET"]),
             Route("/metrics", self.metrics, methods=["GET"]),
@@ -295,30 +296,6 @@ class CentralApp:
 
         body = await run_in_threadpool(work)
         return Response(body, media_type="application/yaml")
-
-    async def image(self, request: Request) -> Response:
-        """What the image of an audience is: to be fetched by its hash."""
-        generation = request.query_params.get("generation", "")[:64]
-
-        def work() -> msgspec.Struct:
-            register = self._reader(request)
-            return self._shelf.manifest(register, request.path_params["audience"], generation)
-
-        return _json(await run_in_threadpool(work))
-
-    async def image_file(self, request: Request) -> Response:
-        """An image's file, whole or from a byte on."""
-        image_hash = request.path_params["hash"]
-
-        def work() -> Path:
-            return self._shelf.file_of(self._reader(request), image_hash)
-
-        path = await run_in_threadpool(work)
-        return FileResponse(
-            path,
-            media_type="application/octet-stream",
-            headers={"ETag": f'"{image_hash}"', "Cache-Control": "private, immutable"},
-        )
 
     def _reader(self, request: Request) -> RegisterRow:
         """The register that signed a request which only reads."""

@@ -78,6 +78,17 @@ def till(central: Central, client: httpx.Client, tmp_path: Path) -> Iterator[Ima
     made.till.close()
 
 
+def all_published(central: Central) -> None:
+    """The server's own thread publishes as well; wait for both."""
+
+    def is_so() -> bool:
+        publish(central)
+        with central.engines.reader.begin() as tx:
+            return feed_floor.is_published(tx, feed_floor.read_heads(tx))
+
+    wait_until(is_so, what="every change is published", timeout_s=30)
+
+
 def leftovers(till: ImageTill) -> set[str]:
     names = {path.name for path in till.folder.iterdir()} & {MANIFEST, PART}
     return names | {name for name in till.tables() if name.startswith(("incoming", "outgoing"))}
@@ -88,6 +99,7 @@ def test_an_image_holds_what_the_stream_from_its_beginning_holds(
 ) -> None:
     release_programme(central, PROGRAMME.read_text(), file="corner-shop.yaml")
     other = enrolled_till(central, str(client.base_url), tmp_path / "other", name="8")
+    all_published(central)
     other.pull(by_image=False)
     line = till.pull()
     assert len(line.fetched) == 1
@@ -223,7 +235,7 @@ def test_a_till_before_the_kept_stream_loads_the_image(central: Central, till: I
         with central.engines.writer.begin() as tx:
             about = Change(bucket=number, audience=own, about=f"{number}", body=encoded(row))
             feed.append(tx, feed.MEMBERS, [about])
-        publish(central)
+        all_published(central)
     state = central.state()
     with central.engines.writer.begin() as tx:
         head = feed.audience_head(tx, "store:berlin-1", state.generation)
@@ -299,7 +311,7 @@ def test_an_outcome_that_is_newer_than_the_image_outlasts_it(
 def _forget_stream(central: Central) -> None:
     """Something changes, and the stream is kept only from there on."""
     add_members(central, [replace(some_members()[0], display_name="Later")])
-    publish(central)
+    all_published(central)
     state = central.state()
     with central.engines.writer.begin() as tx:
         head = feed.audience_head(tx, "store:berlin-1", state.generation)
