@@ -10,7 +10,7 @@ from contextlib import suppress
 from typing import Protocol
 
 from tessera import __version__
-from tessera.agent.bundle_update import BundleUpdate, Parse
+from tessera.agent.bundle_update import BundleUpdate, Parse, Seeds
 from tessera.agent.sync_pull import Puller
 from tessera.agent.sync_push import Pusher, WriteRunner
 from tessera.agent.sync_status import LineState, SyncNotice, SyncStatus
@@ -65,6 +65,7 @@ class SyncLoop:
         heartbeat_s: float = HEARTBEAT_S,
         backoff_s_max: float = BACKOFF_S_MAX,
         disk_free_bytes: Callable[[], int] = lambda: 0,
+        seeds: Seeds | None = None,
     ) -> None:
         self._engines = engines
         self._open_link = open_link
@@ -83,6 +84,7 @@ class SyncLoop:
             line=self._line,
             parse=parse_programme,
             wall_ms=clock.wall_ms,
+            seeds=seeds or Seeds(),
         )
         self._kicked = asyncio.Event()
         self._back_online = asyncio.Event()

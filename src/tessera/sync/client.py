@@ -38,6 +38,7 @@ from tessera.sync.wire import (
 )
 
 T = TypeVar("T")
+SEED_BYTES_MAX = 1_024
 
 CONNECT_S_MAX = 5.0
 ANSWER_S_MAX = 30.0
@@ -119,6 +120,10 @@ class HttpCentral:
     async def bundle(self, bundle_hash: str) -> bytes:
         """See `CentralLink`."""
         return await self._call("GET", f"/v1/bundles/{bundle_hash}", bytes_max=BUNDLE_BYTES_MAX)
+
+    async def seed(self, bundle_hash: str) -> bytes:
+        """See `CentralLink`."""
+        return await self._call("GET", f"/v1/bundles/{bundle_hash}/seed", bytes_max=SEED_BYTES_MAX)
 
     async def heartbeat(self, beat: Heartbeat) -> None:
         """See `CentralLink`."""
