@@ -180,7 +180,7 @@ def _read_programme(reader: Reader, root: Node) -> Programme | None:
 
 def _check_draws(reader: Reader, top: Mapping, programme: Programme) -> None:
     """Warn of instant wins that nobody could check afterwards: central releases none of them."""
-    if programme.seed_hash or "seed_hash" in top.entries:
+    if reader.problems or programme.seed_hash or "seed_hash" in top.entries:
         return
     if any(isinstance(one.reward, Issue) and one.reward.kind == "win" for one in programme.offers):
         message = "the programme has an instant win and announces no seed; central won't release it"
