@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Protocol
 
 from tessera import __version__
-from tessera.agent.bundle_update import BundleUpdate, Parse
+from tessera.agent.bundle_update import BundleUpdate, Parse, Seeds
 from tessera.agent.first_load import FirstLoad
 from tessera.agent.sync_pull import Puller
 from tessera.agent.sync_push import Pusher, WriteRunner
@@ -69,6 +69,7 @@ class SyncLoop:
         backoff_s_max: float = BACKOFF_S_MAX,
         disk_free_bytes: Callable[[], int] = lambda: 0,
         image_folder: Path | None = None,
+        seeds: Seeds | None = None,
     ) -> None:
         self._engines = engines
         self._open_link = open_link
@@ -98,6 +99,7 @@ class SyncLoop:
             line=self._line,
             parse=parse_programme,
             wall_ms=clock.wall_ms,
+            seeds=seeds or Seeds(),
         )
         self._kicked = asyncio.Event()
         self._back_online = asyncio.Event()
