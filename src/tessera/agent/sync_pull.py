@@ -14,10 +14,11 @@ import sqlalchemy as sa
 from tessera.agent.feed_apply import Applied, apply_pages
 from tessera.agent.sync_push import WriteRunner, begin_generation
 from tessera.agent.sync_status import LineState
+from tessera.agent.trusted_roots import TrustedRoots
 from tessera.store.engine import Engines
 from tessera.store.till import feed_state, identity_book, outbox
 from tessera.store.till.values import RegisterIdentity
-from tessera.sync.feed_reading import ReadPage, read_page
+from tessera.sync.feed_reading import PageRefused, ReadPage, read_page
 from tessera.sync.link import CentralLink, CentralRefused
 from tessera.sync.wire import FeedPage
 
@@ -32,10 +33,13 @@ GENERATION_CHANGED = "generation_changed"
 class Puller:
     """Reads both audiences to their heads. One at a time; the caller backs off when it raises."""
 
-    def __init__(self, *, engines: Engines, writer: WriteRunner, line: LineState) -> None:
+    def __init__(
+        self, *, engines: Engines, writer: WriteRunner, line: LineState, roots: TrustedRoots
+    ) -> None:
         self._engines = engines
         self._writer = writer
         self._line = line
+        self._roots = roots
         self._polls: dict[str, asyncio.Task[FeedPage]] = {}
 
     async def pull_once(self, link: CentralLink) -> bool:
@@ -43,6 +47,19 @@ class Puller:
 
         PageRefused: a page was wrong, nothing of it was applied.
         """
+        try:
+            return await self._pull(link)
+        except PageRefused:
+            # The key that signed it may be one of a root that is not known here yet.
+            identity, _ = self._read_identity()
+            before = self._roots.trust(identity)
+            self._roots.look_again()
+            await self._roots.step(link, identity)
+            if self._roots.trust(identity) is before:
+                raise
+            return True
+
+    async def _pull(self, link: CentralLink) -> bool:
         identity, asking = self._read_identity()
         if asking:
             # Until central has said what it still has of our records, its balances can't be
@@ -50,6 +67,7 @@ class Puller:
             return False
         store = f"store:{identity.store}"
         register = f"register:{identity.register}"
+        await self._roots.step(link, identity)
         try:
             store_page = await self._fetch(link, identity, store, STORE_SEGMENTS)
             applied = 0
@@ -84,14 +102,19 @@ class Puller:
     ) -> ReadPage:
         generation, after = self._cursor(identity, audience)
         page = await link.feed(audience, generation=generation, after=after, limit=limit, wait_s=0)
-        return await asyncio.to_thread(
+        trust = self._roots.trust(identity)
+        found = await asyncio.to_thread(
             read_page,
             page,
             audience=audience,
             generation=generation,
             after=after,
-            central_key=identity.central_key,
+            trust=trust,
+            register=identity.register,
         )
+        if found.root > trust.version:
+            self._roots.look_again()
+        return found
 
     def _cursor(self, identity: RegisterIdentity, audience: str) -> tuple[str, int]:
         with self._engines.reader.connect() as connection:
@@ -120,7 +143,14 @@ class Puller:
     async def _begin_generation(self, link: CentralLink, store: str) -> None:
         page = await link.feed(store, generation="", after=0, limit=1, wait_s=0)
         identity, _ = self._read_identity()
-        read_page(page, audience=store, generation="", after=0, central_key=identity.central_key)
+        read_page(
+            page,
+            audience=store,
+            generation="",
+            after=0,
+            trust=self._roots.trust(identity),
+            register=identity.register,
+        )
 
         def write(tx: sa.Connection) -> None:
             begin_generation(tx, page.generation)

@@ -69,6 +69,9 @@ COMMANDS: dict[tuple[str, ...], Command] = {
     ("central", "alarms"): Command(
         "tessera.cli.central_alarms", "forks, new lives, overspent leases: what must be looked at"
     ),
+    ("central", "keys"): Command(
+        "tessera.cli.central_keys", "what registers believe: root and online keys, rotation"
+    ),
     (
         "central",
         "ledger",
