@@ -12,6 +12,7 @@ from typing import Protocol
 
 from tessera import __version__
 from tessera.agent.bundle_update import BundleUpdate, Parse
+from tessera.agent.first_load import FirstLoad
 from tessera.agent.sync_pull import Puller
 from tessera.agent.sync_push import Pusher, WriteRunner
 from tessera.agent.sync_status import LineState, SyncNotice, SyncStatus
@@ -50,7 +51,8 @@ class SyncLoop:
 
     `open_link` opens central for an identity (and is where httpx is first imported). `chance`
     draws evenly from [0, 1), `random` gives random bytes. `on_change` hears of changes, in the
-    loop's thread. `folder` is where the root is kept that central is believed by.
+    loop's thread. `folder` keeps the root that central is believed by, and takes the first load on
+    its way; None: there is no image, the feed is read from its beginning.
     """
 
     def __init__(  # noqa: PLR0913 - clock, chance, network and disk are all handed in
@@ -80,7 +82,19 @@ class SyncLoop:
         self._line = LineState(wall_ms=clock.wall_ms, tell=self._tell)
         self._pusher = Pusher(engines=engines, writer=writer, line=self._line, random=random)
         roots = TrustedRoots(folder, line=self._line)
-        self._puller = Puller(engines=engines, writer=writer, line=self._line, roots=roots)
+        first_load = None
+        if folder is not None:
+            first_load = FirstLoad(
+                engines=engines,
+                writer=writer,
+                line=self._line,
+                folder=folder,
+                disk_free_bytes=disk_free_bytes,
+                roots=roots,
+            )
+        self._puller = Puller(
+            engines=engines, writer=writer, line=self._line, first_load=first_load, roots=roots
+        )
         self._bundles = BundleUpdate(
             engines=engines,
             writer=writer,

@@ -6,7 +6,7 @@ register's request.
 
 from tessera.central import refusals
 from tessera.central.opening import Central
-from tessera.store.central import feed, register_book
+from tessera.store.central import feed, feed_floor, register_book
 from tessera.sync.records import encoded
 from tessera.sync.signing import PURPOSE_STATEMENT, RequestSignature
 from tessera.sync.wire import FeedPage, Segment, Statement
@@ -21,12 +21,18 @@ def feed_page(
     limit: int,
     request: RequestSignature,
 ) -> FeedPage:
-    """Segments after a number, at most `limit`. Refused when the generation is another by now."""
+    """Segments after a number, at most `limit`.
+
+    Refused when the generation is another by now, or the stream is not kept back to `after`.
+    """
     with central.engines.reader.begin() as tx:
         state = register_book.read_central(tx)
         assert state is not None
         if generation not in {"", state.generation}:
             raise refusals.generation_changed(state.generation)
+        floor = feed_floor.read_floor(tx, audience, state.generation)
+        if after < floor.segments_after:
+            raise refusals.image_needed(audience, floor.segments_after)
         head = feed.audience_head(tx, audience, state.generation)
         found = feed.read_segments(tx, audience, state.generation, after=after, limit=limit)
     central.keys.follow(state.key_public)
