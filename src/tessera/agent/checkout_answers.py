@@ -23,6 +23,7 @@ def quote_answer(  # noqa: PLR0913 - what surrounds a quote in its answer is nam
     sale_id: str = "",
     revision: int = 0,
     uid: str = "",
+    receipt_code: str = "",
     flags: tuple[str, ...] = (),
     notices: tuple[api_answers.Notice, ...] = (),
 ) -> api_answers.QuoteAnswer:
@@ -35,6 +36,7 @@ def quote_answer(  # noqa: PLR0913 - what surrounds a quote in its answer is nam
         sale_id=sale_id,
         revision=revision,
         uid=uid,
+        receipt_code=receipt_code,
         flags=flags,
         optimal=quote.optimal,
         gap_minor=quote.gap_minor,

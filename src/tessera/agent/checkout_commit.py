@@ -23,6 +23,7 @@ from tessera.agent.till_state import TillState
 from tessera.core.identity import UID_RANDOM_BYTES, SaleKey, new_uid
 from tessera.core.journal import RecordDraft, SealedRecord
 from tessera.core.ledger import Posting, sale_postings
+from tessera.core.receipts import Receipt, receipt_code
 from tessera.core.sale import KIND_SALE, LeaseUse, ReturnWish, SaleBody, Tender
 from tessera.rules.evaluate import ENGINE_VERSION
 from tessera.store.till import committed_sales, leases
@@ -160,6 +161,7 @@ async def commit_sale(state: TillState, sold: Sold, digest: bytes) -> bytes:
             sale_id=sold.key.sale_id,
             revision=sold.revision,
             uid=uid,
+            receipt_code=_receipt_code(state, uid),
             flags=sold.flags,
             notices=tuple(notice(code) for code in sold.notices),
         )
@@ -171,6 +173,12 @@ async def commit_sale(state: TillState, sold: Sold, digest: bytes) -> bytes:
         uid=uid, key=sold.row_key or sold.key, digest=digest, record=record, effects=effects
     )
     return await write_record(state, writing, what="sale")
+
+
+def _receipt_code(state: TillState, uid: str) -> str:
+    if state.identity is None or state.hasher is None:
+        return ""
+    return receipt_code(Receipt(register=state.identity.register, uid=uid), state.hasher)
 
 
 def _sale_body(state: TillState, sold: Sold, used: tuple[LeaseUse, ...]) -> SaleBody:

@@ -4,7 +4,7 @@ Owns: finding the original, what is left of it to return, the record of the retu
 Must never: price anything anew, or pay out more than was sold.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime
 from decimal import Decimal
 from hashlib import sha256
@@ -27,6 +27,7 @@ from tessera.agent.checkout_commit import (
 )
 from tessera.agent.checkout_member import NOBODY, Buyer, find_buyer
 from tessera.agent.checkout_quote import state_notices
+from tessera.agent.claims_made import ClaimMade, back_key, claimed_back, find_claim
 from tessera.agent.pairing import PairedPos
 from tessera.agent.problems_http import ApiProblem
 from tessera.agent.till_state import TillState
@@ -34,6 +35,7 @@ from tessera.core.basket import Place
 from tessera.core.identity import SaleKey
 from tessera.core.journal import RecordDraft
 from tessera.core.ledger import Posting, return_postings
+from tessera.core.member import MemberState
 from tessera.core.quote import ReturnQuote
 from tessera.core.sale import (
     KIND_RETURN,
@@ -65,6 +67,7 @@ class Original:
     before: dict[str, Decimal]
     buyer: Buyer
     accounts: tuple[AccountView, ...]
+    claim: ClaimMade | None = None
 
     @property
     def member_id(self) -> str:
@@ -110,7 +113,7 @@ async def return_lines(
     )
     returning = Returning(
         key=key,
-        place=_place(state, pos, at, day),
+        place=place_here(state, pos, at, day),
         original=original,
         wishes=_wishes(given, original),
         tenders=given.tenders,
@@ -144,7 +147,7 @@ async def void_sale(
         )
     returning = Returning(
         key=key,
-        place=_place(state, pos, at, day),
+        place=place_here(state, pos, at, day),
         original=original,
         wishes=original.left(),
         voids=True,
@@ -179,7 +182,8 @@ def _when_and_where(
     return at, business_day_of(business_day, at), state.identity.store
 
 
-def _place(state: TillState, pos: PairedPos, at: datetime, day: date) -> Place:
+def place_here(state: TillState, pos: PairedPos, at: datetime, day: date) -> Place:
+    """This register as the place of what is recorded now."""
     identity = state.identity
     assert identity is not None
     return place_of(
@@ -219,7 +223,15 @@ def find_original(
         body = read_body(envelope)
         assert isinstance(body, SaleBody)
         before = committed_sales.returned_before(connection, sale.key)
-        buyer, accounts = _buyer(connection, state, body)
+        claim = find_claim(
+            connection,
+            store=identity.store,
+            original_uid=sale.uid,
+            quote=body.quote,
+            basket=body.basket,
+        )
+        member = claim.body.member if claim is not None else body.member
+        buyer, accounts = _buyer(connection, state, member)
     return Original(
         sale=sale,
         body=body,
@@ -227,15 +239,16 @@ def find_original(
         before=before,
         buyer=buyer,
         accounts=accounts,
+        claim=claim,
     )
 
 
 def _buyer(
-    connection: sa.Connection, state: TillState, body: SaleBody
+    connection: sa.Connection, state: TillState, member: MemberState | None
 ) -> tuple[Buyer, tuple[AccountView, ...]]:
-    if body.member is None:
+    if member is None:
         return NOBODY, ()
-    member_id = body.member.member_id
+    member_id = member.member_id
     buyer = find_buyer(
         connection,
         api_shapes.MemberGiven(member_id=member_id),
@@ -274,6 +287,8 @@ async def _record(state: TillState, returning: Returning, digest: bytes) -> byte
     except ReturnRefused as error:
         raise ApiProblem("quantity_wrong", error.message, hint=error.hint) from error
     wishes = _as_wishes(returning.wishes)
+    claimed = await _take_back_claimed(state, returning)
+    told = quote if claimed is None else replace(quote, units=claimed.units)
 
     def record(connection: sa.Connection) -> tuple[RecordDraft, bytes, tuple[LeaseUse, ...]]:
         uses = _lease_uses(connection, original.member_id, quote)
@@ -294,7 +309,7 @@ async def _record(state: TillState, returning: Returning, digest: bytes) -> byte
             flags=("void",) if returning.voids else (),
         )
         answer = return_answer(
-            quote,
+            told,
             result=returning.result,
             return_id=returning.key.sale_id,
             original_sale_id=original.sale.key.sale_id,
@@ -322,13 +337,62 @@ async def _record(state: TillState, returning: Returning, digest: bytes) -> byte
             key=returning.key,
             digest=digest,
             record=record,
-            effects=_effects(original, quote),
+            effects=_effects(original, original.member_id, quote),
             returned=wishes,
             original=original.sale.key,
             voids=returning.voids,
         ),
         what="void" if returning.voids else "return",
     )
+
+
+async def _take_back_claimed(state: TillState, returning: Returning) -> ReturnQuote | None:
+    """Record what goes back of a claim on the sale; None where nothing does.
+
+    A record of its own, since the claim is one. It comes before the return: whoever is stopped in
+    between repeats the return, and this one is found done.
+    """
+    original, claim = returning.original, returning.original.claim
+    quote = None if claim is None else claimed_back(claim, returning.wishes, original.before)
+    if claim is None or quote is None or not quote.units:
+        return quote
+    key, uid, member_id = back_key(returning.key), mint_uid(state), claim.body.member.member_id
+    if find_first(state, key) is not None:
+        return quote
+
+    def record(connection: sa.Connection) -> tuple[RecordDraft, bytes, tuple[LeaseUse, ...]]:
+        uses = _lease_uses(connection, member_id, quote)
+        body = ReturnBody(
+            key=key,
+            place=returning.place,
+            original=claim.body.key,
+            original_uid=claim.uid,
+            member_id=member_id,
+            wishes=_as_wishes(returning.wishes),
+            returned_before=(),
+            quote=quote,
+            leases=uses,
+            flags=("claim",),
+        )
+        draft = draft_of(
+            state,
+            kind=KIND_RETURN,
+            day=key.business_day,
+            bundle=claim.bundle,
+            body=encoded(body),
+            uid=uid,
+        )
+        return draft, b"{}", uses
+
+    writing = Writing(
+        uid=uid,
+        key=key,
+        digest=digest_of("back", returning.key),
+        record=record,
+        effects=_effects(original, member_id, quote),
+    )
+    await write_record(state, writing, what="return")
+    return quote
 
 
 def _as_wishes(quantities: dict[str, Decimal]) -> tuple[ReturnWish, ...]:
@@ -356,18 +420,18 @@ def _lease_uses(
     return tuple(uses)
 
 
-def _effects(original: Original, quote: ReturnQuote) -> tuple[AccountEffect, ...]:
+def _effects(original: Original, member_id: str, quote: ReturnQuote) -> tuple[AccountEffect, ...]:
     """What the return changes on the member's accounts, as far as this register can know.
 
     Everything is within reach here: what lies in its own leases is taken off them.
     """
-    if not original.member_id:
+    if not member_id:
         return ()
     seen = Buyer(accounts=original.accounts)
     available = {unit: view.balance for unit, view in seen.balances().items()}
     postings: tuple[Posting, ...] = return_postings(quote.units, available, seen.owed())
     return tuple(
-        AccountEffect(member_id=original.member_id, account=part.account, delta=part.delta)
+        AccountEffect(member_id=member_id, account=part.account, delta=part.delta)
         for part in postings
         if part.member
     )
