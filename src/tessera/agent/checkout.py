@@ -270,7 +270,9 @@ class Checkout:
 
     async def scan(self, pos: PairedPos, given: api_shapes.ScanGiven) -> api_answers.ScanAnswer:
         """A code from the POS's own scanner: what it is; a member card is attached to its sale."""
-        kind, number, reason = checkout_recognise.classify_given(given, self._formats)
+        kind, number, reason = checkout_recognise.classify_given(
+            given, self._formats, self.state.programme
+        )
         if kind not in checkout_recognise.CARD_KINDS:
             told = (notice(reason),) if reason else ()
             code = "" if kind == "refused" else given.code
