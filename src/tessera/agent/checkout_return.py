@@ -14,7 +14,7 @@ import sqlalchemy as sa
 
 from tessera.agent import api_shapes
 from tessera.agent.api_answers import ReturnAnswer, as_json
-from tessera.agent.checkout_answers import moved, return_answer
+from tessera.agent.checkout_answers import return_answer
 from tessera.agent.checkout_basket import business_day_of, local_time, place_of
 from tessera.agent.checkout_commit import (
     Writing,
@@ -25,30 +25,30 @@ from tessera.agent.checkout_commit import (
     mint_uid,
     write_record,
 )
+from tessera.agent.checkout_limits import uses_given_back
 from tessera.agent.checkout_member import NOBODY, Buyer, find_buyer
 from tessera.agent.checkout_quote import state_notices
-from tessera.agent.claims_made import ClaimMade, back_key, claimed_back, find_claim
+from tessera.agent.checkout_return_effects import as_wishes, lease_uses, return_effects
+from tessera.agent.claim_taken_back import Back, take_back_claimed
+from tessera.agent.claims_made import ClaimMade, find_claim
 from tessera.agent.pairing import PairedPos
 from tessera.agent.problems_http import ApiProblem
 from tessera.agent.till_state import TillState
 from tessera.core.basket import Place
 from tessera.core.identity import SaleKey
 from tessera.core.journal import RecordDraft
-from tessera.core.ledger import Posting, return_postings
 from tessera.core.member import MemberState
-from tessera.core.quote import ReturnQuote
 from tessera.core.sale import (
     KIND_RETURN,
     KIND_SALE,
     LeaseUse,
     ReturnBody,
-    ReturnWish,
     SaleBody,
     Tender,
 )
 from tessera.rules.returns import ReturnRefused, quote_return
-from tessera.store.till import cached_members, committed_sales, leases
-from tessera.store.till.values import AccountEffect, AccountView, CommittedSale
+from tessera.store.till import cached_members, committed_sales
+from tessera.store.till.values import AccountView, CommittedSale
 from tessera.sync.records import encoded, read_body, read_envelope
 
 _NAME_LENGTH_MAX = 64
@@ -286,12 +286,22 @@ async def _record(state: TillState, returning: Returning, digest: bytes) -> byte
         )
     except ReturnRefused as error:
         raise ApiProblem("quantity_wrong", error.message, hint=error.hint) from error
-    wishes = _as_wishes(returning.wishes)
-    claimed = await _take_back_claimed(state, returning)
+    wishes = as_wishes(returning.wishes)
+    counters = uses_given_back(original.body.quote.counters, original.left(), returning.wishes)
+    claimed = None
+    if original.claim is not None:
+        back = Back(
+            key=returning.key,
+            place=returning.place,
+            wishes=returning.wishes,
+            before=original.before,
+            accounts=original.accounts,
+        )
+        claimed = await take_back_claimed(state, original.claim, back)
     told = quote if claimed is None else replace(quote, units=claimed.units)
 
     def record(connection: sa.Connection) -> tuple[RecordDraft, bytes, tuple[LeaseUse, ...]]:
-        uses = _lease_uses(connection, original.member_id, quote)
+        uses = lease_uses(connection, original.member_id, quote)
         body = ReturnBody(
             key=returning.key,
             place=returning.place,
@@ -299,7 +309,7 @@ async def _record(state: TillState, returning: Returning, digest: bytes) -> byte
             original_uid=original.sale.uid,
             member_id=original.member_id,
             wishes=wishes,
-            returned_before=_as_wishes(original.before),
+            returned_before=as_wishes(original.before),
             quote=quote,
             tenders=tuple(
                 Tender(kind=tender.kind, amount_minor=tender.amount_minor)
@@ -307,6 +317,7 @@ async def _record(state: TillState, returning: Returning, digest: bytes) -> byte
             ),
             leases=uses,
             flags=("void",) if returning.voids else (),
+            counters=counters,
         )
         answer = return_answer(
             told,
@@ -337,101 +348,10 @@ async def _record(state: TillState, returning: Returning, digest: bytes) -> byte
             key=returning.key,
             digest=digest,
             record=record,
-            effects=_effects(original, original.member_id, quote),
+            effects=return_effects(original.member_id, original.accounts, quote, counters),
             returned=wishes,
             original=original.sale.key,
             voids=returning.voids,
         ),
         what="void" if returning.voids else "return",
-    )
-
-
-async def _take_back_claimed(state: TillState, returning: Returning) -> ReturnQuote | None:
-    """Record what goes back of a claim on the sale; None where nothing does.
-
-    A record of its own, since the claim is one. It comes before the return: whoever is stopped in
-    between repeats the return, and this one is found done.
-    """
-    original, claim = returning.original, returning.original.claim
-    quote = None if claim is None else claimed_back(claim, returning.wishes, original.before)
-    if claim is None or quote is None or not quote.units:
-        return quote
-    key, uid, member_id = back_key(returning.key), mint_uid(state), claim.body.member.member_id
-    if find_first(state, key) is not None:
-        return quote
-
-    def record(connection: sa.Connection) -> tuple[RecordDraft, bytes, tuple[LeaseUse, ...]]:
-        uses = _lease_uses(connection, member_id, quote)
-        body = ReturnBody(
-            key=key,
-            place=returning.place,
-            original=claim.body.key,
-            original_uid=claim.uid,
-            member_id=member_id,
-            wishes=_as_wishes(returning.wishes),
-            returned_before=(),
-            quote=quote,
-            leases=uses,
-            flags=("claim",),
-        )
-        draft = draft_of(
-            state,
-            kind=KIND_RETURN,
-            day=key.business_day,
-            bundle=claim.bundle,
-            body=encoded(body),
-            uid=uid,
-        )
-        return draft, b"{}", uses
-
-    writing = Writing(
-        uid=uid,
-        key=key,
-        digest=digest_of("back", returning.key),
-        record=record,
-        effects=_effects(original, member_id, quote),
-    )
-    await write_record(state, writing, what="return")
-    return quote
-
-
-def _as_wishes(quantities: dict[str, Decimal]) -> tuple[ReturnWish, ...]:
-    return tuple(
-        ReturnWish(line_id=line_id, quantity=format(quantity, "f"))
-        for line_id, quantity in sorted(quantities.items())
-        if quantity
-    )
-
-
-def _lease_uses(
-    connection: sa.Connection, member_id: str, quote: ReturnQuote
-) -> tuple[LeaseUse, ...]:
-    """What is taken back off the leases of this register, as far as they reach.
-
-    Central may not touch what is leased: without this the member would owe what lies in a lease.
-    """
-    if not member_id:
-        return ()
-    uses: list[LeaseUse] = []
-    for unit, (taken_back, given_back) in moved(quote.units).items():
-        here = min(taken_back - given_back, leases.remaining(connection, member_id, unit))
-        if here > 0:
-            uses += leases.take(connection, member_id, unit, here)
-    return tuple(uses)
-
-
-def _effects(original: Original, member_id: str, quote: ReturnQuote) -> tuple[AccountEffect, ...]:
-    """What the return changes on the member's accounts, as far as this register can know.
-
-    Everything is within reach here: what lies in its own leases is taken off them.
-    """
-    if not member_id:
-        return ()
-    seen = Buyer(accounts=original.accounts)
-    available = {unit: view.balance for unit, view in seen.balances().items()}
-    postings: tuple[Posting, ...] = return_postings(quote.units, available, seen.owed())
-    return tuple(
-        AccountEffect(member_id=member_id, account=part.account, delta=part.delta)
-        for part in postings
-        if part.member
     )
