@@ -238,7 +238,7 @@ class Checkout:
 
     async def void(self, pos: PairedPos, sale_id: str, given: api_shapes.VoidGiven) -> bytes:
         """Reverse a completed sale, once."""
-        answer = await checkout_return.void_sale(self.state, pos, sale_id, given)
+        answer = await checkout_return.void_sale(self.state, pos, sale_id, given, self._past)
         self._tell_refund("voided", pos, sale_id, answer)
         return answer
 
@@ -246,7 +246,7 @@ class Checkout:
         self, pos: PairedPos, return_id: str, given: api_shapes.ReturnGiven
     ) -> bytes:
         """Take lines of an earlier sale back."""
-        answer = await checkout_return.return_lines(self.state, pos, return_id, given)
+        answer = await checkout_return.return_lines(self.state, pos, return_id, given, self._past)
         self._tell_refund("returned", pos, return_id, answer)
         return answer
 

@@ -1,7 +1,7 @@
-"""Lines brought back, and a whole sale reversed: computed from the frozen quote of the sale alone.
+"""Lines of a sale of this register brought back, and a whole sale reversed.
 
 Owns: finding the original, what is left of it to return, the record of the return.
-Must never: price anything anew, or pay out more than was sold.
+Must never: pay out more than was sold.
 """
 
 from dataclasses import dataclass, replace
@@ -29,15 +29,18 @@ from tessera.agent.checkout_limits import uses_given_back
 from tessera.agent.checkout_member import NOBODY, Buyer, find_buyer
 from tessera.agent.checkout_quote import state_notices
 from tessera.agent.checkout_return_effects import as_wishes, lease_uses, return_effects
+from tessera.agent.checkout_return_quote import priced_return
 from tessera.agent.claim_taken_back import Back, take_back_claimed
 from tessera.agent.claims_made import ClaimMade, find_claim
 from tessera.agent.pairing import PairedPos
+from tessera.agent.past_programmes import PastProgrammes
 from tessera.agent.problems_http import ApiProblem
 from tessera.agent.till_state import TillState
 from tessera.core.basket import Place
 from tessera.core.identity import SaleKey
 from tessera.core.journal import RecordDraft
 from tessera.core.member import MemberState
+from tessera.core.quote import ReturnQuote
 from tessera.core.sale import (
     KIND_RETURN,
     KIND_SALE,
@@ -46,7 +49,6 @@ from tessera.core.sale import (
     SaleBody,
     Tender,
 )
-from tessera.rules.returns import ReturnRefused, quote_return
 from tessera.store.till import cached_members, committed_sales
 from tessera.store.till.values import AccountView, CommittedSale
 from tessera.sync.records import encoded, read_body, read_envelope
@@ -96,7 +98,11 @@ class Returning:
 
 
 async def return_lines(
-    state: TillState, pos: PairedPos, return_id: str, given: api_shapes.ReturnGiven
+    state: TillState,
+    pos: PairedPos,
+    return_id: str,
+    given: api_shapes.ReturnGiven,
+    past: PastProgrammes,
 ) -> bytes:
     """Take lines of a sale back; the answer's bytes, once durable."""
     at, day, store = _when_and_where(state, given.store_time, given.business_day)
@@ -118,11 +124,15 @@ async def return_lines(
         wishes=_wishes(given, original),
         tenders=given.tenders,
     )
-    return await _record(state, returning, digest)
+    return await _record(state, returning, digest, past)
 
 
 async def void_sale(
-    state: TillState, pos: PairedPos, sale_id: str, given: api_shapes.VoidGiven
+    state: TillState,
+    pos: PairedPos,
+    sale_id: str,
+    given: api_shapes.VoidGiven,
+    past: PastProgrammes,
 ) -> bytes:
     """Reverse a whole sale, once; the answer's bytes, once durable."""
     at, day, store = _when_and_where(state, given.store_time, given.business_day)
@@ -153,7 +163,7 @@ async def void_sale(
         voids=True,
         result="voided",
     )
-    return await _record(state, returning, digest)
+    return await _record(state, returning, digest, past)
 
 
 def refund_of(answer: bytes) -> ReturnAnswer:
@@ -278,27 +288,21 @@ def _wishes(given: api_shapes.ReturnGiven, original: Original) -> dict[str, Deci
     return wishes
 
 
-async def _record(state: TillState, returning: Returning, digest: bytes) -> bytes:
-    original, uid = returning.original, mint_uid(state)
-    try:
-        quote = quote_return(
-            original.body.quote, original.body.basket, returning.wishes, original.before
-        )
-    except ReturnRefused as error:
-        raise ApiProblem("quantity_wrong", error.message, hint=error.hint) from error
-    wishes = as_wishes(returning.wishes)
+async def _record(
+    state: TillState, returning: Returning, digest: bytes, past: PastProgrammes
+) -> bytes:
+    original = returning.original
+    quote, unusual = priced_return(
+        past,
+        original.body,
+        bundle=original.bundle,
+        wishes=returning.wishes,
+        before=original.before,
+    )
+    flags = (*(("void",) if returning.voids else ()), *unusual)
     counters = uses_given_back(original.body.quote.counters, original.left(), returning.wishes)
-    claimed = None
-    if original.claim is not None:
-        back = Back(
-            key=returning.key,
-            place=returning.place,
-            wishes=returning.wishes,
-            before=original.before,
-            accounts=original.accounts,
-        )
-        claimed = await take_back_claimed(state, original.claim, back)
-    told = quote if claimed is None else replace(quote, units=claimed.units)
+    uid, wishes = mint_uid(state), as_wishes(returning.wishes)
+    answer = await _answer(state, returning, quote, uid=uid, flags=flags)
 
     def record(connection: sa.Connection) -> tuple[RecordDraft, bytes, tuple[LeaseUse, ...]]:
         uses = lease_uses(connection, original.member_id, quote)
@@ -311,25 +315,10 @@ async def _record(state: TillState, returning: Returning, digest: bytes) -> byte
             wishes=wishes,
             returned_before=as_wishes(original.before),
             quote=quote,
-            tenders=tuple(
-                Tender(kind=tender.kind, amount_minor=tender.amount_minor)
-                for tender in returning.tenders
-            ),
+            tenders=tenders_of(returning.tenders),
             leases=uses,
-            flags=("void",) if returning.voids else (),
+            flags=flags,
             counters=counters,
-        )
-        answer = return_answer(
-            told,
-            result=returning.result,
-            return_id=returning.key.sale_id,
-            original_sale_id=original.sale.key.sale_id,
-            mode=state.mode,
-            language=state.settings.language,
-            buyer=original.buyer,
-            uid=uid,
-            flags=body.flags,
-            notices=state_notices(state, returning.place),
         )
         draft = draft_of(
             state,
@@ -339,7 +328,7 @@ async def _record(state: TillState, returning: Returning, digest: bytes) -> byte
             body=encoded(body),
             uid=uid,
         )
-        return draft, as_json(answer), uses
+        return draft, answer, uses
 
     return await write_record(
         state,
@@ -355,3 +344,38 @@ async def _record(state: TillState, returning: Returning, digest: bytes) -> byte
         ),
         what="void" if returning.voids else "return",
     )
+
+
+async def _answer(
+    state: TillState, returning: Returning, quote: ReturnQuote, *, uid: str, flags: tuple[str, ...]
+) -> bytes:
+    """What the POS is told, once what was claimed on the goods is recorded as taken back."""
+    original, told = returning.original, quote
+    if original.claim is not None:
+        back = Back(
+            key=returning.key,
+            place=returning.place,
+            wishes=returning.wishes,
+            before=original.before,
+            accounts=original.accounts,
+        )
+        claimed = await take_back_claimed(state, original.claim, back)
+        told = quote if claimed is None else replace(quote, units=claimed.units)
+    answer = return_answer(
+        told,
+        result=returning.result,
+        return_id=returning.key.sale_id,
+        original_sale_id=original.sale.key.sale_id,
+        mode=state.mode,
+        language=state.settings.language,
+        buyer=original.buyer,
+        uid=uid,
+        flags=flags,
+        notices=state_notices(state, returning.place),
+    )
+    return as_json(answer)
+
+
+def tenders_of(given: tuple[api_shapes.TenderGiven, ...]) -> tuple[Tender, ...]:
+    """How a refund was paid out, as a record holds it."""
+    return tuple(Tender(kind=tender.kind, amount_minor=tender.amount_minor) for tender in given)
