@@ -7,6 +7,7 @@ Must never: commit, or decide what a row means.
 
 from collections.abc import Iterable, Sequence
 from functools import lru_cache
+from itertools import chain
 from typing import Any
 
 import sqlalchemy as sa
@@ -22,6 +23,10 @@ _ARRAY_TYPES: dict[type, str] = {
 _ARRAYS_KNOWN = "tessera arrays"
 _IN_ONE_STATEMENT = 4_000
 """Rows in one statement: bounds the memory of one array and of one message to the server."""
+
+
+_KEYS_IN_ONE_STATEMENT = (64, 8, 1)
+"""Keys looked up by one statement of SQLite, largest first."""
 
 
 def is_postgres(tx: sa.Connection) -> bool:
@@ -97,12 +102,14 @@ def select(
     keys: Iterable[Row],
     *,
     lock: bool = False,
+    skip_locked: bool = False,
     only: str = "",
 ) -> list[Row]:
     """The rows whose `key_names` are among `keys`, in the order of these columns.
 
     `lock`: they stay locked until the transaction ends, taken in key order, so that two workers
-    never wait for each other in a circle. `only`: a condition on the row, written in SQL by the
+    never wait for each other in a circle; `skip_locked`: what another has is left out instead of
+    waited for. `only`: a condition on the row, written in SQL by the
     caller, with no value of anybody else in it.
     """
     wanted = sorted(set(keys))
@@ -111,10 +118,11 @@ def select(
     columns = ", ".join(f"t.{name}" for name in names)
     match = " AND ".join(f"t.{name} = w.{name}" for name in key_names)
     order = ", ".join(f"t.{name}" for name in key_names)
-    found: list[Row] = []
     if is_postgres(tx):
+        found: list[Row] = []
         arrays = ", ".join(f"%b::{_array_type(table.c[name])}" for name in key_names)
-        held = " FOR UPDATE OF t" if lock else ""
+        held = " FOR UPDATE OF t" if lock or skip_locked else ""
+        held += " SKIP LOCKED" if skip_locked else ""
         statement = (
             f"SELECT {columns} FROM unnest({arrays}) AS w({', '.join(key_names)}) "  # noqa: S608 - as above
             f"JOIN {table.name} t ON {match}{f' AND {only}' if only else ''} "
@@ -126,15 +134,42 @@ def select(
                 for row in tx.exec_driver_sql(statement, _arrays(tx, table, key_names, part))
             ]
         return found
-    where = " AND ".join([*(f"{name} = ?" for name in key_names), *([only] if only else [])])
-    statement = f"SELECT {', '.join(names)} FROM {table.name} WHERE {where}"  # noqa: S608 - as above
-    cursor = _driver_cursor(tx)
-    try:
-        for key in wanted:
-            found += cursor.execute(statement, key).fetchall()
-    finally:
-        cursor.close()
-    return found
+    condition = f" WHERE {only}" if only else ""
+    head, tail = (
+        f"WITH w({', '.join(key_names)}) AS (VALUES ",
+        f") SELECT {columns} FROM w CROSS JOIN {table.name} t ON {match}{condition}",  # noqa: S608 - as above
+    )
+    return _sqlite_keyed(tx, head, tail, wanted)
+
+
+def select_ranges(
+    tx: sa.Connection,
+    table: sa.Table,
+    names: Sequence[str],
+    key: tuple[str, str],
+    ranges: Sequence[tuple[int, int, int]],
+) -> list[Row]:
+    """Rows by ranges of a whole-number key: (first column, after, up to) each, in key order."""
+    wanted = sorted(ranges)
+    if not wanted:
+        return []
+    columns = ", ".join(f"t.{name}" for name in names)
+    match = f"t.{key[0]} = w.k AND t.{key[1]} > w.low AND t.{key[1]} <= w.high"
+    if is_postgres(tx):
+        kinds = [_array_type(table.c[name]) for name in (key[0], key[1], key[1])]
+        arrays = ", ".join(f"%b::{kind}" for kind in kinds)
+        statement = (
+            f"SELECT {columns} FROM unnest({arrays}) AS w(k, low, high) "  # noqa: S608 - as above
+            f"JOIN {table.name} t ON {match} ORDER BY t.{key[0]}, t.{key[1]}"
+        )
+        by = (key[0], key[1], key[1])
+        return [
+            tuple(row)
+            for part in _parts(wanted)
+            for row in tx.exec_driver_sql(statement, _arrays(tx, table, by, part))
+        ]
+    tail = f") SELECT {columns} FROM w CROSS JOIN {table.name} t ON {match}"  # noqa: S608 - as above
+    return _sqlite_keyed(tx, "WITH w(k, low, high) AS (VALUES ", tail, wanted)
 
 
 def delete(
@@ -202,6 +237,24 @@ def _driver_cursor(tx: sa.Connection) -> Any:  # noqa: ANN401 - the driver has n
     if not tx.in_transaction():
         tx.begin()
     return tx.connection.cursor()
+
+
+def _sqlite_keyed(tx: sa.Connection, head: str, tail: str, keys: Sequence[Row]) -> list[Row]:
+    """Rows for many keys in few statements, whose texts repeat, so that they stay prepared."""
+    marks = f"({', '.join('?' for _ in keys[0])})"
+    found: list[Row] = []
+    cursor = _driver_cursor(tx)
+    try:
+        start = 0
+        for size in _KEYS_IN_ONE_STATEMENT:
+            statement = f"{head}{', '.join([marks] * size)}{tail}"
+            while len(keys) - start >= size:
+                values = tuple(chain.from_iterable(keys[start : start + size]))
+                found += cursor.execute(statement, values).fetchall()
+                start += size
+    finally:
+        cursor.close()
+    return found
 
 
 def _sqlite_many(tx: sa.Connection, statement: str, rows: Sequence[Row]) -> None:
