@@ -28,6 +28,7 @@ from tessera.central.opening import Central
 from tessera.central.programmes import announce_current
 from tessera.central.refusals import Refused
 from tessera.central.rows import register_audience, store_audience
+from tessera.central.turns import Turns
 from tessera.central.worker import Worker
 from tessera.store.central import bundle_book, feed, register_book, sale_book
 from tessera.store.central.register_book import RegisterRow
@@ -92,9 +93,12 @@ class Bell:
 class CentralApp:
     """The routes over one open central."""
 
-    def __init__(self, central: Central, worker: Worker, metrics: Metrics, bell: Bell) -> None:
+    def __init__(
+        self, central: Central, worker: Worker, metrics: Metrics, bell: Bell, turns: Turns
+    ) -> None:
         self._central = central
         self._worker = worker
+        self._turns = turns
         self._metrics = metrics
         self._bell = bell
         self._read_nonces = gate.ReadNonces()
@@ -199,7 +203,7 @@ class CentralApp:
             keys=gate.accepted_keys(register, now_ms),
         )
         reading = ingest.read_payload(parcel)
-        with central.engines.writer.begin() as tx:
+        with self._turns.first(), central.engines.writer.begin() as tx:
             gate.admit_once(tx, parts, now_ms=now_ms)
             answer = ingest.store_parcel(
                 tx, parcel, reading, generation=state.generation, now_ms=now_ms
@@ -293,7 +297,7 @@ class CentralApp:
 
         def work() -> None:
             now_ms = self._central.now_ms()
-            with self._central.engines.writer.begin() as tx:
+            with self._turns.first(), self._central.engines.writer.begin() as tx:
                 register, parts = self._signer(tx, request, raw)
                 gate.admit_once(tx, parts, now_ms=now_ms)
                 register_book.write_heartbeat(
@@ -351,8 +355,9 @@ def build_app(central: Central, *, bell: Bell | None = None) -> Starlette:
     """The ASGI application; its lifespan runs the worker's thread."""
     metrics = Metrics()
     bell = bell or Bell()
-    worker = Worker(central, metrics=metrics, on_published=bell.ring)
-    served = CentralApp(central, worker, metrics, bell)
+    turns = Turns()
+    worker = Worker(central, metrics=metrics, turns=turns, on_published=bell.ring)
+    served = CentralApp(central, worker, metrics, bell, turns)
 
     @asynccontextmanager
     async def lifespan(_app: Starlette) -> AsyncIterator[None]:

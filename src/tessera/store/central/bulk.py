@@ -5,7 +5,8 @@ a column (text arrays are twelve times slower there), SQLite a prepared statemen
 Must never: commit, or decide what a row means.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from functools import lru_cache
 from itertools import chain
 from typing import Any
@@ -34,6 +35,31 @@ def is_postgres(tx: sa.Connection) -> bool:
     return tx.dialect.name == "postgresql"
 
 
+@contextmanager
+def unanswered(tx: sa.Connection) -> Iterator[None]:
+    """Writes only: PostgreSQL gets them one behind the other, none waits for the one before.
+
+    It works on one while the next is being packed. What fails is raised here at the latest, and
+    then nothing of the transaction may be kept. On SQLite nothing is different.
+    """
+    if not is_postgres(tx):
+        yield
+        return
+    import psycopg  # noqa: PLC0415 - only PostgreSQL's driver needs it
+
+    driver = tx.connection.driver_connection
+    assert isinstance(driver, psycopg.Connection)
+    try:
+        with driver.pipeline():
+            yield
+    except psycopg.errors.PipelineAborted as error:
+        raise sa.exc.DBAPIError("pipeline", None, error) from error  # of what came before it
+    except psycopg.OperationalError as error:
+        raise sa.exc.OperationalError("pipeline", None, error) from error
+    except psycopg.Error as error:
+        raise sa.exc.DBAPIError("pipeline", None, error) from error
+
+
 def insert(
     tx: sa.Connection,
     table: sa.Table,
@@ -56,9 +82,23 @@ def insert(
         for part in _parts(rows):
             tx.exec_driver_sql(statement, _arrays(tx, table, names, part))
         return
-    marks = ", ".join("?" for _ in names)
-    statement = f"INSERT INTO {table.name} ({', '.join(names)}) VALUES ({marks}) {conflict}"  # noqa: S608 - names come from the schema
-    _sqlite_many(tx, statement, rows)
+    _sqlite_many(tx, f"{_sqlite_insert(table, names)} {conflict}", rows)
+
+
+def insert_unknown(
+    tx: sa.Connection, table: sa.Table, names: Sequence[str], rows: Sequence[Row]
+) -> int:
+    """Insert the rows whose key is not there yet, of equal keys the first; how many those were."""
+    if not rows:
+        return 0
+    conflict = "ON CONFLICT DO NOTHING"
+    if is_postgres(tx):
+        statement = f"{_postgres_insert(table, tuple(names))} {conflict}"
+        return sum(
+            tx.exec_driver_sql(statement, _arrays(tx, table, names, part)).rowcount
+            for part in _parts(rows)
+        )
+    return _sqlite_many(tx, f"{_sqlite_insert(table, names)} {conflict}", rows)
 
 
 def insert_new(
@@ -135,10 +175,8 @@ def select(
             ]
         return found
     condition = f" WHERE {only}" if only else ""
-    head, tail = (
-        f"WITH w({', '.join(key_names)}) AS (VALUES ",
-        f") SELECT {columns} FROM w CROSS JOIN {table.name} t ON {match}{condition}",  # noqa: S608 - as above
-    )
+    head = f"WITH w({', '.join(key_names)}) AS (VALUES "
+    tail = f") SELECT {columns} FROM w CROSS JOIN {table.name} t ON {match}{condition}"  # noqa: S608 - as above
     return _sqlite_keyed(tx, head, tail, wanted)
 
 
@@ -224,6 +262,11 @@ def _postgres_insert(table: sa.Table, names: tuple[str, ...]) -> str:
     return f"INSERT INTO {table.name} ({', '.join(names)}) SELECT * FROM unnest({arrays})"  # noqa: S608 - as above
 
 
+def _sqlite_insert(table: sa.Table, names: Sequence[str]) -> str:
+    marks = ", ".join("?" for _ in names)
+    return f"INSERT INTO {table.name} ({', '.join(names)}) VALUES ({marks})"  # noqa: S608 - as above
+
+
 @lru_cache(maxsize=256)
 def _conflict(table: sa.Table, *, ignore_known: bool, update: tuple[str, ...]) -> str:
     keys = ", ".join(column.name for column in table.primary_key)
@@ -257,9 +300,9 @@ def _sqlite_keyed(tx: sa.Connection, head: str, tail: str, keys: Sequence[Row]) 
     return found
 
 
-def _sqlite_many(tx: sa.Connection, statement: str, rows: Sequence[Row]) -> None:
+def _sqlite_many(tx: sa.Connection, statement: str, rows: Sequence[Row]) -> int:
     cursor = _driver_cursor(tx)
     try:
-        cursor.executemany(statement, rows)
+        return int(cursor.executemany(statement, rows).rowcount)
     finally:
         cursor.close()

@@ -10,6 +10,7 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+import msgspec
 import sqlalchemy as sa
 
 from tessera.core.identity import BUCKETS, bucket_of
@@ -35,8 +36,7 @@ REGISTERS = Group(
 GROUPS = (REGISTERS, MEMBERS, CARDS)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Change:
+class Change(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """A row for an audience. `about` names what it is the state of: a later one replaces it.
 
     `body` is the canonical JSON of a row of the feed.
@@ -77,20 +77,16 @@ def append(tx: sa.Connection, group: Group, changes: Sequence[Change]) -> None:
         int(bucket): int(v)
         for bucket, v in bulk.select(tx, group.head, names, (group.bucket,), keys, lock=True)
     }
-    bulk.insert(
-        tx,
-        group.head,
-        names,
-        [(bucket, heads[bucket] + counts[bucket]) for bucket in buckets],
-        update=("v",),
-    )
+    raised = [(bucket, heads[bucket] + counts[bucket]) for bucket in buckets]
     rows = []
     for change in changes:
         heads[change.bucket] += 1
         rows.append(
             (change.bucket, heads[change.bucket], change.audience, change.about, change.body)
         )
-    bulk.insert(tx, group.change, (group.bucket, "v", "audience", "about", "body"), rows)
+    with bulk.unanswered(tx):
+        bulk.insert(tx, group.head, names, raised, update=("v",))
+        bulk.insert(tx, group.change, (group.bucket, "v", "audience", "about", "body"), rows)
 
 
 def is_behind(tx: sa.Connection, group: Group) -> bool:
