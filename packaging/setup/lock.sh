@@ -20,4 +20,4 @@ compile() {
 
 run_extras=(--extra agent --extra central --extra cards --extra evdev --extra build)
 compile requirements.lock "${run_extras[@]}"
-compile requirements-dev.lock --constraint requirements.lock "${run_extras[@]}" --extra dev
+compile requirements-dev.lock --constraint requirements.lock "${run_extras[@]}" --extra parquet --extra dev

@@ -136,6 +136,7 @@ async def _run(
         _LOG.error("no token could be written for a first POS: %s", error.strerror)
     formats = read_card_formats(settings.card_formats).format
     checkout = Checkout(state, formats)
+    checkout.take_up()
     passing_on = PassingOn(settings, hub, mono_ms=clock.mono_ms)
     readers = ReaderLoop(
         checkout, settings, formats, passing_on=passing_on, clock_ns=time.monotonic_ns
@@ -146,6 +147,7 @@ async def _run(
         stack.callback(checkout.close)
         beside = asyncio.create_task(writer.sync_beside(stop))
         stack.push_async_callback(_ended, beside, stop)
+        stack.push_async_callback(checkout.kept.flush)
         server = _server(checkout, readers, listener, stop)
         await stack.enter_async_context(running_sync(state, stop))
         readers.start()

@@ -12,9 +12,17 @@ from tessera.agent.api_answers import as_json
 from tessera.agent.checkout_answers import quote_answer
 from tessera.agent.checkout_commit import find_first
 from tessera.agent.checkout_complete import complete_sale, key_of
-from tessera.agent.checkout_member import NOBODY, Buyer, member_answer, unit_answers
+from tessera.agent.checkout_member import (
+    NOBODY,
+    Buyer,
+    ScannedCard,
+    member_answer,
+    scanned_card,
+    unit_answers,
+)
 from tessera.agent.checkout_occasion import occasion_answer, record_occasion
 from tessera.agent.checkout_quote import Quoted, Wanted, make_quote
+from tessera.agent.kept_sales import KeptSales
 from tessera.agent.notices import notice, worded
 from tessera.agent.open_sales import OpenSale, OpenSales
 from tessera.agent.pairing import PairedPos
@@ -48,11 +56,23 @@ class Checkout:
     def __init__(self, state: TillState, formats: tuple[CardFormat, ...]) -> None:
         self.state = state
         self.sales = OpenSales()
+        self.kept = KeptSales(state)
         self.shown = Shown()
         self._formats = formats
         # The card that was scanned while no sale was open, and when (milliseconds since boot).
-        self._waiting_card: tuple[str, int] | None = None
+        self._waiting_card: tuple[ScannedCard, int] | None = None
         self._pricing = ThreadPoolExecutor(max_workers=2, thread_name_prefix="pricing")
+
+    def take_up(self) -> None:
+        """Go on with the sales that were open or parked when the agent last ended."""
+        if not self.records:
+            return
+        self.sales.take_back(self.kept.read())
+        sale = self.sales.current()
+        if sale is not None and sale.quoted is not None:
+            self._show(
+                Shown(phase="open", sale_id=sale.sale_id, pos=sale.pos.name, quoted=sale.quoted)
+            )
 
     def close(self) -> None:
         """End the pricing threads; what they still compute is dropped."""
@@ -68,6 +88,7 @@ class Checkout:
         sale = self.sales.put(pos, sale_id, given)
         sale.attached = sale.attached or self._take_waiting()
         quoted = await self.requote(sale)
+        self._keep(sale)
         return self._quoted(quoted, sale_id=sale_id, revision=sale.revision)
 
     async def quote(self, pos: PairedPos, given: api_shapes.BasketGiven) -> api_answers.QuoteAnswer:
@@ -86,6 +107,15 @@ class Checkout:
             sale.keep(quoted)
         self._tell_sale("open", sale.pos, sale.sale_id, quoted)
         return quoted
+
+    def _keep(self, sale: OpenSale) -> None:
+        if self.records:
+            self.kept.changed(sale)
+
+    async def keep_now(self, sale: OpenSale) -> None:
+        """Write what only this register knows of an open sale: its card, its rewards."""
+        if self.records:
+            await self.kept.now(sale)
 
     def _quoted(
         self, quoted: Quoted, *, sale_id: str, revision: int, result: str = "quoted"
@@ -138,10 +168,19 @@ class Checkout:
         sale = self.sales.find(pos, sale_id)
         if not self.records:
             return await self._unrecorded(pos, sale_id, given)
-        completed = await complete_sale(
-            self.state, pos, sale_id, given, sale=sale, executor=self._pricing, late=late
-        )
+        self.kept.completing(pos, sale_id)
+        try:
+            completed = await complete_sale(
+                self.state, pos, sale_id, given, sale=sale, executor=self._pricing, late=late
+            )
+        except ApiProblem:
+            if sale is not None:
+                self._keep(sale)
+            raise
         self.sales.drop(pos, sale_id)
+        if late and sale is not None:
+            # It may be recorded under another key than its own, which has removed no row.
+            await self.kept.forget(pos, sale_id)
         if completed.quoted is not None:
             self._tell_sale("done", pos, sale_id, completed.quoted)
         return completed.answer
@@ -157,11 +196,13 @@ class Checkout:
 
     # -- the rest of a sale's life
 
-    def suspend(self, pos: PairedPos, sale_id: str) -> api_answers.SaleStateAnswer:
-        """Park an open sale."""
+    async def suspend(self, pos: PairedPos, sale_id: str) -> api_answers.SaleStateAnswer:
+        """Park an open sale; it is durable before this answers."""
         sale = self._open(pos, sale_id)
         sale.suspended = True
         self._tell_sale("parked", pos, sale_id, sale.quoted)
+        if self.records:
+            await self.kept.park(sale)
         return api_answers.SaleStateAnswer(result="suspended", sale_id=sale_id)
 
     async def resume(self, pos: PairedPos, sale_id: str) -> api_answers.QuoteAnswer:
@@ -169,13 +210,16 @@ class Checkout:
         sale = self._open(pos, sale_id)
         sale.suspended = False
         quoted = await self.requote(sale)
+        self._keep(sale)
         return self._quoted(quoted, sale_id=sale_id, revision=sale.revision, result="resumed")
 
-    def cancel(self, pos: PairedPos, sale_id: str) -> api_answers.SaleStateAnswer:
+    async def cancel(self, pos: PairedPos, sale_id: str) -> api_answers.SaleStateAnswer:
         """Stop a sale before completion; one that is not open is cancelled already."""
         sale = self.sales.drop(pos, sale_id)
         if sale is not None:
             self._tell_sale("cancelled", pos, sale_id, sale.quoted)
+            if self.records:
+                await self.kept.forget(pos, sale_id)
         result = "exists" if sale is None else "cancelled"
         return api_answers.SaleStateAnswer(result=result, sale_id=sale_id)
 
@@ -207,7 +251,9 @@ class Checkout:
 
     async def scan(self, pos: PairedPos, given: api_shapes.ScanGiven) -> api_answers.ScanAnswer:
         """A code from the POS's own scanner: what it is; a member card is attached to its sale."""
-        kind, number, reason = checkout_recognise.classify_given(given, self._formats)
+        kind, number, reason = checkout_recognise.classify_given(
+            given, self._formats, self.state.programme
+        )
         if kind not in checkout_recognise.CARD_KINDS:
             told = (notice(reason),) if reason else ()
             code = "" if kind == "refused" else given.code
@@ -232,15 +278,17 @@ class Checkout:
         """A member card was read: attach it to the open sale, or keep it for the next one."""
         buyer = checkout_recognise.find(self.state, api_shapes.MemberGiven(cards=(number,)))
         self.state.hub.publish("scan", kind=kind, code=number, reader=reader)
+        card = scanned_card(number, self.state.hasher)
         if sale is None:
-            self._waiting_card = (number, self.state.clock.mono_ms())
+            self._waiting_card = (card, self.state.clock.mono_ms())
         else:
-            sale.attached = (number,)
+            sale.attached = (card,)
         self._tell_member(buyer, sale)
         if sale is None:
             self._show(Shown(buyer=buyer))
         else:
             await self.requote(sale)
+            await self.keep_now(sale)
         return buyer
 
     def look_up(self, given: api_shapes.LookupGiven) -> api_answers.LookupAnswer:
@@ -262,7 +310,7 @@ class Checkout:
             )
         return await record_occasion(self.state, pos, event_id, given, quoted)
 
-    def _take_waiting(self) -> tuple[str, ...]:
+    def _take_waiting(self) -> tuple[ScannedCard, ...]:
         """The card that was scanned before this sale began, unless its customer has long gone."""
         waiting, self._waiting_card = self._waiting_card, None
         if waiting is None or self.state.clock.mono_ms() - waiting[1] > CARD_WAITS_MS:
@@ -277,6 +325,7 @@ class Checkout:
         else:
             sale.attached = ()
             await self.requote(sale)
+            await self.keep_now(sale)
         self._tell_member(NOBODY, sale)
 
     # -- what others hear

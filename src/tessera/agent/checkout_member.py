@@ -13,7 +13,8 @@ from tessera.agent import api_answers, api_shapes
 from tessera.agent.notices import notice
 from tessera.core.cards import CardHasher, masked
 from tessera.core.ledger import OWED_PREFIX
-from tessera.core.member import MemberState, UnitBalance
+from tessera.core.member import Counter, MemberState, UnitBalance
+from tessera.core.uses import counter_of, is_unit_account, periods_around
 from tessera.store.till import cached_members
 from tessera.store.till.values import AccountView, CachedMember
 
@@ -50,11 +51,44 @@ class Buyer:
         }
 
     def balances(self) -> dict[str, AccountView]:
-        """The member's own accounts by unit, without what is owed."""
-        return {v.unit: v for v in self.accounts if not v.unit.startswith(OWED_PREFIX)}
+        """The member's own accounts by unit, without what is owed or only counted."""
+        return {v.unit: v for v in self.accounts if is_unit_account(v.unit)}
+
+    def counters(self, on: date) -> tuple[Counter, ...]:
+        """How often the member used limited offers in the periods that a day lies in.
+
+        What central has counted, and the till's own records that it has not.
+        """
+        periods = periods_around(on)
+        found = [(counter_of(view.unit), view.balance) for view in self.accounts]
+        return tuple(
+            Counter(key=key, used=used)
+            for key, used in found
+            if used > 0 and key.rpartition("/")[2] in periods
+        )
 
 
 NOBODY = Buyer()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ScannedCard:
+    """A card that was scanned for a sale, as it is kept while the sale is open: by its keyed hash.
+
+    `card_hash` is empty where the number reads as none, or no key is known to hash it with.
+    """
+
+    card_hash: bytes = b""
+    shown: str = ""
+
+
+def scanned_card(number: str, hasher: CardHasher | None) -> ScannedCard:
+    """The card behind a scanned number."""
+    try:
+        card_hash = b"" if hasher is None else hasher.card(number)
+    except ValueError:
+        card_hash = b""
+    return ScannedCard(card_hash=card_hash, shown=masked(number) if card_hash else "")
 
 
 def find_buyer(
@@ -63,13 +97,21 @@ def find_buyer(
     *,
     hasher: CardHasher | None,
     as_of_ms: int,
+    scanned: tuple[ScannedCard, ...] = (),
 ) -> Buyer:
-    """The member behind what the POS gave; the first card that is known decides."""
-    if given is None or not (given.cards or given.phone or given.member_id):
+    """The member behind what the POS gave and what was scanned; the first that is known decides."""
+    given = given or api_shapes.MemberGiven()
+    if not (given.cards or given.phone or given.member_id or scanned):
         return NOBODY
     if hasher is None:
         return Buyer(status="unknown", notices=(notice("not_enrolled"),))
     hashes, shown, wrong = _hashes(given, hasher)
+    for card in scanned:
+        if not card.card_hash:
+            wrong = True
+        elif card.card_hash not in hashes:
+            hashes.append(card.card_hash)
+            shown = shown or card.shown
     found = None
     if given.member_id:
         found = cached_members.find_by_id(connection, given.member_id)
@@ -112,8 +154,11 @@ def _hashes(given: api_shapes.MemberGiven, hasher: CardHasher) -> tuple[list[byt
     return hashes, shown, wrong
 
 
-def state_of(buyer: Buyer, on: date) -> MemberState | None:
-    """What the rules may know of the buyer on that day; None where no benefits are due."""
+def state_of(buyer: Buyer, on: date, business_day: date | None = None) -> MemberState | None:
+    """What the rules may know of the buyer on that day; None where no benefits are due.
+
+    Limits are counted by `business_day`, which may lie behind the calendar.
+    """
     member = buyer.known
     if member is None:
         return None
@@ -132,6 +177,7 @@ def state_of(buyer: Buyer, on: date) -> MemberState | None:
             )
             for view in buyer.balances().values()
         ),
+        counters=buyer.counters(business_day or on),
         joined=member.joined,
         last_visit=member.last_visit,
         visits=member.visits,

@@ -7,13 +7,12 @@ is then a sale without benefits and a notice, never an error. Must never: write.
 import asyncio
 import hashlib
 import logging
-from collections.abc import Callable
 from concurrent.futures import Executor
 from dataclasses import dataclass, replace
 
 from tessera.agent import api_answers, api_shapes
 from tessera.agent.checkout_basket import basket_of, business_day_of, local_time, place_of
-from tessera.agent.checkout_member import NOBODY, Buyer, find_buyer, state_of
+from tessera.agent.checkout_member import NOBODY, Buyer, ScannedCard, find_buyer, state_of
 from tessera.agent.notices import notice
 from tessera.agent.pairing import PairedPos
 from tessera.agent.programme_in_force import bare_quote
@@ -59,7 +58,7 @@ class Wanted:
 
     pos: PairedPos
     given: api_shapes.BasketGiven
-    attached: tuple[str, ...] = ()
+    attached: tuple[ScannedCard, ...] = ()
     rewards: tuple[str, ...] = ()
     events: tuple[str, ...] = ()
 
@@ -84,6 +83,7 @@ def read_basket(state: TillState, wanted: Wanted) -> tuple[Basket, Place]:
         region=identity.region if identity else "",
         register=identity.register if identity else "",
         tax_rounding=wanted.pos.tax_rounding,
+        offline=state.mode == "offline",
     )
     return basket, place
 
@@ -106,21 +106,21 @@ async def make_quote(
     if done:
         return pricing.result()
     _LOG.warning("a quote took too long", extra={"lines": len(basket.lines)})
-    return _without_benefits(wanted.pos, basket, place, buyer, (*told, notice("quote_late")))
+    return _without_benefits(state, wanted.pos, basket, place, buyer, (*told, notice("quote_late")))
 
 
 def _buyer(state: TillState, wanted: Wanted) -> tuple[Buyer, tuple[api_answers.Notice, ...]]:
     member = wanted.given.member
-    if wanted.attached:
-        member = member or api_shapes.MemberGiven()
-        cards = (*member.cards, *(card for card in wanted.attached if card not in member.cards))
-        member = api_shapes.MemberGiven(cards=cards, phone=member.phone, member_id=member.member_id)
-    if member is None:
+    if member is None and not wanted.attached:
         return NOBODY, ()
     try:
         with state.engines.reader.connect() as connection:
             buyer = find_buyer(
-                connection, member, hasher=state.hasher, as_of_ms=state.balance_as_of_ms
+                connection,
+                member,
+                hasher=state.hasher,
+                as_of_ms=state.balance_as_of_ms,
+                scanned=wanted.attached,
             )
     except DATABASE_ERRORS as error:
         _LOG.error("the database cannot be read: %s", error)
@@ -138,17 +138,16 @@ def _quoted(
 ) -> Quoted:
     notices = (*told, *state_notices(state, place))
     if any(said.code == "benefits_stopped" for said in notices):
-        return _without_benefits(
-            pos, basket, place, buyer, notices, price=state.programme.price_plain
-        )
-    member = state_of(buyer, place.at.date())
+        return _without_benefits(state, pos, basket, place, buyer, notices)
+    member = state_of(buyer, place.at.date(), place.business_day)
     try:
         quote, bundle = state.programme.price(basket, place, member)
     except Exception:  # noqa: BLE001 - whatever the bug is, the sale goes on
         # The rules are ours, so this is our bug; the customer in front of the till is not to pay
         # for it with a queue. The log has what is needed to mend it.
         _LOG.exception("the rules failed on a basket")
-        return _without_benefits(pos, basket, place, buyer, (*notices, notice("rules_failed")))
+        told_all = (*notices, notice("rules_failed"))
+        return _without_benefits(state, pos, basket, place, buyer, told_all)
     reduced = _is_reduced(basket, quote)
     return Quoted(
         quote_id=promise_id(basket, member, quote),
@@ -164,15 +163,19 @@ def _quoted(
 
 
 def _without_benefits(
+    state: TillState,
     pos: PairedPos,
     basket: Basket,
     place: Place,
     buyer: Buyer,
     notices: tuple[api_answers.Notice, ...],
-    price: Callable[[Basket, Place], Quote] | None = None,
 ) -> Quoted:
-    """A quote that promises nothing; `price` gives the taxes, without it there are none."""
-    quote = bare_quote(basket) if price is None else price(basket, place)
+    """A quote that promises nothing but what a POS prints anyway: amounts and tax groups."""
+    try:
+        quote = state.programme.price_plain(basket, place)
+    except Exception:  # noqa: BLE001 - as in _quoted: the sale goes on
+        _LOG.exception("the taxes failed on a basket")
+        quote = bare_quote(basket)
     return Quoted(
         quote_id=promise_id(basket, None, quote),
         quote=quote,

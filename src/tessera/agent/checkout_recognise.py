@@ -3,21 +3,24 @@
 Owns: the answers to scans and look-ups. Must never: keep a number in clear, or write.
 """
 
+from dataclasses import replace
+
 from tessera.agent import api_answers, api_shapes
 from tessera.agent.checkout_member import Buyer, find_buyer, member_answer, unit_answers
 from tessera.agent.notices import notice, worded
 from tessera.agent.problems_http import ApiProblem
+from tessera.agent.programme_in_force import ProgrammeInForce
 from tessera.agent.till_state import TillState
 from tessera.devices.card_formats import CardFormat
 from tessera.devices.codes import classify_code
-from tessera.devices.events import ReaderError, ScanKind
+from tessera.devices.events import ReaderError, Scan, ScanKind
 from tessera.store.engine import DATABASE_ERRORS
 
 CARD_KINDS = frozenset({ScanKind.MEMBER_CARD, ScanKind.STAFF_CARD})
 
 
 def classify_given(
-    given: api_shapes.ScanGiven, formats: tuple[CardFormat, ...]
+    given: api_shapes.ScanGiven, formats: tuple[CardFormat, ...], programme: ProgrammeInForce
 ) -> tuple[str, str, str]:
     """Kind, number and reason of a code that a POS passes on; the number is a card's or coupon's.
 
@@ -29,7 +32,19 @@ def classify_given(
     )
     if isinstance(found, ReaderError):
         return "refused", "", found.code
-    return str(found.kind), found.card_id or found.payload, ""
+    seen = as_coupon(found, formats, programme)
+    return str(seen.kind), seen.card_id or seen.payload, ""
+
+
+def as_coupon(scan: Scan, formats: tuple[CardFormat, ...], programme: ProgrammeInForce) -> Scan:
+    """The scan, as a coupon's where the programme in force waits for just this code.
+
+    Formats of the last resort take any short word for a card; what another format took stays.
+    """
+    guessed = any(each.last_resort for each in formats if each.name == scan.card_format)
+    if guessed and scan.kind in CARD_KINDS and programme.names_coupon(scan.payload):
+        return replace(scan, kind=ScanKind.COUPON, card_id=None)
+    return scan
 
 
 def look_up(state: TillState, given: api_shapes.LookupGiven) -> Buyer:

@@ -1,15 +1,16 @@
 """Sales that a POS has begun and not completed, in memory.
 
 Owns: the baskets as last sent, the revision guard, the card that a reader attached, suspension.
-Must never: be the only place of anything that was confirmed; a POS sends the basket again with the
-completion, so that losing all of this costs nothing but a quote.
+Must never: be the only place of anything that was confirmed: a parked sale stands in the database
+before its POS hears of it (`kept_sales`), and of an open one the POS sends the basket again.
 """
 
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 
 from tessera.agent import api_shapes
+from tessera.agent.checkout_member import ScannedCard
 from tessera.agent.checkout_quote import Quoted
 from tessera.agent.pairing import PairedPos
 from tessera.agent.problems_http import ApiProblem
@@ -33,7 +34,7 @@ class OpenSale:
     given: api_shapes.BasketGiven
     revision: int = 0
     quotes: OrderedDict[str, Quoted] = field(default_factory=OrderedDict)
-    attached: tuple[str, ...] = ()
+    attached: tuple[ScannedCard, ...] = ()
     rewards: tuple[str, ...] = ()
     suspended: bool = False
 
@@ -64,6 +65,11 @@ class OpenSales:
         """Replace the basket; ApiProblem when a later revision is known already."""
         key = (pos.name, sale_id)
         sale = self._sales.get(key)
+        if sale is not None and _is_another_day(sale.given, given):
+            # A number that comes again on another day is another sale: nothing of the abandoned
+            # one, least of all its customer, is left.
+            del self._sales[key]
+            sale = None
         before = sale.revision if sale else 0
         revision = before + 1 if given.revision is None else given.revision
         # The same revision again is a repeat after a lost answer.
@@ -76,11 +82,22 @@ class OpenSales:
             )
         if sale is None:
             sale = self._sales[key] = OpenSale(pos=pos, sale_id=sale_id, given=given)
-            if len(self._sales) > OPEN_SALES_MAX:
-                self._sales.popitem(last=False)
+            self._drop_oldest()
         sale.pos, sale.given, sale.revision, sale.suspended = pos, given, revision, False
         self._sales.move_to_end(key)
         return sale
+
+    def take_back(self, sales: Iterable[OpenSale]) -> None:
+        """Take in what was open or parked before the process ended, the newest last."""
+        for sale in sales:
+            self._sales[sale.pos.name, sale.sale_id] = sale
+            self._drop_oldest()
+
+    def _drop_oldest(self) -> None:
+        """Forget the oldest beyond the bound; parked ones, which somebody will ask for, last."""
+        if len(self._sales) > OPEN_SALES_MAX:
+            oldest = next((key for key, sale in self._sales.items() if not sale.suspended), None)
+            self._sales.pop(oldest or next(iter(self._sales)))
 
     def drop(self, pos: PairedPos, sale_id: str) -> OpenSale | None:
         """Forget the basket: it was completed or cancelled."""
@@ -105,3 +122,11 @@ class OpenSales:
             if not sale.suspended and fits(sale):
                 return sale
         return None
+
+
+def _is_another_day(before: api_shapes.BasketGiven, now: api_shapes.BasketGiven) -> bool:
+    days = [
+        given.business_day or (given.store_time.date() if given.store_time else None)
+        for given in (before, now)
+    ]
+    return None not in days and days[0] != days[1]

@@ -173,6 +173,12 @@ def _told_paths() -> dict[str, Any]:
         "/v1/openapi.json": told(
             "This document.", "application/json", {"type": "object"}, is_open=True
         ),
+        "/v1/client.js": told(
+            "A client of this API for web POSs, as an ES module.",
+            "text/javascript",
+            text,
+            is_open=True,
+        ),
         "/healthz": told("Answers while the agent serves.", "text/plain", text, is_open=True),
         "/metrics": told("Figures for Prometheus.", "text/plain", text, is_open=True),
     }

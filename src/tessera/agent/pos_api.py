@@ -72,7 +72,7 @@ async def _void(till: Checkout, pos: PairedPos, sale_id: str, given: Given) -> A
 
 
 async def _suspend(till: Checkout, pos: PairedPos, sale_id: str, _: Given) -> Answer:
-    return till.suspend(pos, sale_id)
+    return await till.suspend(pos, sale_id)
 
 
 async def _resume(till: Checkout, pos: PairedPos, sale_id: str, _: Given) -> Answer:
@@ -80,7 +80,7 @@ async def _resume(till: Checkout, pos: PairedPos, sale_id: str, _: Given) -> Ans
 
 
 async def _cancel(till: Checkout, pos: PairedPos, sale_id: str, _: Given) -> Answer:
-    return till.cancel(pos, sale_id)
+    return await till.cancel(pos, sale_id)
 
 
 async def _return(till: Checkout, pos: PairedPos, return_id: str, given: Given) -> Answer:
@@ -152,11 +152,11 @@ ROUTES: tuple[ApiRoute, ...] = (
         method="POST",
         path=_SALE + "/suspend",
         path_id="sale_id",
-        summary="Park an open sale.",
+        summary="Park an open sale; it outlives the agent's process.",
         takes=api_shapes.Nothing,
         gives=api_answers.SaleStateAnswer,
         verb=_suspend,
-        problems=("sale_unknown",),
+        problems=("sale_unknown", "database_failing"),
     ),
     ApiRoute(
         method="POST",

@@ -1,10 +1,12 @@
 """How the agent is, for people, for programs and for Prometheus.
 
-Owns: `/v1/status`, `/healthz`, `/metrics` and `/v1/openapi.json`. Must never: change anything.
+Owns: `/v1/status`, `/healthz`, `/metrics`, `/v1/openapi.json` and `/v1/client.js`. Must never:
+change anything.
 """
 
 from collections.abc import Callable
 from datetime import UTC, datetime
+from importlib.resources import files
 
 from starlette.requests import Request
 from starlette.responses import Response
@@ -142,9 +144,15 @@ def status_routes(state: TillState, pairings: Pairings, readers: Readers) -> lis
     async def document(_request: Request) -> Response:
         return Response(openapi_bytes(), media_type="application/json")
 
+    async def client(_request: Request) -> Response:
+        script = files("tessera.agent").joinpath("client.js").read_bytes()
+        headers = {"Cache-Control": "no-cache", "X-Content-Type-Options": "nosniff"}
+        return Response(script, media_type="text/javascript", headers=headers)
+
     return [
         Route("/v1/status", status, methods=["GET"]),
         Route("/healthz", health, methods=["GET"]),
         Route("/metrics", metrics, methods=["GET"]),
         Route("/v1/openapi.json", document, methods=["GET"]),
+        Route("/v1/client.js", client, methods=["GET"]),
     ]

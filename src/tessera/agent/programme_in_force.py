@@ -28,6 +28,8 @@ class InForce:
     programme: Programme | None = None
     bundle: str = ""
     number: int = 0
+    coupons: frozenset[str] = frozenset()
+    coupon_prefixes: tuple[str, ...] = ()
 
 
 class ProgrammeInForce:
@@ -53,6 +55,11 @@ class ProgrammeInForce:
         """The number of its assignment."""
         return self._in_force.number
 
+    def names_coupon(self, code: str) -> bool:
+        """Whether one of its offers waits for this code to be shown."""
+        now = self._in_force
+        return code in now.coupons or code.startswith(now.coupon_prefixes)
+
     def wanted(self, connection: sa.Connection) -> KeptBundle | None:
         """The bundle that is active in the database, if it is another than the one in force."""
         kept = kept_bundles.active(connection)
@@ -76,7 +83,14 @@ class ProgrammeInForce:
             self.rejected = kept.hash
             _LOG.error("programme refused: it is in %s, not %s", programme.currency, currency)
             return False
-        self._in_force = InForce(programme=programme, bundle=kept.hash, number=kept.number)
+        triggers = [offer.trigger for offer in programme.offers if offer.trigger is not None]
+        self._in_force = InForce(
+            programme=programme,
+            bundle=kept.hash,
+            number=kept.number,
+            coupons=frozenset(code for trigger in triggers for code in trigger.coupons),
+            coupon_prefixes=tuple(start for trigger in triggers for start in trigger.prefixes),
+        )
         self.rejected = ""
         _LOG.info(
             "programme %s is in force",

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from tessera.agent.api_answers import ReaderStatus
 from tessera.agent.checkout import Checkout
-from tessera.agent.checkout_recognise import CARD_KINDS
+from tessera.agent.checkout_recognise import CARD_KINDS, as_coupon
 from tessera.agent.passing_on import PassingOn
 from tessera.agent.settings import AgentSettings
 from tessera.core.errors import TesseraError
@@ -125,6 +125,7 @@ class ReaderLoop:
     async def _take_scan(self, scan: Scan) -> None:
         if scan.suppressed:
             return
+        scan = as_coupon(scan, self._formats, self._checkout.state.programme)
         if scan.kind in CARD_KINDS and scan.card_id:
             await self._checkout.take_card(
                 scan.card_id,

@@ -100,6 +100,7 @@ class Screen:
         others = tuple(kept for kept in found.rewards if kept != reward)
         found.rewards = (*others, reward) if accepted else others
         await self._checkout.requote(found)
+        await self._checkout.keep_now(found)
 
     async def clear_member(self, *, sale: str) -> None:
         """Forget the member that was scanned."""

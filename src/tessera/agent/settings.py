@@ -128,6 +128,12 @@ class AgentSettings:
     quote_deadline_ms: int = setting(
         "After this long a sale is answered without benefits.", default=50, least=5, most=5_000
     )
+    suspended_days: int = setting(
+        "A suspended sale that nobody has taken up again for so many days is forgotten.",
+        default=7,
+        least=1,
+        most=90,
+    )
     profiles_dir: Path | None = setting(
         "Folder with reader profiles of your own, beside the built-in ones; relative to the"
         " settings file.",

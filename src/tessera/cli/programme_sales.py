@@ -5,11 +5,17 @@ chunks depend on the file alone and are added up in its order, so that the numbe
 changes nothing but the time.
 """
 
+import gc
+import io
+import os
 import signal
+import sys
 from collections import deque
 from collections.abc import Iterator
 from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
+from contextlib import contextmanager
+from dataclasses import dataclass
 from itertools import chain, islice
 from multiprocessing import get_context
 from pathlib import Path
@@ -18,7 +24,9 @@ from typing import TYPE_CHECKING, BinaryIO
 from tessera.core.errors import TesseraError
 
 if TYPE_CHECKING:
-    from tessera.rules.replay_lines import Chunk, Part, Programmes
+    from tessera.cli.programme_sales_parquet import RowChunk
+    from tessera.rules.replay import Programmes
+    from tessera.rules.replay_lines import Chunk, Part
 
 CHUNK_LINES = 250
 AHEAD = 3
@@ -28,9 +36,9 @@ AHEAD = 3
 def read_programmes(draft: Path, current: Path | None) -> "Programmes":
     """Read the draft and what it is compared with; they have to be sound and in one currency."""
     from tessera.cli.programme_files import sound_programme
-    from tessera.rules.replay_lines import Programmes
+    from tessera.rules.replay import Programmes
 
-    found = Programmes(sound_programme(draft), sound_programme(current) if current else None)
+    found = Programmes.of(sound_programme(draft), sound_programme(current) if current else None)
     if found.current is not None and found.current.currency != found.draft.currency:
         raise TesseraError(
             f"{draft} is in {found.draft.currency}, {current} in {found.current.currency}",
@@ -39,42 +47,83 @@ def read_programmes(draft: Path, current: Path | None) -> "Programmes":
     return found
 
 
+@dataclass(frozen=True, slots=True)
+class Sales:
+    """A file of sales: its chunks, and where it ends (0 where nobody knows)."""
+
+    chunks: "Iterator[Chunk | RowChunk]"
+    end: int
+    unit: str
+
+
+@contextmanager
+def opened(path: Path) -> Iterator[Sales]:
+    """Open a file of sales: JSON lines or Parquet, told apart by its first bytes."""
+    from tessera.cli.programme_sales_parquet import MAGIC, opened_table, row_chunks_of
+
+    if str(path) == "-":
+        if _first_bytes(sys.stdin.buffer).startswith(MAGIC):
+            raise TesseraError(
+                "Parquet can't be read from standard input", hint="name the file instead of -"
+            )
+        yield Sales(chunks_of(sys.stdin.buffer), 0, "line")
+        return
+    try:
+        file = path.open("rb")
+    except OSError as error:
+        reason = (error.strerror or "can't be read").lower()
+        raise TesseraError(f"{path}: {reason}", hint="look at the path and its rights") from None
+    with file:
+        if _first_bytes(file).startswith(MAGIC):
+            table = opened_table(path, file)
+            yield Sales(row_chunks_of(table), table.metadata.num_rows, "row")
+        else:
+            yield Sales(chunks_of(file), os.fstat(file.fileno()).st_size, "line")
+
+
+def _first_bytes(file: BinaryIO) -> bytes:
+    return file.peek(4) if isinstance(file, io.BufferedReader) else b""
+
+
 def chunks_of(file: BinaryIO) -> "Iterator[Chunk]":
     """Give the lines in chunks; no more than one chunk is held at a time."""
     from tessera.rules.replay_lines import Chunk
 
-    first = 1
-    while lines := tuple(islice(_lines_of(file), CHUNK_LINES)):
-        yield Chunk(first, lines)
-        first += len(lines)
+    first, end = 1, 0
+    lines = _lines_of(file)
+    while found := tuple(islice(lines, CHUNK_LINES)):
+        end += sum(size for _, size in found)
+        yield Chunk(first, tuple(line for line, _ in found), end)
+        first += len(found)
 
 
-def _lines_of(file: BinaryIO) -> Iterator[bytes | None]:
+def _lines_of(file: BinaryIO) -> Iterator[tuple[bytes | None, int]]:
+    """Give each line with its size; None instead of a line that is too long."""
     from tessera.rules.replay_lines import LINE_BYTES_MAX
 
     while line := file.readline(LINE_BYTES_MAX):
-        if len(line) < LINE_BYTES_MAX or line.endswith(b"\n"):
-            yield line
+        size = len(line)
+        if size < LINE_BYTES_MAX or line.endswith(b"\n"):
+            yield line, size
             continue
         while line and not line.endswith(b"\n"):
             line = file.readline(LINE_BYTES_MAX)
-        yield None
+            size += len(line)
+        yield None, size
 
 
 # -- processes
 
 
-def priced(file: BinaryIO, draft: Path, current: Path | None, workers: int) -> "Iterator[Part]":
+def priced(sales: Sales, draft: Path, current: Path | None, workers: int) -> "Iterator[Part]":
     """Give the parts of a file in its order; a file of one chunk needs no other process."""
-    from tessera.rules.replay_lines import price_chunk
-
-    chunks = chunks_of(file)
+    chunks = sales.chunks
     start = list(islice(chunks, 2))
     everything = chain(start, chunks)
     if workers == 1 or len(start) < 2:
         programmes = read_programmes(draft, current)
         for chunk in everything:
-            yield price_chunk(programmes, chunk)
+            yield _priced(programmes, chunk)
         return
     executor = ProcessPoolExecutor(
         workers,
@@ -106,9 +155,19 @@ _of_this_process: list["Programmes"] = []
 def _begin(draft: Path, current: Path | None) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the process that was started
     _of_this_process.append(read_programmes(draft, current))
+    # The programmes stay to the end, and pricing makes much that is freed without being looked for.
+    gc.freeze()
+    gc.set_threshold(50_000)
 
 
-def _price(chunk: "Chunk") -> "Part":
-    from tessera.rules.replay_lines import price_chunk
+def _price(chunk: "Chunk | RowChunk") -> "Part":
+    return _priced(_of_this_process[0], chunk)
 
-    return price_chunk(_of_this_process[0], chunk)
+
+def _priced(programmes: "Programmes", chunk: "Chunk | RowChunk") -> "Part":
+    from tessera.cli.programme_sales_parquet import RowChunk, values_of
+    from tessera.rules.replay_lines import price_chunk, price_values
+
+    if isinstance(chunk, RowChunk):
+        return price_values(programmes, values_of(chunk), first=chunk.first, end=chunk.end)
+    return price_chunk(programmes, chunk)

@@ -14,8 +14,12 @@ from tessera.core.member import Counter, MemberState, UnitBalance
 from tessera.core.money import AMOUNT_MINOR_MAX, UNITS_MAX
 
 Values = Mapping[str, object]
+_KINDS = frozenset(kind.value for kind in LineKind)
 QUANTITY_MAX = Decimal(1_000_000)
 LIST_MAX = 1_000
+KNOWN_LINES_MAX = 20_000
+"""Most lines that are remembered; a line whose text is longer than KNOWN_TEXT_MAX never is."""
+KNOWN_TEXT_MAX = 2_000
 
 
 class BasketRefused(TesseraError):
@@ -111,13 +115,21 @@ class Fields:
             raise _refuse(self.field(name), "unknown field", "remove it or correct its name")
 
 
-def basket_of(value: object, *, currency: str = "") -> Basket:
-    """Read a basket; `currency` stands in where the basket names none. Raises BasketRefused."""
+KnownLines = dict[str, Line]
+"""Lines that were read before, by what was written; whoever reads many baskets keeps one."""
+
+
+def basket_of(value: object, *, currency: str = "", known: KnownLines | None = None) -> Basket:
+    """Read a basket; `currency` stands in where the basket names none. Raises BasketRefused.
+
+    `known` spares reading a line again that stands in many baskets; the answer is the same.
+    """
     fields = Fields(value, "")
-    lines = tuple(
-        _line_of(one, f"lines[{number}]")
-        for number, one in enumerate(fields.items("lines", LINES_MAX))
-    )
+    items = enumerate(fields.items("lines", LINES_MAX))
+    if known is None:
+        lines = tuple([_line_of(one, f"lines[{number}]") for number, one in items])
+    else:
+        lines = tuple([_known_line(one, number, known) for number, one in items])
     ids = [line.line_id for line in lines]
     if len(set(ids)) != len(ids):
         again = next(one for one in ids if ids.count(one) > 1)
@@ -138,6 +150,22 @@ def basket_of(value: object, *, currency: str = "") -> Basket:
     return basket
 
 
+def _known_line(value: object, number: int, known: KnownLines) -> Line:
+    """Read a line, or give the equal one that was read before."""
+    if value.__class__ is not dict or not value.get("id"):
+        return _line_of(value, f"lines[{number}]")  # it is named by its place
+    # Written out, so that 1, true and "1" are three things.
+    written = repr(value)
+    line = known.get(written)
+    if line is None:
+        line = _line_of(value, f"lines[{number}]")
+        if len(written) <= KNOWN_TEXT_MAX:
+            if len(known) >= KNOWN_LINES_MAX:
+                known.clear()
+            known[written] = line
+    return line
+
+
 def _redemption_of(value: object, path: str) -> Redemption:
     fields = Fields(value, path)
     found = Redemption(
@@ -149,11 +177,10 @@ def _redemption_of(value: object, path: str) -> Redemption:
 
 def _line_of(value: object, path: str) -> Line:
     fields = Fields(value, path)
-    known = {kind.value for kind in LineKind}
     kind = fields.text("kind", "goods")
-    if kind not in known:
+    if kind not in _KINDS:
         raise _refuse(
-            f"{path}.kind", f"{kind!r} is not known", f"one of {', '.join(sorted(known))}"
+            f"{path}.kind", f"{kind!r} is not known", f"one of {', '.join(sorted(_KINDS))}"
         )
     unit_price = fields.decimal("unit_price", "") if "unit_price" in fields.values else None
     attributes = Fields(fields.values.pop("attributes", {}), f"{path}.attributes")

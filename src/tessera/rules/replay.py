@@ -19,7 +19,8 @@ from tessera.core.member import MemberState
 from tessera.core.quote import Quote
 from tessera.rules.evaluate import evaluate
 from tessera.rules.programme import Programme
-from tessera.rules.read_basket import BasketRefused, Fields, basket_of, member_of
+from tessera.rules.read_basket import BasketRefused, Fields, KnownLines, basket_of, member_of
+from tessera.rules.replay_changes import Changes
 
 MEMBERS_MAX = 1_000_000
 """Most members who are followed one by one; those who first come later are not."""
@@ -36,6 +37,24 @@ class PastSale:
     member: MemberState | None
     member_id: str
     basket: Basket
+
+
+@dataclass(frozen=True, slots=True)
+class Programmes:
+    """The draft, and the programme in force where it is compared, with what changes between them.
+
+    `lines` are those that were read before; every process keeps its own.
+    """
+
+    draft: Programme
+    current: Programme | None = None
+    changes: Changes | None = None
+    lines: KnownLines = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, draft: Programme, current: Programme | None = None) -> "Programmes":
+        """Compare two programmes; all sales may be touched where there is no current one."""
+        return cls(draft, current, None if current is None else Changes(draft, current))
 
 
 @dataclass(slots=True)
@@ -134,7 +153,8 @@ class Replay:
 
     `members` holds what the draft gives each member more than the current programme, over all
     their sales; `members_cut` says that more than MEMBERS_MAX came. `unnamed` counts the sales of
-    members without a member_id; `better` and `worse` count sales, of guests too.
+    members without a member_id; `better` and `worse` count sales, of guests too. `untouched` counts
+    the sales that no change can touch, which were priced once for both.
     """
 
     draft: Totals = field(default_factory=Totals)
@@ -144,20 +164,28 @@ class Replay:
     members: dict[str, Benefit] = field(default_factory=dict)
     members_cut: bool = False
     unnamed: int = 0
+    untouched: int = 0
 
-    def count(self, draft: Programme, current: Programme | None, sale: PastSale) -> None:
+    def count(self, programmes: Programmes, sale: PastSale) -> None:
         """Price a sale by both programmes and add what came out."""
-        quote = evaluate(draft, sale.member, sale.basket, sale.place)
+        draft, current, changes = programmes.draft, programmes.current, programmes.changes
+        member, basket, place = sale.member, sale.basket, sale.place
+        quote = evaluate(draft, member, basket, place)
         self.draft.count(quote)
         if current is None:
             return
         if self.current is None:
             self.current = Totals()
-        before = evaluate(current, sale.member, sale.basket, sale.place)
-        self.current.count(before)
-        gain = benefit(quote, draft) - benefit(before, current)
-        self.better += gain > 0
-        self.worse += gain < 0
+        gain: Benefit = 0
+        if changes is not None and not changes.may_touch(member, basket, place):
+            self.untouched += 1
+            self.current.count(quote)
+        else:
+            before = evaluate(current, member, basket, place)
+            self.current.count(before)
+            gain = benefit(quote, draft) - benefit(before, current)
+            self.better += gain > 0
+            self.worse += gain < 0
         if sale.member_id:
             self._follow(sale.member_id, gain)
         elif sale.member is not None:
@@ -174,6 +202,7 @@ class Replay:
         self.worse += other.worse
         self.members_cut = self.members_cut or other.members_cut
         self.unnamed += other.unnamed
+        self.untouched += other.untouched
         for member_id, gain in other.members.items():
             self._follow(member_id, gain)
 
@@ -201,8 +230,11 @@ def benefit(quote: Quote, programme: Programme) -> Benefit:
     return found
 
 
-def past_sale_of(value: object, *, currency: str) -> PastSale:
-    """Read one sale from plain values; `currency` is the programmes'. Raises BasketRefused."""
+def past_sale_of(value: object, *, currency: str, lines: KnownLines | None = None) -> PastSale:
+    """Read one sale from plain values; `currency` is the programmes'. Raises BasketRefused.
+
+    `lines` are those that were read before, if they are kept.
+    """
     fields = Fields(value, "")
     text = fields.text("at")
     try:
@@ -213,7 +245,7 @@ def past_sale_of(value: object, *, currency: str) -> PastSale:
         raise BasketRefused(
             f"at: {text!r:.40} is no time with its offset", hint="2026-11-21T10:15:00+01:00"
         )
-    basket = basket_of(fields.values.pop("basket", None), currency=currency)
+    basket = basket_of(fields.values.pop("basket", None), currency=currency, known=lines)
     if basket.currency != currency:
         raise BasketRefused(
             f"basket.currency: {basket.currency!r:.20}, the programme is in {currency}",
@@ -263,6 +295,7 @@ def report_of(replay: Replay, draft: Programme, current: Programme | None) -> di
         "members_worse_minor": floor(sum((-gain for gain in losses), Fraction(0))),
         "members_cut": replay.members_cut,
         "members_unnamed_sales": replay.unnamed,
+        "sales_untouched": replay.untouched,
     }
     return report
 

@@ -6,7 +6,7 @@ import pytest
 
 from tessera.rules.programme import Programme, parse_programme
 from tessera.rules.read_basket import BasketRefused
-from tessera.rules.replay import Replay, past_sale_of, report_of
+from tessera.rules.replay import Programmes, Replay, past_sale_of, report_of
 
 AT = "2026-11-21T10:15:00+01:00"
 CURRENT = """
@@ -47,7 +47,9 @@ def sale(amount_minor: int, category: str, member: str = "") -> dict[str, object
 def replayed(*sales: dict[str, object]) -> Replay:
     replay = Replay()
     for one in sales:
-        replay.count(programme(DRAFT), programme(CURRENT), past_sale_of(one, currency="EUR"))
+        replay.count(
+            Programmes.of(programme(DRAFT), programme(CURRENT)), past_sale_of(one, currency="EUR")
+        )
     return replay
 
 
@@ -102,6 +104,7 @@ def test_the_report_tells_better_from_worse() -> None:
         "members_worse_minor": 5,
         "members_cut": False,
         "members_unnamed_sales": 0,
+        "sales_untouched": 0,
     }
 
 

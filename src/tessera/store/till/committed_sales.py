@@ -1,6 +1,7 @@
 """The commit: journal record, outbox row, sale, effects and leases in one transaction.
 
-Owns: tables journal, sale, returned_line; the order of writes in a commit.
+Owns: tables journal, sale, returned_line; the order of writes in a commit; that a sale which stands
+is kept as an open one no more.
 Must never: update or delete a journal row, or open a transaction of its own.
 
 These run on the driver's cursor inside the caller's transaction, since the commit is the path that
@@ -102,6 +103,7 @@ def _insert_sale(
             f"sale {sale.sale_id} of {sale.pos} on {sale.business_day} is in the journal already",
             hint="answer what was answered first; nothing was written",
         )
+    cursor.execute("DELETE FROM open_sale WHERE pos = ? AND sale_id = ?", (sale.pos, sale.sale_id))
 
 
 def _insert_return(

@@ -38,6 +38,7 @@ OWN_TABLES = (
     "returned_line",
     "own_effect",
     "lease",
+    "open_sale",
 )
 SALVAGE_BYTES_MAX = 134_217_728
 _SIDE_FILES = ("", "-wal", "-shm")

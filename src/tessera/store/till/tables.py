@@ -84,6 +84,18 @@ returned_line = sa.Table(
     sqlite_with_rowid=False,
 )
 
+# The newest state of each sale that is begun or parked; gone with the commit of the sale.
+open_sale = sa.Table(
+    "open_sale",
+    metadata,
+    sa.Column("pos", sa.Text, primary_key=True),
+    sa.Column("sale_id", sa.Text, primary_key=True),
+    sa.Column("suspended", sa.Integer, nullable=False),
+    sa.Column("changed_ms", sa.Integer, nullable=False),
+    sa.Column("body", sa.LargeBinary, nullable=False),
+    sqlite_with_rowid=False,
+)
+
 # What this register's own records changed. `included_from`: the version of central's balance that
 # includes it; NULL: not known to be included, so it is added to what is shown. Rows stay, so that
 # they can count again when central comes back from a backup without the record.
