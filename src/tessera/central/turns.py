@@ -18,11 +18,6 @@ class Turns:
         self._changed = threading.Condition()
         self._wanted = 0
 
-    @property
-    def is_wanted(self) -> bool:
-        """Whether a request wants to write now."""
-        return self._wanted > 0
-
     @contextmanager
     def first(self) -> Iterator[None]:
         """Write inside; the worker begins nothing meanwhile."""

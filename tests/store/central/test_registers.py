@@ -17,6 +17,7 @@ from tessera.central.metrics import Metrics
 from tessera.central.opening import Central
 from tessera.central.refusals import Refused
 from tessera.central.settings import LimitSettings
+from tessera.central.turns import Turns
 from tessera.central.worker import Worker
 from tessera.store.central import register_book
 from tessera.sync.signing import SigningKey, read_request_header
@@ -116,7 +117,7 @@ def test_a_full_queue_asks_to_come_back_later(central: Central) -> None:
     metrics, bell = Metrics(), Bell()
     worker = Worker(small, metrics=metrics)
     worker.waiting = 11
-    app = Starlette(routes=CentralApp(small, worker, metrics, bell).routes())
+    app = Starlette(routes=CentralApp(small, worker, metrics, bell, Turns()).routes())
 
     async def push() -> httpx.Response:
         transport = httpx.ASGITransport(app=app)
