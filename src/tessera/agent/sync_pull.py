@@ -12,6 +12,7 @@ from contextlib import suppress
 import sqlalchemy as sa
 
 from tessera.agent.feed_apply import Applied, apply_pages
+from tessera.agent.first_load import IMAGE_NEEDED, FirstLoad
 from tessera.agent.sync_push import WriteRunner, begin_generation
 from tessera.agent.sync_status import LineState
 from tessera.store.engine import Engines
@@ -32,10 +33,19 @@ GENERATION_CHANGED = "generation_changed"
 class Puller:
     """Reads both audiences to their heads. One at a time; the caller backs off when it raises."""
 
-    def __init__(self, *, engines: Engines, writer: WriteRunner, line: LineState) -> None:
+    def __init__(
+        self,
+        *,
+        engines: Engines,
+        writer: WriteRunner,
+        line: LineState,
+        first_load: FirstLoad | None = None,
+    ) -> None:
+        """Without `first_load` the stream is read from its beginning."""
         self._engines = engines
         self._writer = writer
         self._line = line
+        self._first_load = first_load
         self._polls: dict[str, asyncio.Task[FeedPage]] = {}
 
     async def pull_once(self, link: CentralLink) -> bool:
@@ -51,14 +61,14 @@ class Puller:
         store = f"store:{identity.store}"
         register = f"register:{identity.register}"
         try:
+            if await self._load_image(link, identity, store, register):
+                return True
             store_page = await self._fetch(link, identity, store, STORE_SEGMENTS)
-            applied = 0
-            while True:
-                own_page = await self._fetch(link, identity, register, REGISTER_SEGMENTS)
-                if own_page.is_last:
-                    break
-                applied += (await self._apply((own_page,), identity)).rows
+            own_page, applied = await self._own_to_its_head(link, identity, register)
         except CentralRefused as error:
+            if error.code == IMAGE_NEEDED and self._first_load is not None:
+                self._first_load.need()
+                return True
             if error.code != GENERATION_CHANGED:
                 raise
             await self._begin_generation(link, store)
@@ -72,6 +82,44 @@ class Puller:
             await self._mark_current(store_page)
         self._line.tell("assigned" if result.assigned else "applied")
         return not store_page.is_last
+
+    async def _own_to_its_head(
+        self, link: CentralLink, identity: RegisterIdentity, register: str
+    ) -> tuple[ReadPage, int]:
+        """The last page of the register's own stream, and how many rows came before it."""
+        applied = 0
+        while True:
+            try:
+                page = await self._fetch(link, identity, register, REGISTER_SEGMENTS)
+            except CentralRefused as error:
+                if error.code != IMAGE_NEEDED or self._first_load is None:
+                    raise
+                await self._first_load.jump(link, identity, register)
+                continue
+            if page.is_last:
+                return page, applied
+            applied += (await self._apply((page,), identity)).rows
+
+    async def _load_image(
+        self, link: CentralLink, identity: RegisterIdentity, store: str, register: str
+    ) -> bool:
+        """Load an image if one is wanted; whether one was loaded.
+
+        The register's own stream is read after the image was made: central serves an image only
+        once every outcome that its balances include is published.
+        """
+        load = self._first_load
+        if load is None or not await load.is_wanted(identity, store):
+            return False
+        manifest = await load.fetch(link, identity, store)
+        if manifest is None:
+            return False
+        rows = await load.load(manifest, identity)
+        own_page, _ = await self._own_to_its_head(link, identity, register)
+        result = await load.finish(manifest, rows, own_page, identity)
+        self._line.heard()
+        self._line.tell("assigned" if result.assigned else "applied")
+        return True
 
     def _read_identity(self) -> tuple[RegisterIdentity, bool]:
         with self._engines.reader.connect() as connection:
@@ -164,6 +212,6 @@ class Puller:
 
 def _raise_failure(poll: asyncio.Task[FeedPage]) -> None:
     error = poll.exception()
-    # The pull that follows meets the new generation by itself.
-    if error is not None and getattr(error, "code", "") != GENERATION_CHANGED:
+    # The pull that follows meets a new generation, or the lack of old segments, by itself.
+    if error is not None and getattr(error, "code", "") not in {GENERATION_CHANGED, IMAGE_NEEDED}:
         raise error

@@ -44,6 +44,7 @@ async def running_sync(state: TillState, stop: asyncio.Event) -> AsyncIterator[N
         random=secrets.token_bytes,
         on_change=hearing.hear,
         disk_free_bytes=lambda: shutil.disk_usage(state.settings.data_dir).free,
+        image_folder=state.settings.data_dir,
     )
     state.sync, state.kick = loop.status, loop.kick
     task = asyncio.create_task(loop.run(stop))

@@ -22,15 +22,16 @@ from starlette.routing import Route
 
 from tessera.central import gate, ingest, refusals
 from tessera.central.enrol import enrol
+from tessera.central.image_routes import ImageRoutes
+from tessera.central.image_shelf import ImageShelf
 from tessera.central.log import LOGGER, note
 from tessera.central.metrics import CONTENT_TYPE, Metrics
 from tessera.central.opening import Central
 from tessera.central.programmes import announce_current
 from tessera.central.refusals import Refused
 from tessera.central.rows import register_audience, store_audience
-from tessera.central.turns import Turns
 from tessera.central.worker import Worker
-from tessera.store.central import bundle_book, feed, register_book, sale_book
+from tessera.store.central import bundle_book, feed, feed_floor, register_book, sale_book
 from tessera.store.central.register_book import RegisterRow
 from tessera.sync.records import encoded
 from tessera.sync.signing import REQUEST_HEADER, RequestSignature
@@ -94,22 +95,25 @@ class CentralApp:
     """The routes over one open central."""
 
     def __init__(
-        self, central: Central, worker: Worker, metrics: Metrics, bell: Bell, turns: Turns
+        self, central: Central, worker: Worker, shelf: ImageShelf, metrics: Metrics, bell: Bell
     ) -> None:
         self._central = central
         self._worker = worker
-        self._turns = turns
+        self._images = ImageRoutes(shelf, reader=self._reader)
         self._metrics = metrics
         self._bell = bell
         self._read_nonces = gate.ReadNonces()
 
     def routes(self) -> list[Route]:
         """Every route."""
+        images = self._images
         return [
             Route("/v1/enrol", self._guarded(self.enrol), methods=["POST"]),
             Route("/v1/batches", self._guarded(self.batches), methods=["POST"]),
             Route("/v1/feed/{audience:path}", self._guarded(self.feed), methods=["GET"]),
             Route("/v1/bundles/{hash}", self._guarded(self.bundle), methods=["GET"]),
+            Route("/v1/images/{audience:path}", self._guarded(images.manifest), methods=["GET"]),
+            Route("/v1/image-files/{hash}", self._guarded(images.file), methods=["GET"]),
             Route("/v1/heartbeat", self._guarded(self.heartbeat), methods=["POST"]),
             Route("/healthz", self.healthz, methods=["GET"]),
             Route("/metrics", self.metrics, methods=["GET"]),
@@ -203,7 +207,7 @@ class CentralApp:
             keys=gate.accepted_keys(register, now_ms),
         )
         reading = ingest.read_payload(parcel)
-        with self._turns.first(), central.engines.writer.begin() as tx:
+        with self._worker.turns.first(), central.engines.writer.begin() as tx:
             gate.admit_once(tx, parts, now_ms=now_ms)
             answer = ingest.store_parcel(
                 tx, parcel, reading, generation=state.generation, now_ms=now_ms
@@ -262,6 +266,9 @@ class CentralApp:
             assert state is not None
             if generation not in {"", state.generation}:
                 raise refusals.generation_changed(state.generation)
+            floor = feed_floor.read_floor(tx, audience, state.generation)
+            if after < floor.segments_after:
+                raise refusals.image_needed(audience, floor.segments_after)
             head = feed.audience_head(tx, audience, state.generation)
             found = feed.read_segments(tx, audience, state.generation, after=after, limit=limit)
         return FeedPage(
@@ -290,6 +297,13 @@ class CentralApp:
         body = await run_in_threadpool(work)
         return Response(body, media_type="application/yaml")
 
+    def _reader(self, request: Request) -> RegisterRow:
+        """The register that signed a request which only reads."""
+        with self._central.engines.reader.begin() as tx:
+            register, parts = self._signer(tx, request, b"")
+        self._read_nonces.admit_once(parts)
+        return register
+
     async def heartbeat(self, request: Request) -> Response:
         """How a register is."""
         raw = await _body(request, SMALL_BODY_MAX)
@@ -297,7 +311,7 @@ class CentralApp:
 
         def work() -> None:
             now_ms = self._central.now_ms()
-            with self._turns.first(), self._central.engines.writer.begin() as tx:
+            with self._worker.turns.first(), self._central.engines.writer.begin() as tx:
                 register, parts = self._signer(tx, request, raw)
                 gate.admit_once(tx, parts, now_ms=now_ms)
                 register_book.write_heartbeat(
@@ -355,21 +369,27 @@ def build_app(central: Central, *, bell: Bell | None = None) -> Starlette:
     """The ASGI application; its lifespan runs the worker's thread."""
     metrics = Metrics()
     bell = bell or Bell()
-    turns = Turns()
-    worker = Worker(central, metrics=metrics, turns=turns, on_published=bell.ring)
-    served = CentralApp(central, worker, metrics, bell, turns)
+    worker = Worker(central, metrics=metrics, on_published=bell.ring)
+    shelf = ImageShelf(central)
+    served = CentralApp(central, worker, shelf, metrics, bell)
 
     @asynccontextmanager
     async def lifespan(_app: Starlette) -> AsyncIterator[None]:
         bell.bind()
-        thread = threading.Thread(target=worker.run, name="booking", daemon=True)
-        thread.start()
+        threads = [
+            threading.Thread(target=worker.run, name="booking", daemon=True),
+            threading.Thread(target=shelf.run, name="images", daemon=True),
+        ]
+        for thread in threads:
+            thread.start()
         try:
             yield
         finally:
             bell.close()
+            shelf.stop()
             worker.stop()
-            await run_in_threadpool(thread.join)
+            for thread in threads:
+                await run_in_threadpool(thread.join)
 
     return Starlette(routes=served.routes(), lifespan=lifespan)
 

@@ -43,13 +43,13 @@ class Worker:
         central: Central,
         *,
         metrics: Metrics,
-        turns: Turns | None = None,
         on_published: Callable[[], None] = lambda: None,
         idle_s: float = IDLE_S,
     ) -> None:
         self._central = central
         self._metrics = metrics
-        self._turns = turns or Turns()
+        self.turns = Turns()
+        """Requests that write take theirs before rounds of booking do."""
         self._has_one_writer = central.engines.has_one_writer
         self._on_published = on_published
         self._idle_s = idle_s
@@ -93,7 +93,7 @@ class Worker:
 
     def _give_way(self) -> None:
         if self._has_one_writer:
-            self._turns.give_way(GIVE_WAY_S_MAX)
+            self.turns.give_way(GIVE_WAY_S_MAX)
 
     def _apply(self) -> int:
         central = self._central

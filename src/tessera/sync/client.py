@@ -17,6 +17,7 @@ import msgspec
 from tessera import __version__
 from tessera.core.errors import TesseraError
 from tessera.sync.batching import head_headers
+from tessera.sync.image_wire import SignedImage
 from tessera.sync.link import (
     CentralBroken,
     CentralBusy,
@@ -120,6 +121,42 @@ class HttpCentral:
         """See `CentralLink`."""
         return await self._call("GET", f"/v1/bundles/{bundle_hash}", bytes_max=BUNDLE_BYTES_MAX)
 
+    async def image(self, audience: str, *, generation: str) -> SignedImage:
+        """See `CentralLink`."""
+        answer = await self._call("GET", f"/v1/images/{audience}", query={"generation": generation})
+        return _read(answer, SignedImage)
+
+    async def image_file(
+        self, image_hash: str, *, start: int, take: Callable[[int, bytes], None]
+    ) -> None:
+        """See `CentralLink`."""
+        url = self._base.copy_with(
+            path=self._base.raw_path.decode().rstrip("/") + f"/v1/image-files/{image_hash}"
+        )
+        assert self._signer is not None
+        sent = {
+            REQUEST_HEADER: self._signature(self._signer, "GET", url.raw_path.decode(), b""),
+            # What is hashed is what is kept: nothing on the way may pack it once more.
+            "Accept-Encoding": "identity",
+        }
+        if start:
+            sent["Range"] = f"bytes={start}-"
+            sent["If-Range"] = f'"{image_hash}"'
+        try:
+            async with self._http.stream("GET", url, headers=sent) as response:
+                if response.status_code not in (200, 206):
+                    body = await _bounded(response, ANSWER_BYTES_MAX)
+                    raise _failure(response, _refusal(body))
+                offset = _begins_at(response, start)
+                async for part in response.aiter_raw():
+                    take(offset, part)
+                    offset += len(part)
+        except httpx.HTTPError as error:
+            raise CentralUnreachable(
+                f"central at {self._base.host} broke off: {_reason(error)}",
+                hint="what has come of the image is kept; it goes on from there",
+            ) from error
+
     async def heartbeat(self, beat: Heartbeat) -> None:
         """See `CentralLink`."""
         await self._call("POST", "/v1/heartbeat", content=encoded(beat))
@@ -217,6 +254,17 @@ async def _bounded(response: httpx.Response, bytes_max: int) -> bytes:
             raise CentralConfused(f"central's answer is longer than {bytes_max} bytes")
         parts.append(part)
     return b"".join(parts)
+
+
+def _begins_at(response: httpx.Response, wanted: int) -> int:
+    """At which byte of the file an answer begins; CentralConfused when it does not say so."""
+    if response.headers.get("Content-Encoding", "identity") != "identity":
+        raise CentralConfused("central's image came packed once more")
+    if response.status_code == 200:
+        return 0
+    if not response.headers.get("Content-Range", "").startswith(f"bytes {wanted}-"):
+        raise CentralConfused(f"central's answer does not begin at byte {wanted}")
+    return wanted
 
 
 def _reason(error: httpx.HTTPError) -> str:

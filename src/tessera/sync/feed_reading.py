@@ -103,7 +103,7 @@ def read_page(
         if body.number != number + 1:
             raise _refused(audience, f"has segment {body.number} after {number}")
         number = body.number
-        known = [row for raw in body.rows if (row := _read_row(raw, audience)) is not None]
+        known = [row for raw in body.rows if (row := read_row(raw, audience)) is not None]
         unknown += len(body.rows) - len(known)
         signed_ms = max(signed_ms, body.central_ms)
         rows.extend(known)
@@ -111,7 +111,7 @@ def read_page(
         raise _refused(audience, f"ends at {page.head} but holds {number}")
     if not page.segments and page.head > after:
         raise _refused(audience, f"holds nothing after {after}, though it ends at {page.head}")
-    _check_signed_rows(rows, audience, central_key)
+    check_signed_rows(rows, audience, central_key)
     return ReadPage(
         audience=audience,
         generation=page.generation,
@@ -145,7 +145,8 @@ def _read_segment(segment: Segment, page: FeedPage, audience: str, central_key: 
     return body
 
 
-def _read_row(raw: msgspec.Raw, audience: str) -> FeedRow | None:
+def read_row(raw: msgspec.Raw, audience: str) -> FeedRow | None:
+    """One row, or None for a kind that a later release brought; PageRefused when it is broken."""
     try:
         kind = _TYPES.get(msgspec.json.decode(raw, type=_Tag).type)
         return None if kind is None else msgspec.json.decode(raw, type=kind)
@@ -153,7 +154,8 @@ def _read_row(raw: msgspec.Raw, audience: str) -> FeedRow | None:
         raise _refused(audience, f"has a row that does not read: {error}") from error
 
 
-def _check_signed_rows(rows: Sequence[FeedRow], audience: str, central_key: bytes) -> None:
+def check_signed_rows(rows: Sequence[FeedRow], audience: str, central_key: bytes) -> None:
+    """PageRefused when a lease or an assignment among the rows is not signed by central."""
     for row in rows:
         if isinstance(row, LeaseRow):
             purpose = PURPOSE_LEASE

@@ -17,6 +17,7 @@ PURPOSE_CERTIFICATE = "tessera/certificate/1"
 PURPOSE_SEGMENT = "tessera/segment/1"
 PURPOSE_LEASE = "tessera/lease/1"
 PURPOSE_ASSIGNMENT = "tessera/assignment/1"
+PURPOSE_IMAGE = "tessera/image/1"
 
 KEY_BYTES = 32
 SIGNATURE_BYTES = 64

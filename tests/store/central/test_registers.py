@@ -13,11 +13,11 @@ from starlette.applications import Starlette
 from tessera.central import gate
 from tessera.central.app import Bell, CentralApp
 from tessera.central.enrol import add_register, enrol
+from tessera.central.image_shelf import ImageShelf
 from tessera.central.metrics import Metrics
 from tessera.central.opening import Central
 from tessera.central.refusals import Refused
 from tessera.central.settings import LimitSettings
-from tessera.central.turns import Turns
 from tessera.central.worker import Worker
 from tessera.store.central import register_book
 from tessera.sync.signing import SigningKey, read_request_header
@@ -117,7 +117,7 @@ def test_a_full_queue_asks_to_come_back_later(central: Central) -> None:
     metrics, bell = Metrics(), Bell()
     worker = Worker(small, metrics=metrics)
     worker.waiting = 11
-    app = Starlette(routes=CentralApp(small, worker, metrics, bell, Turns()).routes())
+    app = Starlette(routes=CentralApp(small, worker, ImageShelf(small), metrics, bell).routes())
 
     async def push() -> httpx.Response:
         transport = httpx.ASGITransport(app=app)
