@@ -1,4 +1,4 @@
-"""The repository speaks of the product alone and fetches from no named address."""
+"""The repository speaks of the product alone, whole, and fetches from no named address."""
 
 import re
 
@@ -31,6 +31,11 @@ def test_no_file_names_a_place_of_one_machine_or_a_registry() -> None:
             continue
         found += [f"{name_of(path)}: {word}" for word in FORBIDDEN if word in text]
     assert found == []
+
+
+def test_no_file_holds_both_sides_of_a_merge() -> None:
+    marks = re.compile(rb"^(<{7} |>{7} |\|{7} )", re.MULTILINE)
+    assert [name_of(path) for path in files() if marks.search(path.read_bytes())] == []
 
 
 def test_the_locks_hold_hashes_and_no_addresses() -> None:

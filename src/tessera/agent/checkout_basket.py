@@ -139,8 +139,9 @@ def place_of(
     region: str,
     register: str,
     tax_rounding: TaxRounding,
+    offline: bool = False,
 ) -> Place:
-    """Where and when a basket is priced."""
+    """Where and when a basket is priced, and whether central could be asked."""
     return Place(
         at=at,
         business_day=business_day,
@@ -148,4 +149,5 @@ def place_of(
         region=region,
         register=register,
         tax_rounding=tax_rounding,
+        offline=offline,
     )

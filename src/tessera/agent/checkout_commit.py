@@ -15,6 +15,7 @@ import sqlalchemy as sa
 from tessera.agent import api_shapes
 from tessera.agent.api_answers import as_json, repeated
 from tessera.agent.checkout_answers import quote_answer
+from tessera.agent.checkout_limits import FLAG_OVER_LIMIT, check_limits
 from tessera.agent.checkout_member import Buyer
 from tessera.agent.checkout_quote import Quoted
 from tessera.agent.notices import notice
@@ -24,6 +25,7 @@ from tessera.core.identity import UID_RANDOM_BYTES, SaleKey, new_uid
 from tessera.core.journal import RecordDraft, SealedRecord
 from tessera.core.ledger import Posting, sale_postings
 from tessera.core.sale import KIND_SALE, LeaseUse, ReturnWish, SaleBody, Tender
+from tessera.core.uses import use_postings
 from tessera.rules.evaluate import ENGINE_VERSION
 from tessera.store.till import committed_sales, leases
 from tessera.store.till.durable import CommitFailed, DiskFull
@@ -102,6 +104,14 @@ def member_effects(buyer: Buyer, postings: Sequence[Posting]) -> tuple[AccountEf
     )
 
 
+def quote_effects(quoted: Quoted) -> tuple[AccountEffect, ...]:
+    """What a quote changes once it is recorded: the member's units, and uses of limited offers."""
+    if quoted.buyer.known is None:
+        return ()
+    postings = sale_postings(quoted.quote.units, quoted.buyer.owed())
+    return member_effects(quoted.buyer, (*postings, *use_postings(quoted.quote.counters)))
+
+
 def draft_of(
     state: TillState, *, kind: str, day: date, bundle: str, body: bytes, uid: str
 ) -> RecordDraft:
@@ -127,7 +137,8 @@ def mint_uid(state: TillState) -> str:
 async def commit_sale(state: TillState, sold: Sold, digest: bytes) -> bytes:
     """Record a sale and give its answer's bytes, once durable.
 
-    LeaseShort when the register may not spend what the quote spends; nothing is written then.
+    LeaseShort when the register may not spend what the quote spends, LimitReached when a limited
+    offer of the quote was used up meanwhile; nothing is written then.
     """
     quoted, uid = sold.quoted, mint_uid(state)
 
@@ -143,6 +154,8 @@ async def commit_sale(state: TillState, sold: Sold, digest: bytes) -> bytes:
 
     def record(connection: sa.Connection) -> tuple[RecordDraft, bytes, tuple[LeaseUse, ...]]:
         uses = take(connection)
+        if quoted.member is not None and not sold.parked and FLAG_OVER_LIMIT not in sold.flags:
+            check_limits(connection, quoted.member.member_id, quoted.quote.counters)
         body = encoded(_sale_body(state, sold, uses))
         draft = draft_of(
             state,
@@ -165,8 +178,7 @@ async def commit_sale(state: TillState, sold: Sold, digest: bytes) -> bytes:
         )
         return draft, as_json(answer), uses
 
-    movements = quoted.quote.units if quoted.buyer.known and not sold.parked else ()
-    effects = member_effects(quoted.buyer, sale_postings(movements, quoted.buyer.owed()))
+    effects = () if sold.parked else quote_effects(quoted)
     writing = Writing(
         uid=uid, key=sold.row_key or sold.key, digest=digest, record=record, effects=effects
     )

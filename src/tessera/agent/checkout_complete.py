@@ -11,6 +11,7 @@ from datetime import date, datetime
 from tessera.agent import api_shapes
 from tessera.agent.checkout_basket import business_day_of, local_time
 from tessera.agent.checkout_commit import Sold, answer_again, commit_sale, digest_of, find_first
+from tessera.agent.checkout_limits import FLAG_OVER_LIMIT, LimitReached
 from tessera.agent.checkout_quote import Quoted, Wanted, make_quote, read_basket
 from tessera.agent.open_sales import OpenSale
 from tessera.agent.pairing import PairedPos
@@ -119,6 +120,12 @@ async def _commit(
 ) -> Completed:
     try:
         return Completed(answer=await commit_sale(state, sold, digest), quoted=sold.quoted)
+    except LimitReached as error:
+        if not (late or _was_money_taken(sold.given)):
+            raise ApiProblem("quote_mismatch", error.message, hint=error.hint) from error
+        # The customer has gone with it; central hears that it was once too often.
+        sold = _flagged(sold, FLAG_OVER_LIMIT)
+        return await _commit(state, pos, sold, digest, executor, late=late)
     except LeaseShort as error:
         if not (late or _was_money_taken(sold.given)):
             raise ApiProblem("lease_short", error.message, hint=error.hint) from error

@@ -13,7 +13,8 @@ from tessera.agent import api_answers, api_shapes
 from tessera.agent.notices import notice
 from tessera.core.cards import CardHasher, masked
 from tessera.core.ledger import OWED_PREFIX
-from tessera.core.member import MemberState, UnitBalance
+from tessera.core.member import Counter, MemberState, UnitBalance
+from tessera.core.uses import counter_of, is_unit_account, periods_around
 from tessera.store.till import cached_members
 from tessera.store.till.values import AccountView, CachedMember
 
@@ -50,8 +51,21 @@ class Buyer:
         }
 
     def balances(self) -> dict[str, AccountView]:
-        """The member's own accounts by unit, without what is owed."""
-        return {v.unit: v for v in self.accounts if not v.unit.startswith(OWED_PREFIX)}
+        """The member's own accounts by unit, without what is owed or only counted."""
+        return {v.unit: v for v in self.accounts if is_unit_account(v.unit)}
+
+    def counters(self, on: date) -> tuple[Counter, ...]:
+        """How often the member used limited offers in the periods that a day lies in.
+
+        What central has counted, and the till's own records that it has not.
+        """
+        periods = periods_around(on)
+        found = [(counter_of(view.unit), view.balance) for view in self.accounts]
+        return tuple(
+            Counter(key=key, used=used)
+            for key, used in found
+            if used > 0 and key.rpartition("/")[2] in periods
+        )
 
 
 NOBODY = Buyer()
@@ -140,8 +154,11 @@ def _hashes(given: api_shapes.MemberGiven, hasher: CardHasher) -> tuple[list[byt
     return hashes, shown, wrong
 
 
-def state_of(buyer: Buyer, on: date) -> MemberState | None:
-    """What the rules may know of the buyer on that day; None where no benefits are due."""
+def state_of(buyer: Buyer, on: date, business_day: date | None = None) -> MemberState | None:
+    """What the rules may know of the buyer on that day; None where no benefits are due.
+
+    Limits are counted by `business_day`, which may lie behind the calendar.
+    """
     member = buyer.known
     if member is None:
         return None
@@ -160,6 +177,7 @@ def state_of(buyer: Buyer, on: date) -> MemberState | None:
             )
             for view in buyer.balances().values()
         ),
+        counters=buyer.counters(business_day or on),
         joined=member.joined,
         last_visit=member.last_visit,
         visits=member.visits,

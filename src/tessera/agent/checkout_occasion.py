@@ -4,6 +4,8 @@ Owns: its record, which is a sale without lines, so that it is priced, sent and 
 Must never: earn without a member.
 """
 
+import sqlalchemy as sa
+
 from tessera.agent import api_answers, api_shapes
 from tessera.agent.api_answers import as_json
 from tessera.agent.checkout_answers import offers, sale_units
@@ -13,18 +15,20 @@ from tessera.agent.checkout_commit import (
     digest_of,
     draft_of,
     find_first,
-    member_effects,
     mint_uid,
+    quote_effects,
     write_record,
 )
+from tessera.agent.checkout_limits import LimitReached, check_limits
 from tessera.agent.checkout_member import member_answer
 from tessera.agent.checkout_quote import Quoted
 from tessera.agent.notices import worded
 from tessera.agent.pairing import PairedPos
+from tessera.agent.problems_http import ApiProblem
 from tessera.agent.till_state import TillState
 from tessera.core.identity import SaleKey
-from tessera.core.ledger import sale_postings
-from tessera.core.sale import KIND_SALE, SaleBody
+from tessera.core.journal import RecordDraft
+from tessera.core.sale import KIND_SALE, LeaseUse, SaleBody
 from tessera.sync.records import encoded
 
 FLAG = "occasion"
@@ -90,15 +94,15 @@ async def record_occasion(
         body=encoded(body),
         uid=uid,
     )
-    movements = quoted.quote.units if quoted.buyer.known else ()
-    return await write_record(
-        state,
-        Writing(
-            uid=uid,
-            key=key,
-            digest=digest,
-            record=lambda _connection: (draft, answer, ()),
-            effects=member_effects(quoted.buyer, sale_postings(movements, quoted.buyer.owed())),
-        ),
-        what="event",
-    )
+
+    def record(connection: sa.Connection) -> tuple[RecordDraft, bytes, tuple[LeaseUse, ...]]:
+        if quoted.member is not None:
+            check_limits(connection, quoted.member.member_id, quoted.quote.counters)
+        return draft, answer, ()
+
+    writing = Writing(uid=uid, key=key, digest=digest, record=record, effects=quote_effects(quoted))
+    try:
+        return await write_record(state, writing, what="event")
+    except LimitReached as error:
+        # Two at once: the one that comes again finds the limit reached, and earns without it.
+        raise ApiProblem("quote_mismatch", error.message, hint="send the event again") from error

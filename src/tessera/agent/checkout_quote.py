@@ -83,6 +83,7 @@ def read_basket(state: TillState, wanted: Wanted) -> tuple[Basket, Place]:
         region=identity.region if identity else "",
         register=identity.register if identity else "",
         tax_rounding=wanted.pos.tax_rounding,
+        offline=state.mode == "offline",
     )
     return basket, place
 
@@ -138,7 +139,7 @@ def _quoted(
     notices = (*told, *state_notices(state, place))
     if any(said.code == "benefits_stopped" for said in notices):
         return _without_benefits(state, pos, basket, place, buyer, notices)
-    member = state_of(buyer, place.at.date())
+    member = state_of(buyer, place.at.date(), place.business_day)
     try:
         quote, bundle = state.programme.price(basket, place, member)
     except Exception:  # noqa: BLE001 - whatever the bug is, the sale goes on

@@ -25,6 +25,7 @@ from tessera.agent.checkout_commit import (
     mint_uid,
     write_record,
 )
+from tessera.agent.checkout_limits import uses_given_back
 from tessera.agent.checkout_member import NOBODY, Buyer, find_buyer
 from tessera.agent.checkout_quote import state_notices
 from tessera.agent.pairing import PairedPos
@@ -34,7 +35,7 @@ from tessera.core.basket import Place
 from tessera.core.identity import SaleKey
 from tessera.core.journal import RecordDraft
 from tessera.core.ledger import Posting, return_postings
-from tessera.core.quote import ReturnQuote
+from tessera.core.quote import CounterUse, ReturnQuote
 from tessera.core.sale import (
     KIND_RETURN,
     KIND_SALE,
@@ -44,6 +45,7 @@ from tessera.core.sale import (
     SaleBody,
     Tender,
 )
+from tessera.core.uses import give_back_postings
 from tessera.rules.returns import ReturnRefused, quote_return
 from tessera.store.till import cached_members, committed_sales, leases
 from tessera.store.till.values import AccountEffect, AccountView, CommittedSale
@@ -274,6 +276,7 @@ async def _record(state: TillState, returning: Returning, digest: bytes) -> byte
     except ReturnRefused as error:
         raise ApiProblem("quantity_wrong", error.message, hint=error.hint) from error
     wishes = _as_wishes(returning.wishes)
+    counters = uses_given_back(original.body.quote.counters, original.left(), returning.wishes)
 
     def record(connection: sa.Connection) -> tuple[RecordDraft, bytes, tuple[LeaseUse, ...]]:
         uses = _lease_uses(connection, original.member_id, quote)
@@ -292,6 +295,7 @@ async def _record(state: TillState, returning: Returning, digest: bytes) -> byte
             ),
             leases=uses,
             flags=("void",) if returning.voids else (),
+            counters=counters,
         )
         answer = return_answer(
             quote,
@@ -322,7 +326,7 @@ async def _record(state: TillState, returning: Returning, digest: bytes) -> byte
             key=returning.key,
             digest=digest,
             record=record,
-            effects=_effects(original, quote),
+            effects=_effects(original, quote, counters),
             returned=wishes,
             original=original.sale.key,
             voids=returning.voids,
@@ -356,7 +360,9 @@ def _lease_uses(
     return tuple(uses)
 
 
-def _effects(original: Original, quote: ReturnQuote) -> tuple[AccountEffect, ...]:
+def _effects(
+    original: Original, quote: ReturnQuote, counters: tuple[CounterUse, ...]
+) -> tuple[AccountEffect, ...]:
     """What the return changes on the member's accounts, as far as this register can know.
 
     Everything is within reach here: what lies in its own leases is taken off them.
@@ -366,6 +372,9 @@ def _effects(original: Original, quote: ReturnQuote) -> tuple[AccountEffect, ...
     seen = Buyer(accounts=original.accounts)
     available = {unit: view.balance for unit, view in seen.balances().items()}
     postings: tuple[Posting, ...] = return_postings(quote.units, available, seen.owed())
+    postings += give_back_postings(
+        counters, {view.unit: view.balance for view in original.accounts}
+    )
     return tuple(
         AccountEffect(member_id=original.member_id, account=part.account, delta=part.delta)
         for part in postings

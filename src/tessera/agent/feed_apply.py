@@ -6,9 +6,11 @@ Must never: see a page that was not checked (`sync.feed_reading`), or open a tra
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 
 import sqlalchemy as sa
 
+from tessera.core.uses import counter_of
 from tessera.store.till import cached_members, feed_state, kept_bundles, leases, outcomes
 from tessera.store.till.values import (
     AccountState,
@@ -67,6 +69,7 @@ def apply_pages(
             cached_members.apply_balance(tx, row.member_id, _balance(row))
         elif isinstance(row, AssignmentRow):
             assigned = _assign(tx, row, identity) or assigned
+    _forget_ended(tx, rows, max((page.central_ms for page in pages), default=0))
     # Last: a removal in the same pages outlasts rows of older versions by its own version.
     for row in rows:
         if isinstance(row, RemovalRow):
@@ -76,6 +79,16 @@ def apply_pages(
         feed_state.raise_mark(tx, feed_state.CENTRAL_MS, page.central_ms)
         feed_state.raise_mark(tx, feed_state.SIGNED_MS, page.signed_ms)
     return Applied(rows=len(rows), assigned=assigned)
+
+
+def _forget_ended(tx: sa.Connection, rows: Sequence[FeedRow], central_ms: int) -> None:
+    """Drop counters of limits whose period is long over, of members of whom one has come."""
+    day = datetime.fromtimestamp(central_ms / 1000, UTC).date()
+    members = {
+        row.member_id for row in rows if isinstance(row, BalanceRow) and counter_of(row.account)
+    }
+    for member_id in sorted(members):
+        cached_members.forget_ended_uses(tx, member_id, day)
 
 
 def _member(row: MemberRow) -> CachedMember:

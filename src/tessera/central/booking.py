@@ -10,10 +10,12 @@ tag that bounds and names it. Must never: touch a database, a clock or chance.
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 
+from tessera.central.confirming import confirm_return, confirm_sale
 from tessera.core.ledger import OWED_PREFIX, Posting, checked, return_postings, sale_postings
 from tessera.core.money import UNITS_MAX
 from tessera.core.quote import UnitMovement
 from tessera.core.sale import LeaseReturnBody, LeaseUse, ReturnBody, SaleBody
+from tessera.core.uses import WITHHELD_PREFIX, is_unit_account
 from tessera.store.central.accounts import Lease, Lot, MemberAccounts
 
 TAG_OVERSPENT = "overspent"
@@ -52,9 +54,13 @@ def book_sale(state: MemberAccounts, body: SaleBody, *, uid: str, holder: Holder
     _check_bounds(state, movements, body.leases)
     if not state.member_id:
         return _without_member(movements)
+    confirmed = confirm_sale(state, body, uid=uid)
+    movements = confirmed.movements
     used = _spend_leases(state, body.leases, holder)
+    used.tags += confirmed.tags
     owed = _owed(state, movements)
     postings, is_short = _covered(state, sale_postings(movements, owed))
+    postings += confirmed.postings
     if is_short:
         used.tags.append(TAG_FORK_LOSS if holder.is_fork else TAG_OVERSPENT)
     gains = _gains([move.earned for move in movements], movements, owed)
@@ -69,10 +75,13 @@ def book_return(state: MemberAccounts, body: ReturnBody, *, uid: str, holder: Ho
     _check_bounds(state, movements, body.leases)
     if not state.member_id:
         return _without_member(movements)
+    confirmed = confirm_return(state, body)
+    movements = confirmed.movements
     used = _spend_leases(state, body.leases, holder)
     owed = _owed(state, movements)
     available = {move.unit: state.account(move.unit).free for move in movements}
     postings = return_postings(movements, available, owed)
+    postings += confirmed.postings
     if any(p.account.startswith(OWED_PREFIX) and p.delta < 0 for p in postings):
         used.tags.append(TAG_CLAWBACK)
     # Units that come back revive as a lot of their own, under the return's id.
@@ -176,7 +185,7 @@ def _check_bounds(
         room = UNITS_MAX - abs(state.account(move.unit).points)
         if not (0 <= move.earned <= room and 0 <= move.spent <= room):
             raise ValueError(f"movement of {move.unit} is out of bounds")
-        if not move.unit or move.unit.startswith(OWED_PREFIX) or len(move.unit) > UNIT_LENGTH_MAX:
+        if not move.unit or not is_unit_account(move.unit) or len(move.unit) > UNIT_LENGTH_MAX:
             raise ValueError("movement names no unit")
     if any(abs(use.amount) > UNITS_MAX for use in uses):
         raise ValueError("lease use is out of bounds")
@@ -284,7 +293,7 @@ def _booked(
     return Booked(
         postings=postings,
         tags=tuple(dict.fromkeys(used.tags)),
-        accounts=tuple(sorted(touched)),
+        accounts=tuple(sorted(name for name in touched if not name.startswith(WITHHELD_PREFIX))),
     )
 
 

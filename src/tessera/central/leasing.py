@@ -7,7 +7,7 @@ Must never: let the sum of leases exceed the account, or end a lease by time.
 
 from dataclasses import dataclass
 
-from tessera.core.ledger import OWED_PREFIX
+from tessera.core.uses import is_unit_account
 from tessera.store.central.accounts import Lease, MemberAccounts
 
 LEASES_OPEN_MAX = 64
@@ -34,7 +34,7 @@ def wanted_grants(state: MemberAccounts, *, register_id: str, policy: LeasePolic
     """What the register should get on top of what it holds, by unit."""
     grants: list[Grant] = []
     for unit, account in sorted(state.accounts.items()):
-        if unit.startswith(OWED_PREFIX):
+        if not is_unit_account(unit):
             continue
         held = [
             lease.outstanding

@@ -20,6 +20,7 @@ from tessera.core.errors import TesseraError
 from tessera.core.identity import bucket_of
 from tessera.core.journal import Head, chain_links
 from tessera.core.ledger import OWED_PREFIX
+from tessera.core.uses import is_unit_account
 from tessera.store.central import audit_book, inbox, register_book, sale_book
 from tessera.store.central.audit_book import AccountSums
 from tessera.store.central.inbox import BatchRow, BranchRow
@@ -97,6 +98,10 @@ def _verify_account(sums: AccountSums) -> Iterator[Difference]:
     if sums.account.startswith(OWED_PREFIX):
         if sums.postings > 0:
             yield Difference(kind="owed", where=where, detail=f"above zero: {sums.postings}")
+        return
+    if not is_unit_account(sums.account):
+        if sums.postings < 0:
+            yield Difference(kind="counted", where=where, detail=f"below zero: {sums.postings}")
         return
     if sums.leased != sums.outstanding:
         yield Difference(

@@ -169,10 +169,19 @@ class IssuedCoupon:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CounterUse:
-    """What the sale adds to a counter that a limit reads; see `member.Counter`."""
+    """What the sale adds to a counter that a limit reads; see `member.Counter`.
+
+    `most` is the limit where it is one of each member, 0 otherwise. `pending`: what the offer gives
+    waits for central to confirm that the limit was kept, be it rights or `earned` of `unit`.
+    """
 
     key: str
     used: int
+    most: int = 0
+    pending: bool = False
+    unit: str = ""
+    issuer: str = ""
+    earned: int = 0
 
 
 @quick_value

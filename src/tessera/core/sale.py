@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from tessera.core.basket import Basket, Place
 from tessera.core.identity import SaleKey
 from tessera.core.member import MemberState
-from tessera.core.quote import Quote, ReturnQuote
+from tessera.core.quote import CounterUse, Quote, ReturnQuote
 
 KIND_SALE = "sale"
 KIND_RETURN = "return"
@@ -68,7 +68,8 @@ class ReturnBody:
     """Lines of an earlier sale brought back. `original_uid` is that sale's record.
 
     `leases`: what of the units that are taken back came off leases this register holds; the rest
-    comes off what is not leased, or is owed.
+    comes off what is not leased, or is owed. `counters`: uses of limited offers that the member has
+    again, since with this return everything of the sale has come back.
     """
 
     key: SaleKey
@@ -82,6 +83,7 @@ class ReturnBody:
     tenders: tuple[Tender, ...] = ()
     leases: tuple[LeaseUse, ...] = ()
     flags: tuple[str, ...] = ()
+    counters: tuple[CounterUse, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -9,7 +9,7 @@ from datetime import date, timedelta
 from fractions import Fraction
 from math import lcm
 
-from tessera.core.money import UNITS_MAX, share
+from tessera.core.money import UNITS_MAX, Rounding, divided, share
 from tessera.core.quote import IssuedCoupon, Stage, UnitMovement
 from tessera.rules.folds import Fold, spread_to_lines
 from tessera.rules.model import Earn, Issue, Multiply, Offer, UnitDefinition
@@ -93,7 +93,7 @@ def _earned(work: Work, offer: Offer, reward: Earn) -> Part | None:
     folds = work.found[offer]
     if offer.undiscounted_only:
         folds = [fold for fold in folds if fold.due == fold.amount]
-    issuer = offer.funding.partner if offer.funding else work.programme.units[reward.unit].issuer
+    issuer = issuer_of(work, offer, reward)
     if reward.per == "basket":
         weights = [max(0, fold.due) for fold in folds]
         return Part(offer, _exact(1, reward.count), folds, weights, issuer)
@@ -115,8 +115,13 @@ def _earned(work: Work, offer: Offer, reward: Earn) -> Part | None:
     if reward.cap is not None:
         exact = min(exact, reward.cap)
     if work.settings.units_rounding == "before-multiplying":
-        exact = exact // 1
+        exact = _whole(work, exact.numerator, exact.denominator)
     return Part(offer, exact, folds, weights, issuer) if exact > 0 else None
+
+
+def issuer_of(work: Work, offer: Offer, reward: Earn) -> str:
+    """Tell which partner issues the units of an offer."""
+    return offer.funding.partner if offer.funding else work.programme.units[reward.unit].issuer
 
 
 def _steps(measured: int, reward: Earn) -> Exact:
@@ -211,10 +216,17 @@ def _book(work: Work, unit: str, parts: Sequence[Part]) -> None:
         # Over one denominator the exact sum costs no more than one of whole numbers.
         common = lcm(*[part.exact.denominator for part in found])
         scaled = [part.exact.numerator * (common // part.exact.denominator) for part in found]
-        total = max(0, min(UNITS_MAX, sum(scaled) // common))
+        total = max(0, min(UNITS_MAX, _whole(work, sum(scaled), common)))
         shares = share(total, [max(0, one) for one in scaled])
         for part, units in zip(found, shares, strict=True):
             _note(work, unit, issuer, part, units)
+
+
+def _whole(work: Work, number: int, denominator: int) -> int:
+    """Make whole units of an exact count: those that are complete, or the nearest number."""
+    if work.settings.units_fraction == "nearest":
+        return divided(number, denominator, Rounding.HALF_AWAY)
+    return number // denominator
 
 
 def _note(work: Work, unit: str, issuer: str, part: Part, units: int) -> None:

@@ -5,7 +5,7 @@ Must never: change a sum; it only distributes them.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from tessera.core.money import share
 from tessera.core.quote import (
@@ -23,11 +23,11 @@ from tessera.core.quote import (
     UnitMovement,
     UnitShare,
 )
-from tessera.rules.accrual import movements
-from tessera.rules.conditions import counter_key
+from tessera.rules.accrual import issuer_of, movements
+from tessera.rules.conditions import OF_A_MEMBER, counter_key
 from tessera.rules.fiscal import fiscal_lines
 from tessera.rules.folds import Fold, spread_to_lines
-from tessera.rules.model import Gift, Offer, Spend
+from tessera.rules.model import Earn, Gift, Offer, Spend
 from tessera.rules.redemption import Spending
 from tessera.rules.taxes import FoldTax
 from tessera.rules.work import BY_PLACE, Outcome, Work
@@ -395,5 +395,22 @@ def _counters(work: Work) -> list[CounterUse]:
                 continue
             used = outcome.discount if limit.period == "budget" else outcome.uses
             key = counter_key(offer, limit, work.place.business_day)
-            found.append(CounterUse(key=key, used=used))
+            most = limit.most if limit.period in OF_A_MEMBER else 0
+            found.append(_counter(work, offer, outcome, CounterUse(key=key, used=used, most=most)))
     return sorted(found, key=lambda one: one.key)
+
+
+def _counter(work: Work, offer: Offer, outcome: Outcome, use: CounterUse) -> CounterUse:
+    """Add to a use what waits for central to confirm it."""
+    if offer.offline != "pending" or not use.most:
+        return use
+    reward = offer.reward
+    if not isinstance(reward, Earn):
+        return replace(use, pending=True)
+    return replace(
+        use,
+        pending=True,
+        unit=reward.unit,
+        issuer=issuer_of(work, offer, reward),
+        earned=outcome.units,
+    )

@@ -145,6 +145,8 @@ def _can_be_searched(
     )
     if not plain or settings.exclusive == "line" or settings.cheapest_free != "best-groups":
         return False
+    if settings.set_price_units != "dearest" or settings.amounts_off != "as-priced":
+        return False
     if settings.rounding_level == "offer" or any(_is_bound(work, fill) for fill in fills):
         return False
     offers = [mover[0] for mover in movers] + fills

@@ -196,6 +196,8 @@ def _ladder_lines(steps: Sequence[Step], *, marginal: bool) -> list[Line]:
 def _most_off(work: Work, offers: Sequence[Offer]) -> int | None:
     """What unit offers may take off so that the thresholds that read after them still hold."""
     most: int | None = None
+    if work.settings.thresholds != "as-priced":
+        return most
     for offer in offers:
         for need in offer.needs:
             if need.at is Stage.SHELF or not need.of.everything:

@@ -10,6 +10,7 @@ from tessera.core.quote import Stage
 from tessera.rules.folds import Fold, Parcel
 from tessera.rules.model import Kind, Off, Offer, Step
 from tessera.rules.unit_offers import most_of
+from tessera.rules.with_tax import AS_PRICED, Share, price_share
 from tessera.rules.work import AMOUNT_SHORT, GOODS_TAKEN, NO_SAVING, QUANTITY_SHORT, Base, Work
 
 Piece = tuple[Fold, Parcel]
@@ -26,32 +27,43 @@ def base_pieces(work: Work, offer: Offer) -> list[Piece]:
     ]
 
 
-def off_discount(work: Work, offer: Offer, base: int, due: int, quantity: int) -> int:
-    """What an offer takes off a base of `base` minor units, of which `due` are left to pay."""
+def off_discount(
+    work: Work, offer: Offer, base: int, due: int, quantity: int, in_price: Share = AS_PRICED
+) -> int:
+    """What an offer takes off a base of `base` minor units, of which `due` are left to pay.
+
+    `in_price`: what one minor unit of an amount or a cap comes to in prices, see `with_tax`.
+    """
     reward = offer.reward
     assert isinstance(reward, Off)
     if reward.ladder:
-        minor = _ladder(work, reward, base, quantity)
+        minor = _ladder(work, reward, base, quantity, in_price)
     else:
-        minor = _one(work, reward.kind, reward.value, base)
-    cap = most_of(work, offer, reward.cap_minor)
+        minor = _one(work, reward.kind, reward.value, base, in_price)
+    cap = most_of(work, offer, _priced(work, reward.cap_minor, in_price))
     minor = min(minor, due)
     return max(0, minor if cap is None else min(minor, cap))
 
 
-def _one(work: Work, kind: Kind, value: tuple[int, int], base: int) -> int:
+def _priced(work: Work, minor: int | None, in_price: Share) -> int | None:
+    if minor is None or in_price is AS_PRICED:
+        return minor
+    return divided(minor * in_price[0], in_price[1], work.settings.rounding)
+
+
+def _one(work: Work, kind: Kind, value: tuple[int, int], base: int, in_price: Share) -> int:
     number, denominator = value
     if kind is Kind.PERCENT:
         return divided(base * number, denominator, work.settings.rounding)
-    return min(base, number)
+    return min(base, divided(number * in_price[0], in_price[1], work.settings.rounding))
 
 
-def _ladder(work: Work, reward: Off, base: int, quantity: int) -> int:
+def _ladder(work: Work, reward: Off, base: int, quantity: int, in_price: Share) -> int:
     reading = _reading(work, reward, base, quantity)
     if reward.marginal and reward.reads == "basket":
-        return _marginal(work, reward.ladder, base)
+        return _marginal(work, reward.ladder, base, in_price)
     reached = [step for step in reward.ladder if step.start <= reading]
-    return _one(work, reached[-1].kind, reached[-1].value, base) if reached else 0
+    return _one(work, reached[-1].kind, reached[-1].value, base, in_price) if reached else 0
 
 
 def _reading(work: Work, reward: Off, base: int, quantity: int) -> int:
@@ -69,7 +81,7 @@ def _reading(work: Work, reward: Off, base: int, quantity: int) -> int:
     return member.period_spend_minor if member else 0
 
 
-def _marginal(work: Work, ladder: Sequence[Step], base: int) -> int:
+def _marginal(work: Work, ladder: Sequence[Step], base: int, in_price: Share) -> int:
     """Each step's percentage on its own slice of the base, rounded once over all slices."""
     exact_number, exact_denominator, flat = 0, 1, 0
     for place, step in enumerate(ladder):
@@ -82,14 +94,15 @@ def _marginal(work: Work, ladder: Sequence[Step], base: int) -> int:
             exact_number = exact_number * denominator + slice_minor * number * exact_denominator
             exact_denominator *= denominator
         else:
-            flat += step.value[0]
+            flat += divided(step.value[0] * in_price[0], in_price[1], work.settings.rounding)
     return flat + divided(exact_number, exact_denominator, work.settings.rounding)
 
 
 def saving_of(work: Work, offer: Offer) -> int:
     """What an offer would take off as things stand, if its thresholds are reached."""
-    base, due, count, _ = _base(work, offer)
-    return off_discount(work, offer, base, due, count)
+    base, due, count, pieces = _base(work, offer)
+    in_price = price_share(work.settings, ((fold, parcel.due) for fold, parcel in pieces))
+    return off_discount(work, offer, base, due, count, in_price)
 
 
 def _base(work: Work, offer: Offer) -> Base:

@@ -6,10 +6,11 @@ Must never: choose between offers; whoever calls says which offer is next and ho
 
 from fractions import Fraction
 
-from tessera.core.money import rounded, share
+from tessera.core.money import divided, rounded, share
 from tessera.rules.folds import Fold, Parcel, take
 from tessera.rules.model import Bundle, Kind, Offer
 from tessera.rules.unit_offers import close_line, most_of
+from tessera.rules.with_tax import price_share
 from tessera.rules.work import BUDGET_USED, GOODS_TAKEN, NO_SAVING, Work
 
 Price = int | Fraction
@@ -141,12 +142,28 @@ def _plan(work: Work, reward: Bundle, runs: list[Run], most: int | None) -> list
     count = there // size if most is None else min(there // size, most)
     if reward.aim == "cheapest" and work.settings.cheapest_free == "cheapest-overall":
         return _plan_overall(reward, runs, count)
+    if reward.kind is Kind.PRICE and work.settings.set_price_units == "cheapest":
+        return _plan_cheap(reward, list(reversed(runs)), count)
     uses = []
     for _ in range(count):
         picks = _pick(runs, size)
         if reward.kind is Kind.PRICE and worth(picks) <= reward.value[0]:
             break  # the dearest units that are left cost less one by one
         uses.append(Use(picks, aimed(reward, picks)))
+    return uses
+
+
+def _plan_cheap(reward: Bundle, runs: list[Run], count: int) -> list[Use]:
+    """The merchant's reading of a set price: the cheapest units with which it saves anything."""
+    size = reward.parts[0][1]
+    uses: list[Use] = []
+    while len(uses) < count and sum(run.left for run in runs) >= size:
+        picks = _pick(runs, size)
+        if worth(picks) > reward.value[0]:
+            uses.append(Use(picks, picks))
+            continue
+        _put_back(picks)
+        picks[0][0].left -= 1  # the cheapest unit is no help, the next dearer ones may be
     return uses
 
 
@@ -249,7 +266,13 @@ def _discounts(work: Work, reward: Bundle, uses: list[Use]) -> list[int]:
             cost = int(worth(use.rewarded))
             if reward.aim == "all":
                 cost = _exact_cost(use.picks, taken)
-            found.append(max(0, cost - number) if reward.kind is Kind.PRICE else min(cost, number))
+            if reward.kind is Kind.PRICE:
+                found.append(max(0, cost - number))
+                continue
+            parts = [(run.fold, int(run.price * count)) for run, count in use.rewarded]
+            share_number, share_denominator = price_share(work.settings, parts)
+            minor = divided(number * share_number, share_denominator, work.settings.rounding)
+            found.append(min(cost, minor))
         return found
     found, exact, before = [], Fraction(0), 0
     for use in uses:

@@ -14,7 +14,7 @@ from itertools import combinations
 from math import lcm
 
 from tessera.rules.folds import Fold, Parcel
-from tessera.rules.model import Bundle, Each, Gift, Kind, Offer
+from tessera.rules.model import Bundle, Each, Gift, Kind, Offer, Settings
 from tessera.rules.stacking import first_group_of, in_stacking_order, none_may_share
 from tessera.rules.unit_offers import each_discount, most_of
 from tessera.rules.work import Work
@@ -148,20 +148,38 @@ def _is_fill(offer: Offer) -> bool:
 def _is_plain(work: Work, offer: Offer) -> bool:
     reward, settings = offer.reward, work.settings
     if isinstance(reward, Each):
-        over_offer = settings.rounding_level == "offer" and reward.kind is Kind.PERCENT
-        return not over_offer and (_is_fill(offer) or settings.exclusive != "line")
+        return _is_plain_each(offer, reward, settings)
     if isinstance(reward, Gift):
         return settings.exclusive != "line"
     assert isinstance(reward, Bundle)
     if any(limit.period == "budget" for limit in offer.limits) or _may_exceed(work, offer, reward):
         return False
-    if reward.aim == "cheapest" and settings.cheapest_free == "cheapest-overall":
+    if _by_the_merchant(settings, reward):
         return False
     if len(reward.parts) > 1:
         return not reward.same_item and (reward.aim == "all" or reward.aim.startswith("part:"))
     if reward.same_item and (offer.limits or reward.aim == "dearest"):
         return False
     return not (reward.aim == "dearest" and reward.kind is not Kind.PERCENT)
+
+
+def _is_plain_each(offer: Offer, reward: Each, settings: Settings) -> bool:
+    if settings.rounding_level == "offer" and reward.kind is Kind.PERCENT:
+        return False
+    if offer.limits and settings.limited_units == "cheapest":
+        return False
+    if reward.cap_minor is not None and settings.amounts_off == "with-tax":
+        return False  # what the cap comes to hangs on the goods that it covers
+    return _is_fill(offer) or settings.exclusive != "line"
+
+
+def _by_the_merchant(settings: Settings, reward: Bundle) -> bool:
+    """Tell whether a setting says which units a bundle takes, or makes its sum hang on them."""
+    if reward.kind is Kind.AMOUNT and settings.amounts_off == "with-tax":
+        return True
+    if reward.kind is Kind.PRICE and settings.set_price_units == "cheapest":
+        return True
+    return reward.aim == "cheapest" and settings.cheapest_free == "cheapest-overall"
 
 
 def _may_exceed(work: Work, offer: Offer, reward: Bundle) -> bool:

@@ -9,6 +9,7 @@ from datetime import date, timedelta
 
 from tessera.core.basket import Basket, Line, Place
 from tessera.core.member import MemberState
+from tessera.core.uses import period_of
 from tessera.rules.model import Limit, Offer, Selector, Trigger, Where, Who, Window
 
 # Reasons, in the order in which they are looked for.
@@ -205,21 +206,16 @@ def share_of(salt: str, member_id: str) -> int:
 # -- limits
 
 
+OFFER_IN_KEY_MAX = 46
+"""Longest offer id in a counter's key, so that the account that counts fits its column."""
+
+
 def counter_key(offer: Offer, limit: Limit, day: date) -> str:
     """Name the counter that a limit reads: `offer/ever`, `offer/2026-11-21`, `offer/2026-W47`."""
-    match limit.period:
-        case "day":
-            period = day.isoformat()
-        case "week":
-            year, week, _ = day.isocalendar()
-            period = f"{year}-W{week:02}"
-        case "month":
-            period = f"{day.year:04}-{day.month:02}"
-        case "year":
-            period = f"{day.year:04}"
-        case _:
-            period = limit.period
-    return f"{offer.offer_id}/{period}"
+    name = offer.offer_id
+    if len(name) > OFFER_IN_KEY_MAX:
+        name = f"{name[:29]}~{hashlib.sha256(name.encode()).hexdigest()[:16]}"
+    return f"{name}/{period_of(limit.period, day)}"
 
 
 OF_A_MEMBER = frozenset({"day", "week", "month", "year", "ever"})

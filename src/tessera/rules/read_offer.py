@@ -63,8 +63,13 @@ OFFER_KEYS = frozenset(
         "note",
     }
 )
+PER_MEMBER = frozenset({"day", "week", "month", "year", "ever"})
 PERIODS = ("basket", "day", "week", "month", "year", "ever", "total", "budget")
-OFFLINE = ("allow", "refuse", "lease", "pending")
+OFFLINE = ("allow", "refuse", "pending")
+_UNCOUNTED = (
+    "a limit over all members holds within one basket only: tills do not count it yet",
+    "limit each member, or stop the offer by a release",
+)
 _LIMIT = re.compile(r"(\d+)(?: times?)? (?:a |per |in )?(\w+)\Z", re.ASCII)
 
 
@@ -85,6 +90,7 @@ def read_offer(reader: Reader, offer_id: str, rank: int, node: Node, units: Unit
     reward = read_reward(reader, give, f"{field}.give", units, what)
     if reward is None:
         return None
+    limits = _read_limits(reader, field, get("limits"))
     who, when, where, needs = _read_conditions(reader, field, entries)
     stacks_all, stacks_with = _read_stacks(reader, field, get("stacks"))
     names = reader.texts(entries["name"], f"{field}.name") if "name" in entries else ()
@@ -105,8 +111,8 @@ def read_offer(reader: Reader, offer_id: str, rank: int, node: Node, units: Unit
         what=what,
         needs=needs,
         trigger=trigger,
-        limits=_read_limits(reader, field, get("limits")),
-        offline=_choice(reader, field, "offline", get("offline"), OFFLINE),
+        limits=limits,
+        offline=_read_offline(reader, field, get("offline"), reward, limits),
         group=reader.text(entries["in"], f"{field}.in") if "in" in entries else "",
         priority=_priority(reader, field, get("priority")),
         stacks_all=stacks_all,
@@ -178,6 +184,36 @@ def _choice(reader: Reader, field: str, key: str, node: Node | None, known: tupl
     return known[0] if node is None else reader.choice(node, f"{field}.{key}", known, known[0])
 
 
+def _read_offline(
+    reader: Reader, field: str, node: Node | None, reward: Reward, limits: tuple[Limit, ...]
+) -> str:
+    """Read what happens without central, and object where that can't be done."""
+    if node is None:
+        return OFFLINE[0]
+    path = f"{field}.offline"
+    if reader.text(node, path) == "lease":
+        message = "uses of an offer are not leased to tills, only units of members are"
+        reader.problem(node, path, message, "offline: refuse, or pending for what is earned")
+        return OFFLINE[0]
+    chosen = reader.choice(node, path, OFFLINE, OFFLINE[0])
+    if chosen != "pending":
+        return chosen
+    if not can_wait(reward):
+        message = "only units that are earned, coupons and draw entries can wait for central"
+        reader.problem(node, path, message, "offline: refuse or allow")
+    elif not any(limit.period in PER_MEMBER for limit in limits):
+        message = "`pending` waits for a limit to be confirmed, and the offer has none of a member"
+        reader.problem(node, path, message, "add `limits: 1 ever`, or leave `offline` out")
+    return chosen
+
+
+def can_wait(reward: Reward) -> bool:
+    """Tell whether what an offer gives can be held back until central has counted."""
+    return isinstance(reward, Earn) or (
+        isinstance(reward, Issue) and reward.kind in {"coupon", "draw"}
+    )
+
+
 def _priority(reader: Reader, field: str, node: Node | None) -> int:
     return 0 if node is None else reader.whole(node, f"{field}.priority", 0, 1_000_000)
 
@@ -203,9 +239,12 @@ def _read_limits(reader: Reader, field: str, node: Node | None) -> tuple[Limit, 
         for name, item in reader.mapping(node, path, PERIODS).entries.items():
             if name == "budget":
                 limits.append(Limit(period=name, most=reader.minor(item, f"{path}.{name}")))
+                reader.warning(item, f"{path}.{name}", *_UNCOUNTED)
             elif name in PERIODS:
                 most = reader.whole(item, f"{path}.{name}", 1, 10**12)
                 limits.append(Limit(period=name, most=most))
+                if name == "total":
+                    reader.warning(item, f"{path}.{name}", *_UNCOUNTED)
         return tuple(limits)
     words = reader.words(node, path)
     for word in words:
@@ -215,6 +254,8 @@ def _read_limits(reader: Reader, field: str, node: Node | None) -> tuple[Limit, 
             reader.problem(node, path, f"{word[:40]!r} is no limit", proposal)
         else:
             limits.append(Limit(period=match[2], most=int(match[1])))
+            if match[2] == "total":
+                reader.warning(node, path, *_UNCOUNTED)
     return tuple(limits)
 
 

@@ -16,6 +16,9 @@ from tessera.rules.folds import Fold
 Taxed = tuple[int, list[int], int]
 """Net in minor units, each tax, and the part of the taxes that comes on top of the amount."""
 
+Slope = tuple[Fraction, Fraction]
+"""A tax as a rate on the net amount and a fixed part."""
+
 _NOTHING = Fraction(0)
 
 
@@ -58,7 +61,7 @@ def _one_tax(tax: LineTax, amount_minor: int, rounding: Rounding) -> Taxed:
     return amount_minor, [part], part
 
 
-def _slopes(taxes: Sequence[LineTax], quantity: Fraction) -> list[tuple[Fraction, Fraction]]:
+def _slopes(taxes: Sequence[LineTax], quantity: Fraction) -> list[Slope]:
     """Give each tax as a · net + b; a circle of compound taxes counts as not compound."""
     by_code = {tax.code: tax for tax in taxes}
     known: dict[str, tuple[Fraction, Fraction]] = {}
@@ -77,6 +80,16 @@ def _slopes(taxes: Sequence[LineTax], quantity: Fraction) -> list[tuple[Fraction
         return a, b
 
     return [find(tax, ()) for tax in taxes]
+
+
+def exact_taxes(
+    taxes: Sequence[LineTax], quantity: Fraction
+) -> tuple[list[Slope], list[Slope], list[Slope]]:
+    """Give every tax as (a, b) of a · net + b: all, those inside the price, those on top."""
+    slopes = _slopes(taxes, quantity)
+    inside = [one for tax, one in zip(taxes, slopes, strict=True) if tax.included]
+    on_top = [one for tax, one in zip(taxes, slopes, strict=True) if not tax.included]
+    return slopes, inside, on_top
 
 
 def tax_rounding(rounding: Rounding) -> Rounding:

@@ -11,6 +11,7 @@ from tessera.core.money import divided, rounded, share
 from tessera.rules.conditions import budget_left
 from tessera.rules.folds import Fold, Parcel, share_over, take
 from tessera.rules.model import Each, Gift, Kind, Offer
+from tessera.rules.with_tax import price_share
 from tessera.rules.work import GOODS_TAKEN, NO_SAVING, Work
 
 GIFT_NOT_IN_BASKET = "gift-not-in-basket"
@@ -33,10 +34,10 @@ def each_discount(work: Work, reward: Each, fold: Fold, count: int, base: int) -
         if fold.line.measure != reward.measure:
             return 0
         quantity = Fraction(fold.line.quantity) * count
-        money = rounded(number * quantity, settings.rounding)
         if reward.kind is Kind.PRICE:
-            return max(0, base - money)
-        return min(base, money)
+            return max(0, base - rounded(number * quantity, settings.rounding))
+        in_price = Fraction(*price_share(settings, [(fold, base)]))
+        return min(base, rounded(number * quantity * in_price, settings.rounding))
     if reward.kind is _PERCENT:
         if settings.rounding_level == "unit" and count > 1:
             unit, dearer = divmod(base, count)
@@ -46,7 +47,10 @@ def each_discount(work: Work, reward: Each, fold: Fold, count: int, base: int) -
             )
         return divided(base * number, denominator, settings.rounding)
     if reward.kind is Kind.AMOUNT:
-        return min(base, number * count)
+        share_number, share_denominator = price_share(settings, [(fold, base)])
+        return min(
+            base, divided(number * count * share_number, share_denominator, settings.rounding)
+        )
     return max(0, base - number * count)
 
 
@@ -92,7 +96,8 @@ def _within_uses(work: Work, offer: Offer, targets: Sequence[Target]) -> list[Ta
         return list(targets)
     left -= work.outcomes[offer].uses
     pieces = [(fold, parcel) for fold, parcels in targets for parcel in parcels]
-    pieces.sort(key=lambda piece: (Fraction(-piece[1].due, piece[1].count), piece[0].rank))
+    sign = 1 if work.settings.limited_units == "cheapest" else -1
+    pieces.sort(key=lambda piece: (Fraction(sign * piece[1].due, piece[1].count), piece[0].rank))
     kept: dict[int, Target] = {}
     for fold, parcel in pieces:
         if left <= 0:
@@ -117,7 +122,12 @@ def _capped(
         bases = [base for _, _, base, _ in sums]
         total = divided(sum(bases) * number, denominator, work.settings.rounding)
         amounts = _shared(total, sums, bases)
-    cap = most_of(work, offer, reward.cap_minor)
+    cap = reward.cap_minor
+    if cap is not None:
+        folds = [fold for fold, _, _, _ in sums]
+        number, denominator = price_share(work.settings, zip(folds, amounts, strict=True))
+        cap = divided(cap * number, denominator, work.settings.rounding)
+    cap = most_of(work, offer, cap)
     if cap is not None and sum(amounts) > cap:
         amounts = _shared(cap, sums, amounts)
     return amounts

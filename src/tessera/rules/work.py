@@ -5,6 +5,7 @@ discount to parcels. Must never: choose between offers (see `combine`).
 """
 
 from collections.abc import Iterable
+from fractions import Fraction
 from operator import attrgetter
 
 from tessera.core.basket import Basket, Line, LineKind, Place
@@ -36,6 +37,7 @@ from tessera.rules.model import (
 )
 from tessera.rules.programme import Programme
 from tessera.rules.read_offer import needs_member
+from tessera.rules.with_tax import counted
 
 AMOUNT_SHORT = "amount-short"
 QUANTITY_SHORT = "quantity-short"
@@ -51,12 +53,10 @@ _SHELF, _UNIT, _ACCRUAL = Stage.SHELF, Stage.UNIT, Stage.ACCRUAL
 BY_PLACE = attrgetter("place")
 """Sorts offers in the documented order of the programme."""
 
-
 Snapshot = tuple[
     list[tuple[Fold, list[Parcel] | None, dict[tuple[Offer, int], int], int, int, int]],
     list[tuple["Outcome", str, int, int, int]],
 ]
-
 
 Base = tuple[int, int, int, list[tuple[Fold, Parcel]]]
 """What a basket offer reads: base, amount left to pay, units, and the parcels they are in."""
@@ -257,10 +257,9 @@ class Work:
             available[offer.stage].append(offer)
 
     def _meets_shelf(self, offer: Offer, outcome: Outcome) -> bool:
-        for need in offer.needs:
-            if need.at is _SHELF and not self.meets(need, offer, outcome):
-                return False
-        return True
+        return all(
+            need.at is not _SHELF or self.meets(need, offer, outcome) for need in offer.needs
+        )
 
     def _needs_no_goods(self, offer: Offer) -> bool:
         if isinstance(offer.reward, Gift):
@@ -314,16 +313,17 @@ class Work:
         known = self._sums.get(key)
         if known is not None:
             return known
-        minor = quantity = 0
+        settings, quantity = self.settings, 0
+        minor: int | Fraction = 0
         for fold in self.all_eligible(offer):
             # A gift does not help to reach its own threshold.
             if gift is not None and fold.line.sku in gift.choices:
                 continue
             if need.of.everything or self.matches(need.of, fold):
-                minor += fold.amount if at_shelf else fold.due
+                minor += counted(settings, fold, fold.amount if at_shelf else fold.due)
                 quantity += fold.count
-        self._sums[key] = (minor, quantity)
-        return minor, quantity
+        self._sums[key] = (int(minor), quantity)
+        return self._sums[key]
 
     @property
     def known_member(self) -> MemberState | None:

@@ -13,7 +13,7 @@ from tessera.core.basket import Basket, Line, Place
 from tessera.core.identity import SaleKey, new_uid
 from tessera.core.journal import Head, RecordDraft, SealedRecord, genesis, head_after, seal
 from tessera.core.member import MemberState
-from tessera.core.quote import Quote, ReturnedLine, ReturnQuote, UnitMovement
+from tessera.core.quote import CounterUse, Quote, ReturnedLine, ReturnQuote, UnitMovement
 from tessera.core.sale import (
     KIND_LEASE_RETURN,
     KIND_RETURN,
@@ -84,6 +84,7 @@ class Till:
         sale_id: str = "",
         unit: str = "points",
         amount_minor: int = 1000,
+        counters: Sequence[CounterUse] = (),
     ) -> SealedRecord:
         units = (UnitMovement(unit=unit, earned=earned, spent=spent),) if earned or spent else ()
         body = SaleBody(
@@ -107,6 +108,7 @@ class Till:
                 tendered_units_minor=0,
                 due_minor=amount_minor,
                 units=units,
+                counters=tuple(counters),
             ),
             leases=tuple(leases),
         )
@@ -123,6 +125,7 @@ class Till:
         leases: Sequence[LeaseUse] = (),
         quantity: str = "1",
         refund_minor: int = 1000,
+        counters: Sequence[CounterUse] = (),
     ) -> SealedRecord:
         units = (
             (UnitMovement(unit="points", earned=earned, spent=spent),) if earned or spent else ()
@@ -144,6 +147,7 @@ class Till:
                 units=units,
             ),
             leases=tuple(leases),
+            counters=tuple(counters),
         )
         return self.write(KIND_RETURN, encoded(body))
 

@@ -10,11 +10,15 @@ from datetime import date
 
 import sqlalchemy as sa
 
+from tessera.core.uses import USES_PREFIX, is_over
 from tessera.store.till.rows import Cursor, cursor_of
 from tessera.store.till.values import AccountState, AccountView, CachedMember
 
 UNKNOWN_YET = -1
 """Version of a member row that only reserves the till's short number."""
+
+ENDED_USES_KEPT_DAYS = 40
+"""A sale reported later than this is counted by central alone."""
 
 _COLUMNS = """m.member_id, m.version, m.status, m.tier, m.display_name, m.language, m.segments,
     m.entitlements, m.joined, m.birthday, m.staff, m.visits, m.lifetime_spend_minor,
@@ -204,6 +208,23 @@ def store_accounts(cursor: Cursor, member_id: str, states: Iterable[AccountState
         " WHERE excluded.version >= balance.version",
         [(member_id, one.account, one.points, one.leased, one.version) for one in states],
     )
+
+
+def forget_ended_uses(connection: sa.Connection, member_id: str, day: date) -> None:
+    """Drop counts of periods that no sale of today can belong to; the journal has them all."""
+    cursor = cursor_of(connection)
+    try:
+        rows = cursor.execute(
+            "SELECT account FROM balance WHERE member_id = ? AND account >= ? AND account < ?",
+            (member_id, USES_PREFIX, USES_PREFIX + "\U0010ffff"),
+        ).fetchall()
+        ended = [row[0] for row in rows if is_over(row[0], day, kept_days=ENDED_USES_KEPT_DAYS)]
+        cursor.executemany(
+            "DELETE FROM balance WHERE member_id = ? AND account = ?",
+            [(member_id, account) for account in ended],
+        )
+    finally:
+        cursor.close()
 
 
 def apply_removal(connection: sa.Connection, *, what: str, key: str, version: int) -> bool:
