@@ -37,6 +37,7 @@ from tessera.rules.model import (
 )
 from tessera.rules.programme import Programme
 from tessera.rules.read_offer import needs_member
+from tessera.rules.spending import Meter
 from tessera.rules.with_tax import counted
 
 AMOUNT_SHORT = "amount-short"
@@ -119,6 +120,7 @@ class Work:
         "goods",
         "left",
         "member",
+        "meter",
         "moment",
         "nodes",
         "optimal",
@@ -152,6 +154,7 @@ class Work:
         self.optimal = True
         self.gap_minor = 0
         self.nodes = 0
+        self.meter = Meter()
         self._open: dict[tuple[Offer, tuple[Offer, ...]], bool] = {}
         self._sums: dict[tuple[object, ...], tuple[int, int]] = {}
         self.bases: dict[tuple[object, ...], Base] = {}
