@@ -52,6 +52,7 @@ def apply_pages(
     """
     rows = [row for page in pages for row in page.rows]
     assigned = apply_rows(tx, rows, identity)
+    _forget_ended(tx, rows, max((page.central_ms for page in pages), default=0))
     for page in pages:
         feed_state.advance(tx, page.audience, page.generation, page.number)
         feed_state.raise_mark(tx, feed_state.CENTRAL_MS, page.central_ms)
@@ -79,7 +80,6 @@ def apply_rows(tx: sa.Connection, rows: Sequence[FeedRow], identity: RegisterIde
             cached_members.apply_balance(tx, row.member_id, _balance(row))
         elif isinstance(row, AssignmentRow):
             assigned = _assign(tx, row, identity) or assigned
-    _forget_ended(tx, rows, max((page.central_ms for page in pages), default=0))
     # Last: a removal in the same pages outlasts rows of older versions by its own version.
     for row in rows:
         if isinstance(row, RemovalRow):
