@@ -316,6 +316,19 @@ WAITING = _table(
     _whole("is_fork"),
     sa.Column("raw", _BYTES, nullable=False),
 )
+MEMBER_DEED = _table(
+    "member_deed",
+    _bucket("bucket"),
+    _key("member_id"),
+    _key("uid"),
+    _text("what"),
+    _text("who"),
+    _whole("at_ms"),
+    _text("other"),
+    _text("state"),
+    sa.Column("body", _BYTES, nullable=False),
+)
+sa.Index("member_deed_state", MEMBER_DEED.c.state, MEMBER_DEED.c.uid)
 LEDGER_LINE = _table(
     "ledger_line",
     _bucket("bucket"),
@@ -351,6 +364,7 @@ LOT = _table(
     _text("available_from"),
     _text("expires"),
 )
+sa.Index("lot_expires", LOT.c.expires)
 LEASE = _table(
     "lease",
     _bucket("bucket"),
