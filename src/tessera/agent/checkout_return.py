@@ -25,7 +25,7 @@ from tessera.agent.checkout_commit import (
     mint_uid,
     write_record,
 )
-from tessera.agent.checkout_limits import uses_given_back
+from tessera.agent.checkout_limits import undone_by
 from tessera.agent.checkout_member import NOBODY, Buyer, find_buyer
 from tessera.agent.checkout_quote import state_notices
 from tessera.agent.pairing import PairedPos
@@ -276,7 +276,7 @@ async def _record(state: TillState, returning: Returning, digest: bytes) -> byte
     except ReturnRefused as error:
         raise ApiProblem("quantity_wrong", error.message, hint=error.hint) from error
     wishes = _as_wishes(returning.wishes)
-    counters = uses_given_back(original.body.quote.counters, original.left(), returning.wishes)
+    undone = undone_by(original.body.quote, original.left(), returning.wishes)
 
     def record(connection: sa.Connection) -> tuple[RecordDraft, bytes, tuple[LeaseUse, ...]]:
         uses = _lease_uses(connection, original.member_id, quote)
@@ -295,7 +295,8 @@ async def _record(state: TillState, returning: Returning, digest: bytes) -> byte
             ),
             leases=uses,
             flags=("void",) if returning.voids else (),
-            counters=counters,
+            counters=undone.counters,
+            revoked=undone.revoked,
         )
         answer = return_answer(
             quote,
@@ -326,7 +327,7 @@ async def _record(state: TillState, returning: Returning, digest: bytes) -> byte
             key=returning.key,
             digest=digest,
             record=record,
-            effects=_effects(original, quote, counters),
+            effects=_effects(original, quote, undone.counters),
             returned=wishes,
             original=original.sale.key,
             voids=returning.voids,

@@ -15,7 +15,7 @@ from tessera.core.ledger import OWED_PREFIX, Posting, checked, return_postings, 
 from tessera.core.money import UNITS_MAX
 from tessera.core.quote import UnitMovement
 from tessera.core.sale import LeaseReturnBody, LeaseUse, ReturnBody, SaleBody
-from tessera.core.uses import WITHHELD_PREFIX, is_unit_account
+from tessera.core.uses import is_for_tills, is_unit_account
 from tessera.store.central.accounts import Lease, Lot, MemberAccounts
 
 TAG_OVERSPENT = "overspent"
@@ -293,7 +293,7 @@ def _booked(
     return Booked(
         postings=postings,
         tags=tuple(dict.fromkeys(used.tags)),
-        accounts=tuple(sorted(name for name in touched if not name.startswith(WITHHELD_PREFIX))),
+        accounts=tuple(sorted(name for name in touched if is_for_tills(name))),
     )
 
 
