@@ -13,6 +13,7 @@ import json
 import os
 from dataclasses import asdict, replace
 
+import msgspec
 import sqlalchemy as sa
 
 from tessera.central import moving, rows
@@ -57,7 +58,7 @@ def block(central: Central, member_id: str, *, who: str, unblock: bool = False) 
             return False
         state = register_book.read_central(tx)
         assert state is not None
-        changed = replace(member, status=wanted, version=member.version + 1)
+        changed = msgspec.structs.replace(member, status=wanted, version=member.version + 1)
         member_book.write_members(tx, [changed])
         deed_book.write(
             tx,

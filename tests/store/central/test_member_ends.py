@@ -2,9 +2,9 @@
 
 import contextlib
 from collections.abc import Iterator
-from dataclasses import replace
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from tessera.central import member_ends
@@ -276,7 +276,9 @@ def test_a_restored_central_erases_again_who_was_erased_after_its_backup(stores:
     with stores.engines.writer.begin() as tx:  # as the backup knew the member
         key = (bucket_of("m1"), "m1")
         (known,) = member_book.lock_members(tx, [key]).values()
-        member_book.write_members(tx, [replace(known, status="active", home_store="berlin-1")])
+        member_book.write_members(
+            tx, [msgspec.structs.replace(known, status="active", home_store="berlin-1")]
+        )
         member_book.write_profiles(tx, {key: member_book.Profile(display_name=NAME)})
     assert member_ends.replay_erasures(stores) == 1
     assert member_ends.replay_erasures(stores) == 0
