@@ -155,6 +155,8 @@ def _read_programme(reader: Reader, root: Node) -> Programme | None:
         if word not in LANGUAGES:
             message = f"{word!r} is no language that receipts are printed in"
             reader.problem(top.entries["languages"], "languages", message, propose(word, LANGUAGES))
+    for word in words["partners"]:
+        reader.check_identifier(top.entries["partners"], "partners", word)
     programme = compile_programme(
         Programme(
             programme_id=_read_id(reader, top),
@@ -176,7 +178,17 @@ def _read_programme(reader: Reader, root: Node) -> Programme | None:
         )
     )
     _check_references(reader, top, programme)
+    _check_draws(reader, top, programme)
     return programme
+
+
+def _check_draws(reader: Reader, top: Mapping, programme: Programme) -> None:
+    """Warn of instant wins that nobody could check afterwards: central releases none of them."""
+    if reader.problems or programme.seed_hash or "seed_hash" in top.entries:
+        return
+    if any(isinstance(one.reward, Issue) and one.reward.kind == "win" for one in programme.offers):
+        message = "the programme has an instant win and announces no seed; central won't release it"
+        reader.warning(top, "seed_hash", message, "tessera central seed prints the line")
 
 
 def _read_id(reader: Reader, top: Mapping) -> str:
@@ -244,7 +256,7 @@ def _check_references(reader: Reader, top: Mapping, programme: Programme) -> Non
     for name in sorted(programme.stopped - ids):
         assert stopped is not None
         message = f"there is no offer {name!r} to stop"
-        reader.problem(stopped, "stopped", message, propose(name, ids))
+        reader.problem(stopped, "stopped", message, propose(name, ids) or "remove it")
 
 
 def _dangling(
