@@ -43,9 +43,7 @@ class Puller:
         first_load: FirstLoad | None = None,
         roots: TrustedRoots | None = None,
     ) -> None:
-        """Without `first_load` the stream is read from its beginning; without `roots` the identity's
-        key is believed.
-        """
+        """Without `first_load` the whole stream is read; without `roots` one key is believed."""
         self._engines = engines
         self._writer = writer
         self._line = line
