@@ -11,7 +11,7 @@ from typing import TypeVar
 
 import sqlalchemy as sa
 
-from tessera.agent.bundle_update import BundleUpdate
+from tessera.agent.bundle_update import BundleUpdate, Seeds
 from tessera.agent.enrolment import REGISTER_KEY, enrol, read_key
 from tessera.agent.sync_pull import Puller
 from tessera.agent.sync_status import LineState, SyncNotice
@@ -88,7 +88,8 @@ class TrustingTill:
             writer=writer,
             line=self.line,
             parse=problems_of,
-            wall_ms=lambda: NOW_MS * 2,
+            now_ms=lambda: NOW_MS * 2,
+            seeds=Seeds(),
         )
 
     def enrol(self, code: str, *, fingerprint: str = "") -> RegisterIdentity:

@@ -6,6 +6,7 @@ till does not understand wholly, or drop the last good one.
 
 import asyncio
 from collections.abc import Callable
+from dataclasses import dataclass
 
 import sqlalchemy as sa
 
@@ -15,11 +16,23 @@ from tessera.core.errors import Problem, TesseraError, has_errors
 from tessera.store.engine import Engines
 from tessera.store.till import kept_bundles
 from tessera.store.till.values import Assignment, KeptBundle
-from tessera.sync.link import CentralLink
+from tessera.sync.link import CentralLink, CentralRefused
 from tessera.sync.trust import check_content
 
 Parse = Callable[[str, str], list[Problem]]
 """Parses a programme's text under a file name and gives what is wrong with it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Seeds:
+    """Where the seeds of instant wins go.
+
+    `announced` gives the hash of a seed that a text announces, "" for none; `keep` keeps a
+    bundle's seed as central gave it, False when it is not the announced one.
+    """
+
+    announced: Callable[[str], str] = lambda _text: ""
+    keep: Callable[[str, str, bytes], bool] = lambda _bundle, _announced, _raw: False
 
 
 class BundleRejected(TesseraError):
@@ -38,13 +51,15 @@ class BundleUpdate:
         writer: WriteRunner,
         line: LineState,
         parse: Parse,
-        wall_ms: Callable[[], int],
+        now_ms: Callable[[], int],
+        seeds: Seeds,
     ) -> None:
         self._engines = engines
         self._writer = writer
         self._line = line
         self._parse = parse
-        self._wall_ms = wall_ms
+        self._now_ms = now_ms
+        self._seeds = seeds
         self._one_at_a_time = asyncio.Lock()
         self.refused = ""
 
@@ -73,14 +88,33 @@ class BundleUpdate:
                 self.refused = wanted.bundle
                 self._line.tell("bundle_refused", error.message)
                 return
+            if not await self._has_seed(link, wanted.bundle, text):
+                return
             await self._write(
                 lambda tx: kept_bundles.keep(
                     tx, KeptBundle(hash=wanted.bundle, text=text, number=wanted.number)
                 )
             )
-        if self._wall_ms() >= wanted.active_from_ms:
+        if self._now_ms() >= wanted.active_from_ms:
             await self._write(lambda tx: _activate(tx, wanted))
             self._line.tell("bundle", wanted.bundle)
+
+    async def _has_seed(self, link: CentralLink, bundle: str, text: str) -> bool:
+        """Whether what the bundle draws by is here: fetched and kept before the bundle is."""
+        announced = await asyncio.to_thread(self._seeds.announced, text)
+        if not announced:
+            return True
+        try:
+            raw = await link.seed(bundle)
+            reason = "" if self._seeds.keep(bundle, announced, raw) else "it is another"
+        except CentralRefused as error:
+            reason = error.message
+        if reason:
+            self.refused = bundle
+            self._line.tell(
+                "bundle_refused", f"bundle {bundle[:12]}: its seed is missing: {reason}"
+            )
+        return not reason
 
     def _read(self) -> tuple[Assignment | None, KeptBundle | None, bool]:
         with self._engines.reader.connect() as connection:

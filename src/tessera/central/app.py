@@ -31,6 +31,7 @@ from tessera.central.opening import Central
 from tessera.central.programmes import announce_current
 from tessera.central.refusals import Refused
 from tessera.central.rows import register_audience, store_audience
+from tessera.central.seeds import bundle_name, read_seed
 from tessera.central.worker import Worker
 from tessera.store.central import bundle_book, register_book, sale_book
 from tessera.store.central.register_book import RegisterRow
@@ -114,6 +115,7 @@ class CentralApp:
             Route("/v1/bundles/{hash}", self._guarded(self.bundle), methods=["GET"]),
             Route("/v1/images/{audience:path}", self._guarded(images.manifest), methods=["GET"]),
             Route("/v1/image-files/{hash}", self._guarded(images.file), methods=["GET"]),
+            Route("/v1/bundles/{hash}/seed", self._guarded(self.seed), methods=["GET"]),
             Route("/v1/roots/{version:int}", self._guarded(self.root), methods=["GET"]),
             Route("/v1/heartbeat", self._guarded(self.heartbeat), methods=["POST"]),
             Route("/healthz", self.healthz, methods=["GET"]),
@@ -299,6 +301,24 @@ class CentralApp:
             register, parts = self._signer(tx, request, b"")
         self._read_nonces.admit_once(parts)
         return register
+
+    async def seed(self, request: Request) -> Response:
+        """The seed of a bundle's instant wins, in hexadecimal."""
+
+        def work() -> bytes:
+            with self._central.engines.reader.begin() as tx:
+                _register, parts = self._signer(tx, request, b"")
+                self._read_nonces.admit_once(parts)
+                bundle = request.path_params["hash"]
+                known = bundle_book.read_bundle(tx, bundle) is not None
+            name = bundle_name(bundle)
+            found = read_seed(self._central.settings.data_dir, name) if known else b""
+            if not found:
+                raise refusals.unknown("no seed is kept for a bundle of this hash")
+            return found
+
+        body = await run_in_threadpool(work)
+        return Response(body.hex(), media_type="text/plain", headers={"Cache-Control": "no-store"})
 
     async def heartbeat(self, request: Request) -> Response:
         """How a register is."""

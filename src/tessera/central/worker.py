@@ -19,6 +19,7 @@ from tessera.central.members import top_up_store
 from tessera.central.metrics import Metrics
 from tessera.central.opening import Central
 from tessera.central.publish import publish_waiting
+from tessera.central.quarantine import retry_claims
 from tessera.store.central import inbox, register_book
 
 IDLE_S = 0.5
@@ -74,6 +75,9 @@ class Worker:
     def run_once(self) -> bool:
         """One round of everything; whether anything was done."""
         applied = self._apply()
+        if applied:
+            # A claim whose sale was still on its way may now be worked out.
+            applied += retry_claims(self._central)
         swept = self._sweep()
         published = self._publish()
         self._tidy()

@@ -176,7 +176,17 @@ def _read_programme(reader: Reader, root: Node) -> Programme | None:
         )
     )
     _check_references(reader, top, programme)
+    _check_draws(reader, top, programme)
     return programme
+
+
+def _check_draws(reader: Reader, top: Mapping, programme: Programme) -> None:
+    """Warn of instant wins that nobody could check afterwards: central releases none of them."""
+    if reader.problems or programme.seed_hash or "seed_hash" in top.entries:
+        return
+    if any(isinstance(one.reward, Issue) and one.reward.kind == "win" for one in programme.offers):
+        message = "the programme has an instant win and announces no seed; central won't release it"
+        reader.warning(top, "seed_hash", message, "tessera central seed prints the line")
 
 
 def _read_id(reader: Reader, top: Mapping) -> str:

@@ -44,6 +44,7 @@ from tessera.sync.wire import (
 )
 
 T = TypeVar("T")
+SEED_BYTES_MAX = 1_024
 
 CONNECT_S_MAX = 5.0
 ANSWER_S_MAX = 30.0
@@ -184,6 +185,10 @@ class HttpCentral:
                 f"central at {self._base.host} broke off: {_reason(error)}",
                 hint="what has come of the image is kept; it goes on from there",
             ) from error
+
+    async def seed(self, bundle_hash: str) -> bytes:
+        """See `CentralLink`."""
+        return await self._call("GET", f"/v1/bundles/{bundle_hash}/seed", bytes_max=SEED_BYTES_MAX)
 
     async def heartbeat(self, beat: Heartbeat) -> None:
         """See `CentralLink`."""

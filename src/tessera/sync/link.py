@@ -103,6 +103,10 @@ class CentralLink(Protocol):
         """
         ...
 
+    async def seed(self, bundle_hash: str) -> bytes:
+        """The secret seed of a bundle's instant wins, in hexadecimal."""
+        ...
+
     async def heartbeat(self, beat: Heartbeat) -> None:
         """Say how this register is."""
         ...

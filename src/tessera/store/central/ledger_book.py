@@ -185,6 +185,18 @@ def read_lines(tx: sa.Connection, bucket: int, member_id: str) -> list[tuple[str
     ]
 
 
+def holders(tx: sa.Connection, account: str) -> list[tuple[str, int]]:
+    """Members whose account of this name holds something: (member, count), by member."""
+    table = schema.BALANCE
+    rows = tx.execute(
+        sa.select(table.c.member_id, table.c.points)
+        .where(table.c.account == account)
+        .where(table.c.points > 0)
+        .order_by(table.c.member_id)
+    )
+    return [(row.member_id, int(row.points)) for row in rows]
+
+
 def read_leases(tx: sa.Connection, key: MemberKey) -> list[Lease]:
     """Every lease of a member, used-up ones too, oldest first."""
     rows = bulk.select(tx, schema.LEASE, _LEASE, ("bucket", "member_id"), [key])
