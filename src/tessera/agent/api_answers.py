@@ -121,6 +121,14 @@ class IssuedAnswer(Part, frozen=True, kw_only=True):
     valid_until: str = ""
 
 
+class DrawAnswer(Answer, frozen=True, kw_only=True):
+    """What an instant win gave, drawn at completion; `prize` is empty for nothing."""
+
+    offer: str
+    won: bool
+    prize: str = ""
+
+
 class FiscalLineAnswer(Answer, frozen=True, kw_only=True):
     """A line whose quantity × unit price is exact."""
 
@@ -146,11 +154,13 @@ class QuoteAnswer(Answer, frozen=True, kw_only=True):
     offers: tuple[OfferAnswer, ...] = ()
     prompts: tuple[PromptAnswer, ...] = ()
     issued: tuple[IssuedAnswer, ...] = ()
+    draws: tuple[DrawAnswer, ...] = ()
     receipt: tuple[str, ...] = ()
     fiscal_lines: tuple[FiscalLineAnswer, ...] = ()
     notices: tuple[Notice, ...] = ()
     flags: tuple[str, ...] = ()
     uid: str = ""
+    receipt_code: str = ""
 
 
 class ReturnedLineAnswer(Answer, frozen=True, kw_only=True):
@@ -189,6 +199,19 @@ class ReturnAnswer(Answer, frozen=True, kw_only=True):
     uid: str = ""
 
 
+class ClaimAnswer(Answer, frozen=True, kw_only=True):
+    """What a past sale earned. `result`: claimed, exists, or pending: central works it out."""
+
+    result: str
+    claim_id: str
+    original_sale_id: str
+    mode: str
+    member: MemberAnswer
+    units: tuple[UnitAnswer, ...] = ()
+    notices: tuple[Notice, ...] = ()
+    uid: str = ""
+
+
 class SaleStateAnswer(Answer, frozen=True, kw_only=True):
     """Where a sale stands: suspended, resumed or cancelled."""
 
@@ -224,6 +247,7 @@ class EventAnswer(Answer, frozen=True, kw_only=True):
     member: MemberAnswer
     units: tuple[UnitAnswer, ...] = ()
     offers: tuple[OfferAnswer, ...] = ()
+    draws: tuple[DrawAnswer, ...] = ()
     notices: tuple[Notice, ...] = ()
     uid: str = ""
 

@@ -27,6 +27,10 @@ WORDS: dict[str, dict[str, tuple[str, str]]] = {
             "das ist keine Karten- oder Telefonnummer",
             "noch einmal scannen oder eintippen",
         ),
+        "claim_pending": (
+            "der Antrag ist festgehalten; die Zentrale kennt den Einkauf und rechnet ihn aus",
+            "nichts zu tun; der Stand zeigt sie, sobald die Zentrale geantwortet hat",
+        ),
         "clock_doubt": (
             "die Uhren von Kasse, POS und Zentrale gehen um mehr als einen Tag auseinander",
             "Uhr der Kasse stellen; bis dahin können Aktionen mit Datum falsch sein",
@@ -39,6 +43,10 @@ WORDS: dict[str, dict[str, tuple[str, str]]] = {
         "database_failing": (
             "die Datenbank der Kasse ist nicht lesbar: vorerst kein Mitglied und keine Punkte",
             "tessera doctor prüft die Datenbank",
+        ),
+        "instant_win": (
+            "der Kunde hat etwas gewonnen; der Bon nennt den Preis",
+            "den Preis aushändigen oder sagen, wo er liegt",
         ),
         "key_reused": (
             "diese Bonnummer gab es schon: festgehalten, Punkte warten auf die Zentrale",
@@ -101,6 +109,10 @@ WORDS: dict[str, dict[str, tuple[str, str]]] = {
             "ce n’est ni un numéro de carte ni un numéro de téléphone",
             "scanner à nouveau, ou saisir le numéro",
         ),
+        "claim_pending": (
+            "la demande est enregistrée ; la centrale connaît l’achat et calcule ses points",
+            "rien à faire ; le solde les montre dès que la centrale a répondu",
+        ),
         "clock_doubt": (
             "les horloges de la caisse, du logiciel et de la centrale diffèrent de plus d’un jour",
             "régler l’horloge ; d’ici là, les offres datées peuvent être fausses",
@@ -113,6 +125,10 @@ WORDS: dict[str, dict[str, tuple[str, str]]] = {
         "database_failing": (
             "la base de données de la caisse est illisible : ni membre ni points pour l’instant",
             "tessera doctor vérifie la base",
+        ),
+        "instant_win": (
+            "le client a gagné un lot ; le ticket le nomme",
+            "le remettre ou dire où il attend",
         ),
         "key_reused": (
             "ce numéro de vente a déjà servi : enregistrée, les points attendent la centrale",
@@ -175,6 +191,10 @@ WORDS: dict[str, dict[str, tuple[str, str]]] = {
             "no es un número de tarjeta ni de teléfono",
             "escanear otra vez o teclearlo",
         ),
+        "claim_pending": (
+            "la solicitud queda registrada; la central tiene la compra y calcula sus puntos",
+            "no hay que hacer nada; el saldo los muestra cuando la central responde",
+        ),
         "clock_doubt": (
             "los relojes de la caja, del TPV y de la central difieren en más de un día",
             "poner en hora la caja; hasta entonces las ofertas con fecha pueden fallar",
@@ -187,6 +207,10 @@ WORDS: dict[str, dict[str, tuple[str, str]]] = {
         "database_failing": (
             "no se puede leer la base de datos de la caja: por ahora sin socio ni puntos",
             "tessera doctor comprueba la base de datos",
+        ),
+        "instant_win": (
+            "el cliente ha ganado un premio; el tique dice cuál",
+            "entregarlo o decir dónde espera",
         ),
         "key_reused": (
             "este número de venta ya se usó: registrada, los puntos esperan a la central",
@@ -246,6 +270,10 @@ WORDS: dict[str, dict[str, tuple[str, str]]] = {
             "это не номер карты и не номер телефона",
             "отсканируйте ещё раз или введите вручную",
         ),
+        "claim_pending": (
+            "заявка записана; покупка известна центру, он рассчитает баллы",
+            "ничего делать не нужно; баллы появятся на счёте после ответа центра",
+        ),
         "clock_doubt": (
             "часы кассы, POS и центра расходятся больше чем на сутки",
             "поставьте часы кассы; до этого акции с датами могут быть неверны",
@@ -258,6 +286,10 @@ WORDS: dict[str, dict[str, tuple[str, str]]] = {
         "database_failing": (
             "база данных кассы не читается: пока без участника и баллов",
             "tessera doctor проверит базу данных",
+        ),
+        "instant_win": (
+            "покупатель выиграл приз; он назван в чеке",
+            "выдать его или сказать, где он ждёт",
         ),
         "key_reused": (
             "этот номер продажи уже занят: записано, баллы ждут центра",

@@ -7,6 +7,7 @@ an opening balance twice. Must never: keep a card number; only its keyed hash is
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
+import msgspec
 import sqlalchemy as sa
 
 from tessera.central import rows
@@ -17,7 +18,7 @@ from tessera.core.cards import masked
 from tessera.core.errors import TesseraError
 from tessera.core.identity import UID_RANDOM_BYTES, bucket_of, is_name, new_uid
 from tessera.core.money import UNITS_MAX
-from tessera.store.central import feed, ledger_book, member_book
+from tessera.store.central import feed, image_rows, ledger_book, member_book
 from tessera.store.central.ledger_book import Entry, MemberKey
 from tessera.store.central.member_book import CardRecord, MemberRecord, Profile
 
@@ -143,6 +144,12 @@ def _write_members(tx: sa.Connection, central: Central, chunk: list[NewMember]) 
     keys = [(bucket_of(member.member_id), member.member_id) for member in chunk]
     known = member_book.lock_members(tx, keys)
     wanted = dict(zip(keys, chunk, strict=True))
+    for gone in known.values():
+        if gone.status in image_rows.GONE:
+            raise TesseraError(
+                f"member {gone.member_id} was {gone.status}",
+                hint="give the new member an id of their own",
+            )
     records = {key: _record(key, member, known.get(key)) for key, member in sorted(wanted.items())}
     before = member_book.read_profiles(tx, keys)
     profiles = {key: _profile(member, before.get(key, Profile())) for key, member in wanted.items()}
@@ -189,7 +196,7 @@ def _write_members(tx: sa.Connection, central: Central, chunk: list[NewMember]) 
 def _record(key: MemberKey, member: NewMember, known: MemberRecord | None) -> MemberRecord:
     record = known or MemberRecord(bucket=key[0], member_id=key[1])
     moved = bool(member.home_store) and member.home_store != record.home_store
-    return replace(
+    return msgspec.structs.replace(
         record,
         version=record.version + 1,
         tier=member.tier or record.tier,
@@ -242,7 +249,7 @@ def _check_holders(tx: sa.Connection, hashed: dict[bytes, tuple[MemberKey, str]]
     known = member_book.read_cards(tx, hashed)
     for card_hash, card in known.items():
         key, shown = hashed[card_hash]
-        if card.member_id != key[1]:
+        if card.member_id not in {"", key[1]}:
             raise _two_holders(shown, card.member_id)
 
 
@@ -266,6 +273,7 @@ def _write_cards(
     base = central.state().version_base
     keys = [(bucket_of(member.member_id), member.member_id) for member in chunk]
     cards = {card.card_hash: card for card in member_book.read_member_cards(tx, keys)}
+    before = member_book.read_cards(tx, hashed.keys() - cards.keys())
     for card_hash, (key, _shown) in hashed.items():
         cards.setdefault(
             card_hash,
@@ -274,7 +282,7 @@ def _write_cards(
                 key_id=central.keys.cards.key_id,
                 member_id=key[1],
                 bucket=key[0],
-                version=0,
+                version=before[card_hash].version if card_hash in before else 0,
             ),
         )
     raised = [replace(card, version=card.version + 1) for _, card in sorted(cards.items())]

@@ -9,6 +9,7 @@ import sqlalchemy as sa
 
 from tessera.central import rows
 from tessera.central.opening import Central
+from tessera.central.seeds import seed_for_release, tie_to_bundle
 from tessera.core.errors import Problem, TesseraError
 from tessera.rules.programme import parse_programme
 from tessera.store.central import bundle_book, feed, register_book
@@ -40,8 +41,11 @@ def release_programme(
     programme, problems = parse_programme(text, file=file)
     if programme is None:
         return None, problems
+    seed = seed_for_release(central.settings.data_dir, programme)
     now_ms = central.now_ms()
     digest = content_hash(body)
+    if seed:
+        tie_to_bundle(central.settings.data_dir, digest, seed)
     with central.engines.writer.begin() as tx:
         known = {store.store_id for store in register_book.read_stores(tx)}
         strange = sorted(set(stores) - known)
@@ -74,9 +78,29 @@ def announce(
     tx: sa.Connection, central: Central, record: AssignmentRecord, stores: list[str]
 ) -> None:
     """Put an assignment, signed, into the streams of stores."""
+    row = _signed_row(tx, central, record)
+    feed.append(tx, feed.REGISTERS, [rows.assignment_change(store, row) for store in stores])
+
+
+def announce_current(tx: sa.Connection, central: Central, store_id: str) -> None:
+    """Tell a store which bundle is to run there now: for one that was added after the release."""
+    row = current_assignment(tx, central, store_id)
+    if row is not None:
+        feed.append(tx, feed.REGISTERS, [rows.assignment_change(store_id, row)])
+
+
+def current_assignment(tx: sa.Connection, central: Central, store_id: str) -> AssignmentRow | None:
+    """Which bundle is to run in a store now, signed; None when none was ever released for it."""
+    for record in bundle_book.read_assignments(tx):
+        if record.is_for(store_id):
+            return _signed_row(tx, central, record)
+    return None
+
+
+def _signed_row(tx: sa.Connection, central: Central, record: AssignmentRecord) -> AssignmentRow:
     state = register_book.read_central(tx)
     assert state is not None
-    row = rows.assignment_row(
+    return rows.assignment_row(
         AssignmentRow(
             number=record.number,
             bundle=record.bundle,
@@ -86,12 +110,3 @@ def announce(
         ),
         central.keys.signing,
     )
-    feed.append(tx, feed.REGISTERS, [rows.assignment_change(store, row) for store in stores])
-
-
-def announce_current(tx: sa.Connection, central: Central, store_id: str) -> None:
-    """Tell a store which bundle is to run there now: for one that was added after the release."""
-    for record in bundle_book.read_assignments(tx):
-        if record.is_for(store_id):
-            announce(tx, central, record, [store_id])
-            return

@@ -91,6 +91,44 @@ class LimitSettings:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ImageSettings:
+    """Images of stores, which new registers load instead of reading the feed from its beginning."""
+
+    segments_least: int = setting(
+        "Length of a store's stream, in segments of up to 500 rows, from which on a new register"
+        " gets an image instead.",
+        default=20,
+        least=0,
+        most=1_000_000,
+    )
+    hours: int = setting(
+        "How long an image is given to registers that begin; they read the feed from there on.",
+        default=24,
+        least=1,
+        most=8_760,
+    )
+    megabytes_max: int = setting(
+        "Largest image, compressed; the registers of a larger store read the feed.",
+        default=1_024,
+        least=1,
+        most=2_048,
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RetentionSettings:
+    """How long central keeps what it can tell anew. Records and postings are kept for ever."""
+
+    segments_days: int = setting(
+        "How long a store's stream is kept; a register that was away for longer loads an image."
+        " Streams of registers are kept for at least 40 days.",
+        default=14,
+        least=1,
+        most=3_650,
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class LogSettings:
     """What is logged, to standard error. No card number, name, phone number or code ever is."""
 
@@ -130,6 +168,8 @@ class CentralSettings:
     listen: ListenSettings = setting("", default_factory=ListenSettings)
     database: DatabaseSettings = setting("", default_factory=DatabaseSettings)
     limits: LimitSettings = setting("", default_factory=LimitSettings)
+    images: ImageSettings = setting("", default_factory=ImageSettings)
+    retention: RetentionSettings = setting("", default_factory=RetentionSettings)
     log: LogSettings = setting("", default_factory=LogSettings)
 
     def __post_init__(self) -> None:

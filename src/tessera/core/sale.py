@@ -9,11 +9,12 @@ from dataclasses import dataclass
 from tessera.core.basket import Basket, Place
 from tessera.core.identity import SaleKey
 from tessera.core.member import MemberState
-from tessera.core.quote import CounterUse, Quote, ReturnQuote
+from tessera.core.quote import CounterUse, IssuedCoupon, Quote, ReturnQuote
 
 KIND_SALE = "sale"
 KIND_RETURN = "return"
 KIND_LEASE_RETURN = "lease-return"
+KIND_CLAIM = "claim"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,6 +32,14 @@ class LeaseUse:
     lease_id: str
     unit: str
     amount: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DrawResult:
+    """What an instant win gave, drawn as the record was written; `prize` is empty for nothing."""
+
+    offer: str
+    prize: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,6 +62,7 @@ class SaleBody:
     card_hash: str = ""
     card_key_id: int = 0
     flags: tuple[str, ...] = ()
+    draws: tuple[DrawResult, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,7 +79,8 @@ class ReturnBody:
 
     `leases`: what of the units that are taken back came off leases this register holds; the rest
     comes off what is not leased, or is owed. `counters`: uses of limited offers that the member has
-    again, since with this return everything of the sale has come back.
+    again, since with this return everything of the sale has come back, and `revoked` the rights
+    (coupons, draw entries) that go with it.
     """
 
     key: SaleKey
@@ -84,6 +95,7 @@ class ReturnBody:
     leases: tuple[LeaseUse, ...] = ()
     flags: tuple[str, ...] = ()
     counters: tuple[CounterUse, ...] = ()
+    revoked: tuple[IssuedCoupon, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -95,3 +107,27 @@ class LeaseReturnBody:
     unit: str
     amount: int
     reason: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ClaimBody:
+    """A forgotten card: what a sale of the past earns for a member, once, and earning only.
+
+    `original_uid` is the sale's record and `original_register` who wrote it. `quote` is None where
+    this register does not have the sale: central, which has it, works it out from the sale's record
+    and its bundle. `lines` are the goods that earn, `returned` what had come back of the sale by
+    then. `place` is where and when the claim was made, at most `days_max` days after the sale.
+    """
+
+    key: SaleKey
+    place: Place
+    original_uid: str
+    original_register: str
+    member: MemberState
+    days_max: int
+    quote: Quote | None = None
+    lines: tuple[ReturnWish, ...] = ()
+    returned: tuple[ReturnWish, ...] = ()
+    card_hash: str = ""
+    card_key_id: int = 0
+    flags: tuple[str, ...] = ()
