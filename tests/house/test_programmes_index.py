@@ -10,6 +10,7 @@ from tessera.rules.programme import parse_programme
 ROOT = Path(__file__).parents[2]
 FOLDER = ROOT / "config" / "programmes"
 SECTION = re.compile(r"^## Programmes of the trade\n(.*?)^## ", re.MULTILINE | re.DOTALL)
+ROW = r"^\| (.+?) \| \[`(\S+?)\.yaml`\]\(\.\./config/programmes/\2\.yaml\)"
 MECHANICS = (
     "coalitions",
     "without a card",
@@ -42,9 +43,7 @@ def index() -> dict[str, str]:
     """What is known from the trade, by the name of its file."""
     found = SECTION.search((ROOT / "docs" / "programmes.md").read_text("utf-8"))
     assert found is not None
-    rows = re.findall(
-        r"^\| (.+?) \| \[`(\S+?)\.yaml`\]\(\.\./config/programmes/\2\.yaml\)", found[1], re.M
-    )
+    rows = re.findall(ROW, found[1], re.MULTILINE)
     return {name: text for text, name in rows}
 
 
@@ -63,5 +62,5 @@ def test_its_cases_are_worked_out_by_hand(file: Path) -> None:
     programme, problems = parse_programme(file.read_text("utf-8"), file=file.name)
     assert programme is not None, problems
     texts = [(FOLDER / name).read_text("utf-8") for name in programme.cases]
-    assert sum(len(re.findall(r"^- case: ", text, re.M)) for text in texts) >= 5
-    assert any(re.search(r"^\s*# .*\d", text, re.M) for text in texts)
+    assert sum(len(re.findall(r"^- case: ", text, re.MULTILINE)) for text in texts) >= 5
+    assert any(re.search(r"^\s*# .*\d", text, re.MULTILINE) for text in texts)

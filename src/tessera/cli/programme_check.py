@@ -2,8 +2,8 @@
 
 Reads each file as a till would, and prints every problem with its line, its column, the field and
 what to write instead. Warnings do not make a programme unusable, problems do: a till refuses such a
-file and goes on with its last good one. A warning tells, among others, where offers compete in a way
-whose best price is tried out rather than proven.
+file and goes on with its last good one. A warning tells, among others, where offers compete so that
+their best price is tried out rather than proven.
 """
 
 import argparse

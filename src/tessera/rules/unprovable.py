@@ -46,16 +46,7 @@ def _reasons(
     if in_first or not rivals:
         return
     if isinstance(reward, Bundle):
-        if any(limit.period == "budget" for limit in offer.limits):
-            yield "it takes several units and has a budget"
-        if any(may_share(programme, offer, one) for one in units if one is not offer):
-            yield "it takes several units and may meet others on them"
-        if reward.aim == "cheapest" and settings.cheapest_free == "cheapest-overall":
-            yield "`cheapest_free: cheapest-overall`"
-        if reward.same_item and (offer.limits or reward.aim == "dearest"):
-            yield "it wants equal items and is limited, or rewards the dearest"
-        if reward.aim == "dearest" and reward.kind is not Kind.PERCENT:
-            yield "it takes an amount off the dearest"
+        yield from _reasons_of_bundle(programme, offer, reward, units)
     elif isinstance(reward, Each):
         if settings.rounding_level == "offer" and reward.kind is Kind.PERCENT:
             yield "`rounding_level: offer`"
@@ -63,6 +54,21 @@ def _reasons(
             yield "it is capped or limited, and `exclusive: line`"
     elif isinstance(reward, Gift) and settings.exclusive == "line":
         yield "it is a gift, and `exclusive: line`"
+
+
+def _reasons_of_bundle(
+    programme: Programme, offer: Offer, reward: Bundle, units: list[Offer]
+) -> Iterator[str]:
+    if any(limit.period == "budget" for limit in offer.limits):
+        yield "it takes several units and has a budget"
+    if any(may_share(programme, offer, one) for one in units if one is not offer):
+        yield "it takes several units and may meet others on them"
+    if reward.aim == "cheapest" and programme.settings.cheapest_free == "cheapest-overall":
+        yield "`cheapest_free: cheapest-overall`"
+    if reward.same_item and (offer.limits or reward.aim == "dearest"):
+        yield "it wants equal items and is limited, or rewards the dearest"
+    if reward.aim == "dearest" and reward.kind is not Kind.PERCENT:
+        yield "it takes an amount off the dearest"
 
 
 def _in_first(programme: Programme, offer: Offer) -> bool:
