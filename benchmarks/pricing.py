@@ -205,25 +205,29 @@ def print_tails(
 def growth() -> None:
     asked, others = cases()[:100], cases()[100:200]
     print(f"\n{'offers':>8}{'check, s':>12}{'quote, ms':>12}{'× 200 offers':>14}")
-    base = 0.0
+    programmes, loading = {}, {}
     for count in OFFER_COUNTS:
         offers = many_offers(count)
         started = time.process_time()
-        programme = programme_of(offers)
-        loading = time.process_time() - started
-        pricing_seconds(programme, others)
-        spent = pricing_seconds(programme, asked) / len(asked) * 1e3
-        base = spent if count == 200 else base
-        ratio = f"{spent / base:.2f}" if base else "—"
-        print(f"{count:>8}{loading:>12.2f}{spent:>12.2f}{ratio:>14}")
+        programmes[count] = programme_of(offers)
+        loading[count] = time.process_time() - started
+        pricing_seconds(programmes[count], others)
+    spent: dict[int, list[float]] = {count: [] for count in OFFER_COUNTS}
+    for _ in range(ROUNDS):
+        for count, each in programmes.items():
+            spent[count].append(pricing_seconds(each, asked) / len(asked) * 1e3)
+    for count, times in spent.items():
+        ratio = statistics.median(one / low for one, low in zip(times, spent[200], strict=True))
+        middle = statistics.median(times)
+        print(f"{count:>8}{loading[count]:>12.2f}{middle:>12.2f}{ratio:>14.2f}")
     programme = programme_of(workload()["offers"])
     lines = [line for basket in workload()["baskets"][:40] for line in basket["lines"]]
     print(f"\n{'lines':>8}{'quote, ms':>12}{'µs a line':>12}")
     for size in LINE_COUNTS:
         one = case_of({**workload()["baskets"][0], "lines": lines[:size]})
         pricing_seconds(programme, others[:20])
-        spent = pricing_seconds(programme, [one] * 20) / 20 * 1e3
-        print(f"{size:>8}{spent:>12.2f}{spent * 1e3 / size:>12.0f}")
+        quote = pricing_seconds(programme, [one] * 20) / 20 * 1e3
+        print(f"{size:>8}{quote:>12.2f}{quote * 1e3 / size:>12.0f}")
 
 
 if __name__ == "__main__":
