@@ -200,7 +200,7 @@ def sales(draw: st.DrawFn, gives: tuple[str, ...] = (*OFF, *UNITS), meets: bool 
 
 def split(lines: tuple[Line, ...]) -> tuple[Line, ...]:
     """Scan every piece on a line of its own, in the order of the lines."""
-    found = []
+    found: list[Line] = []
     for one in lines:
         pieces = 1 if one.measure else int(one.quantity)
         for _ in range(pieces):
