@@ -49,6 +49,10 @@ PURE := tessera.core tessera.rules tessera.devices.events tessera.devices.framin
 coverage: setup-dev ## show which branches of the pure parts no test takes
 	@$(PYTEST) -q tests/unit $(ARGS) $(addprefix --cov=,$(PURE)) --cov-branch --cov-report=term-missing
 
+.PHONY: mutation
+mutation: setup-dev ## plant faults into the rules and count those that the tests notice (ARGS=...)
+	@nice -n 15 $(BIN)/python -m tests.mutation $(ARGS)
+
 .PHONY: format
 format: setup-dev ## bring the code into shape
 	@$(BIN)/ruff check --fix --quiet . || true

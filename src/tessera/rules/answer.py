@@ -209,6 +209,9 @@ def _fold_lines(lines: Sequence[Line], fold: Fold, tax: FoldTax) -> list[LineQuo
     total = sum(one.discount_minor for one in shares)
     by_line = spread_to_lines(total, fold, lines)
     columns = _spread_offers([one.discount_minor for one in shares], by_line)
+    partners = [
+        share(one.partner_minor, column) for one, column in zip(shares, columns, strict=True)
+    ]
     taxes = spread_to_lines(tax.tax, fold, lines)
     tops = spread_to_lines(tax.on_top, fold, lines)
     earned = [spread_to_lines(one.earned, fold, lines) for one in units]
@@ -221,8 +224,8 @@ def _fold_lines(lines: Sequence[Line], fold: Fold, tax: FoldTax) -> list[LineQuo
     found = []
     for place, member in enumerate(fold.members):
         offers = tuple(
-            _with_discount(one, column[place])
-            for one, column in zip(shares, columns, strict=True)
+            _with_discount(one, column[place], partner[place])
+            for one, column, partner in zip(shares, columns, partners, strict=True)
             if column[place] or one.role
         )
         unit_shares = tuple(
@@ -242,9 +245,7 @@ def _fold_lines(lines: Sequence[Line], fold: Fold, tax: FoldTax) -> list[LineQuo
     return found
 
 
-def _with_discount(one: OfferShare, minor: int) -> OfferShare:
-    whole = one.discount_minor
-    partner = one.partner_minor * minor // whole if whole else 0
+def _with_discount(one: OfferShare, minor: int, partner_minor: int) -> OfferShare:
     return OfferShare(
         offer=one.offer,
         discount_minor=minor,
@@ -252,8 +253,8 @@ def _with_discount(one: OfferShare, minor: int) -> OfferShare:
         stage=one.stage,
         role=one.role,
         partner=one.partner,
-        partner_minor=partner,
-        third_party_minor=one.third_party_minor * minor // whole if whole else 0,
+        partner_minor=partner_minor,
+        third_party_minor=partner_minor if one.third_party_minor else 0,
     )
 
 
