@@ -25,6 +25,7 @@ from tessera.agent.checkout_commit import (
     mint_uid,
     write_record,
 )
+from tessera.agent.checkout_coupons import coupon_effects
 from tessera.agent.checkout_limits import undone_by
 from tessera.agent.checkout_member import NOBODY, Buyer, find_buyer
 from tessera.agent.checkout_quote import state_notices
@@ -276,7 +277,7 @@ async def _record(state: TillState, returning: Returning, digest: bytes) -> byte
     except ReturnRefused as error:
         raise ApiProblem("quantity_wrong", error.message, hint=error.hint) from error
     wishes = _as_wishes(returning.wishes)
-    undone = undone_by(original.body.quote, original.left(), returning.wishes)
+    undone = undone_by(original.body, original.left(), returning.wishes)
 
     def record(connection: sa.Connection) -> tuple[RecordDraft, bytes, tuple[LeaseUse, ...]]:
         uses = _lease_uses(connection, original.member_id, quote)
@@ -297,6 +298,8 @@ async def _record(state: TillState, returning: Returning, digest: bytes) -> byte
             flags=("void",) if returning.voids else (),
             counters=undone.counters,
             revoked=undone.revoked,
+            coupons=undone.coupons,
+            codes=undone.codes,
         )
         answer = return_answer(
             quote,
@@ -327,7 +330,11 @@ async def _record(state: TillState, returning: Returning, digest: bytes) -> byte
             key=returning.key,
             digest=digest,
             record=record,
-            effects=_effects(original, quote, undone.counters),
+            effects=(
+                *_effects(original, quote, undone.counters),
+                *coupon_effects((use.code_hash for use in undone.coupons), -1),
+                *coupon_effects((one.code_hash for one in undone.codes), 1),
+            ),
             returned=wishes,
             original=original.sale.key,
             voids=returning.voids,

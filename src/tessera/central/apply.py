@@ -15,6 +15,7 @@ import msgspec
 import sqlalchemy as sa
 
 from tessera.central import rows
+from tessera.central.coupon_claims import claim_codes
 from tessera.central.desk import Desk
 from tessera.central.settling import REASON_KEY_REUSED, Settled, settle
 from tessera.central.work import Work, read_batch, read_waiting
@@ -201,6 +202,7 @@ def _claim(tx: sa.Connection, turn: _Round) -> None:
     for work in kept:
         if work.sale_key and owners[work.kbucket, work.sale_key][0] != work.uid:
             work.reason = work.reason or REASON_KEY_REUSED
+    turn.settled.tagged += claim_codes(tx, kept)
     turn.works = kept
 
 

@@ -34,7 +34,7 @@ TAG_WITHHELD = "withheld"
 class Confirmed:
     """What is left to book as usual, what is posted besides, and tags of what was unusual.
 
-    `denied`: offers whose rights (coupons, draw entries) are not granted.
+    `denied`: offers whose draw entries are not granted.
     """
 
     movements: tuple[UnitMovement, ...]

@@ -18,6 +18,8 @@ from tessera.core.sale import (
     KIND_LEASE_RETURN,
     KIND_RETURN,
     KIND_SALE,
+    CouponUse,
+    IssuedCode,
     LeaseReturnBody,
     LeaseUse,
     ReturnBody,
@@ -85,6 +87,7 @@ class Till:
         unit: str = "points",
         amount_minor: int = 1000,
         counters: Sequence[CounterUse] = (),
+        coupons: Sequence[CouponUse] = (),
     ) -> SealedRecord:
         units = (UnitMovement(unit=unit, earned=earned, spent=spent),) if earned or spent else ()
         body = SaleBody(
@@ -111,6 +114,7 @@ class Till:
                 counters=tuple(counters),
             ),
             leases=tuple(leases),
+            coupons=tuple(coupons),
         )
         return self.write(KIND_SALE, encoded(body))
 
@@ -126,6 +130,8 @@ class Till:
         quantity: str = "1",
         refund_minor: int = 1000,
         counters: Sequence[CounterUse] = (),
+        coupons: Sequence[CouponUse] = (),
+        codes: Sequence[IssuedCode] = (),
     ) -> SealedRecord:
         units = (
             (UnitMovement(unit="points", earned=earned, spent=spent),) if earned or spent else ()
@@ -148,6 +154,8 @@ class Till:
             ),
             leases=tuple(leases),
             counters=tuple(counters),
+            coupons=tuple(coupons),
+            codes=tuple(codes),
         )
         return self.write(KIND_RETURN, encoded(body))
 

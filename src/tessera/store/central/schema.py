@@ -222,6 +222,24 @@ SALE_KEY = _table(
     _text("member_id"),
 )
 
+# ---- by coupon ------------------------------------------------------------------------------
+
+# Codes that were used, or ended before they were: `uid` is the record that did it, empty once that
+# was reversed. A code that nobody used has no row: its seal tells that it is one.
+COUPON_USE = _table(
+    "coupon_use",
+    _bucket("cbucket"),
+    _key("code_hash", _BYTES),
+    *[_text(name) for name in ("uid", "register_id", "member_id", "offer")],
+    *[_whole(name) for name in ("used_ms", "version")],
+)
+COUPON_LOT = _table(
+    "coupon_lot",
+    _key("lot"),
+    *[_text(name) for name in ("offer", "prefix", "first_day", "last_day")],
+    *[_whole(name) for name in ("count", "issued_ms")],
+)
+
 # ---- by member ------------------------------------------------------------------------------
 
 MEMBER = _table(
