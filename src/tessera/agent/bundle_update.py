@@ -5,7 +5,6 @@ till does not understand wholly, or drop the last good one.
 """
 
 import asyncio
-import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -18,6 +17,7 @@ from tessera.store.engine import Engines
 from tessera.store.till import kept_bundles
 from tessera.store.till.values import Assignment, KeptBundle
 from tessera.sync.link import CentralLink, CentralRefused
+from tessera.sync.trust import check_content
 
 Parse = Callable[[str, str], list[Problem]]
 """Parses a programme's text under a file name and gives what is wrong with it."""
@@ -66,8 +66,9 @@ class BundleUpdate:
     async def step(self, link: CentralLink) -> None:
         """Fetch the assigned bundle if it is not here, and activate it once its time has come.
 
-        Raises the CentralError of a failed fetch; a rejected bundle is told and not asked for
-        again until another is assigned or the agent starts anew.
+        Raises the CentralError of a failed fetch, or a TrustRefused for other bytes than were
+        assigned; a rejected bundle is told and not asked for again until another is assigned or
+        the agent starts anew.
         """
         async with self._one_at_a_time:
             await self._step(link)
@@ -79,7 +80,7 @@ class BundleUpdate:
         if active is not None and (active.hash, active.number) == (wanted.bundle, wanted.number):
             return
         if not kept:
-            raw = await link.bundle(wanted.bundle)
+            raw = await link.bundle(wanted.bundle, size=wanted.size)
             try:
                 # In a thread: thousands of offers take seconds, and no quote waits for that.
                 text = await asyncio.to_thread(checked_bundle, raw, wanted, self._parse)
@@ -135,11 +136,11 @@ def _activate(tx: sa.Connection, wanted: Assignment) -> None:
 def checked_bundle(raw: bytes, wanted: Assignment, parse: Parse) -> str:
     """The text of a bundle that is what was assigned and that this till understands.
 
-    BundleRejected names the first thing that is wrong.
+    BundleRejected names the first thing that is wrong. TrustRefused: these are not the bytes that
+    were assigned, so nothing is known about those; they are asked for again.
     """
     name = f"bundle {wanted.bundle[:12]}"
-    if hashlib.sha256(raw).hexdigest() != wanted.bundle:
-        raise BundleRejected(f"{name}: its content is not what was assigned")
+    check_content(name, raw, size=wanted.size, digest=wanted.bundle)
     try:
         text = raw.decode()
     except UnicodeDecodeError as error:

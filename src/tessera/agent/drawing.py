@@ -9,7 +9,7 @@ from pathlib import Path
 
 import sqlalchemy as sa
 
-from tessera.agent.enrolment import write_secret
+from tessera.agent.secret_files import write_secret
 from tessera.core.quote import Quote
 from tessera.core.sale import DrawResult
 from tessera.rules.draw import drawn, prize_of, seed_hash

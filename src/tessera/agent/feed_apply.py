@@ -51,6 +51,17 @@ def apply_pages(
     Rows are states with versions: what is older than what stands here changes nothing.
     """
     rows = [row for page in pages for row in page.rows]
+    assigned = apply_rows(tx, rows, identity)
+    _forget_ended(tx, rows, max((page.central_ms for page in pages), default=0))
+    for page in pages:
+        feed_state.advance(tx, page.audience, page.generation, page.number)
+        feed_state.raise_mark(tx, feed_state.CENTRAL_MS, page.central_ms)
+        feed_state.raise_mark(tx, feed_state.SIGNED_MS, page.signed_ms)
+    return Applied(rows=len(rows), assigned=assigned)
+
+
+def apply_rows(tx: sa.Connection, rows: Sequence[FeedRow], identity: RegisterIdentity) -> bool:
+    """Write rows wherever they came from, moving no cursor; whether a bundle was assigned."""
     cached_members.apply_member(tx, (_member(row) for row in rows if isinstance(row, MemberRow)))
     outcomes.apply(tx, (_outcome(row) for row in rows if isinstance(row, OutcomeRow)))
     leases.grant(tx, _grants(rows, identity))
@@ -69,16 +80,11 @@ def apply_pages(
             cached_members.apply_balance(tx, row.member_id, _balance(row))
         elif isinstance(row, AssignmentRow):
             assigned = _assign(tx, row, identity) or assigned
-    _forget_ended(tx, rows, max((page.central_ms for page in pages), default=0))
     # Last: a removal in the same pages outlasts rows of older versions by its own version.
     for row in rows:
         if isinstance(row, RemovalRow):
             cached_members.apply_removal(tx, what=row.what, key=row.key, version=row.version)
-    for page in pages:
-        feed_state.advance(tx, page.audience, page.generation, page.number)
-        feed_state.raise_mark(tx, feed_state.CENTRAL_MS, page.central_ms)
-        feed_state.raise_mark(tx, feed_state.SIGNED_MS, page.signed_ms)
-    return Applied(rows=len(rows), assigned=assigned)
+    return assigned
 
 
 def _forget_ended(tx: sa.Connection, rows: Sequence[FeedRow], central_ms: int) -> None:

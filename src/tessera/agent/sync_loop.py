@@ -7,13 +7,16 @@ end because a call failed, or read a clock or draw a number that was not handed 
 import asyncio
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
+from pathlib import Path
 from typing import Protocol
 
 from tessera import __version__
 from tessera.agent.bundle_update import BundleUpdate, Parse, Seeds
+from tessera.agent.first_load import FirstLoad
 from tessera.agent.sync_pull import Puller
 from tessera.agent.sync_push import Pusher, WriteRunner
 from tessera.agent.sync_status import LineState, SyncNotice, SyncStatus
+from tessera.agent.trusted_roots import TrustedRoots
 from tessera.core.errors import TesseraError
 from tessera.store.engine import DATABASE_ERRORS, Engines
 from tessera.store.till import feed_state, identity_book, kept_bundles, outbox
@@ -48,7 +51,8 @@ class SyncLoop:
 
     `open_link` opens central for an identity (and is where httpx is first imported). `chance`
     draws evenly from [0, 1), `random` gives random bytes. `on_change` hears of changes, in the
-    loop's thread.
+    loop's thread. `folder` keeps the root that central is believed by, and takes the first load on
+    its way; None: there is no image, the feed is read from its beginning.
     """
 
     def __init__(  # noqa: PLR0913 - clock, chance, network and disk are all handed in
@@ -66,6 +70,7 @@ class SyncLoop:
         backoff_s_max: float = BACKOFF_S_MAX,
         disk_free_bytes: Callable[[], int] = lambda: 0,
         seeds: Seeds | None = None,
+        folder: Path | None = None,
     ) -> None:
         self._engines = engines
         self._open_link = open_link
@@ -77,7 +82,20 @@ class SyncLoop:
         self._disk_free_bytes = disk_free_bytes
         self._line = LineState(wall_ms=clock.wall_ms, tell=self._tell)
         self._pusher = Pusher(engines=engines, writer=writer, line=self._line, random=random)
-        self._puller = Puller(engines=engines, writer=writer, line=self._line)
+        roots = TrustedRoots(folder, line=self._line)
+        first_load = None
+        if folder is not None:
+            first_load = FirstLoad(
+                engines=engines,
+                writer=writer,
+                line=self._line,
+                folder=folder,
+                disk_free_bytes=disk_free_bytes,
+                roots=roots,
+            )
+        self._puller = Puller(
+            engines=engines, writer=writer, line=self._line, first_load=first_load, roots=roots
+        )
         self._bundles = BundleUpdate(
             engines=engines,
             writer=writer,

@@ -12,12 +12,14 @@ from contextlib import suppress
 import sqlalchemy as sa
 
 from tessera.agent.feed_apply import Applied, apply_pages
+from tessera.agent.first_load import IMAGE_NEEDED, FirstLoad
 from tessera.agent.sync_push import WriteRunner, begin_generation
 from tessera.agent.sync_status import LineState
+from tessera.agent.trusted_roots import TrustedRoots
 from tessera.store.engine import Engines
 from tessera.store.till import feed_state, identity_book, outbox
 from tessera.store.till.values import RegisterIdentity
-from tessera.sync.feed_reading import ReadPage, read_page
+from tessera.sync.feed_reading import PageRefused, ReadPage, read_page
 from tessera.sync.link import CentralLink, CentralRefused
 from tessera.sync.wire import FeedPage
 
@@ -32,10 +34,24 @@ GENERATION_CHANGED = "generation_changed"
 class Puller:
     """Reads both audiences to their heads. One at a time; the caller backs off when it raises."""
 
-    def __init__(self, *, engines: Engines, writer: WriteRunner, line: LineState) -> None:
+    def __init__(
+        self,
+        *,
+        engines: Engines,
+        writer: WriteRunner,
+        line: LineState,
+        first_load: FirstLoad | None = None,
+        roots: TrustedRoots | None = None,
+    ) -> None:
+        """Without `first_load` the stream is read from its beginning.
+
+        Without `roots` the identity's key is believed.
+        """
         self._engines = engines
         self._writer = writer
         self._line = line
+        self._first_load = first_load
+        self._roots = roots or TrustedRoots(None, line=line)
         self._polls: dict[str, asyncio.Task[FeedPage]] = {}
 
     async def pull_once(self, link: CentralLink) -> bool:
@@ -43,6 +59,19 @@ class Puller:
 
         PageRefused: a page was wrong, nothing of it was applied.
         """
+        try:
+            return await self._pull(link)
+        except PageRefused:
+            # The key that signed it may be one of a root that is not known here yet.
+            identity, _ = self._read_identity()
+            before = self._roots.trust(identity)
+            self._roots.look_again()
+            await self._roots.step(link, identity)
+            if self._roots.trust(identity) is before:
+                raise
+            return True
+
+    async def _pull(self, link: CentralLink) -> bool:
         identity, asking = self._read_identity()
         if asking:
             # Until central has said what it still has of our records, its balances can't be
@@ -50,15 +79,16 @@ class Puller:
             return False
         store = f"store:{identity.store}"
         register = f"register:{identity.register}"
+        await self._roots.step(link, identity)
         try:
+            if await self._load_image(link, identity, store, register):
+                return True
             store_page = await self._fetch(link, identity, store, STORE_SEGMENTS)
-            applied = 0
-            while True:
-                own_page = await self._fetch(link, identity, register, REGISTER_SEGMENTS)
-                if own_page.is_last:
-                    break
-                applied += (await self._apply((own_page,), identity)).rows
+            own_page, applied = await self._own_to_its_head(link, identity, register)
         except CentralRefused as error:
+            if error.code == IMAGE_NEEDED and self._first_load is not None:
+                self._first_load.need()
+                return True
             if error.code != GENERATION_CHANGED:
                 raise
             await self._begin_generation(link, store)
@@ -73,6 +103,44 @@ class Puller:
         self._line.tell("assigned" if result.assigned else "applied")
         return not store_page.is_last
 
+    async def _own_to_its_head(
+        self, link: CentralLink, identity: RegisterIdentity, register: str
+    ) -> tuple[ReadPage, int]:
+        """The last page of the register's own stream, and how many rows came before it."""
+        applied = 0
+        while True:
+            try:
+                page = await self._fetch(link, identity, register, REGISTER_SEGMENTS)
+            except CentralRefused as error:
+                if error.code != IMAGE_NEEDED or self._first_load is None:
+                    raise
+                await self._first_load.jump(link, identity, register)
+                continue
+            if page.is_last:
+                return page, applied
+            applied += (await self._apply((page,), identity)).rows
+
+    async def _load_image(
+        self, link: CentralLink, identity: RegisterIdentity, store: str, register: str
+    ) -> bool:
+        """Load an image if one is wanted; whether one was loaded.
+
+        The register's own stream is read after the image was made: central serves an image only
+        once every outcome that its balances include is published.
+        """
+        load = self._first_load
+        if load is None or not await load.is_wanted(identity, store):
+            return False
+        manifest = await load.fetch(link, identity, store)
+        if manifest is None:
+            return False
+        rows = await load.load(manifest, identity)
+        own_page, _ = await self._own_to_its_head(link, identity, register)
+        result = await load.finish(manifest, rows, own_page, identity)
+        self._line.heard()
+        self._line.tell("assigned" if result.assigned else "applied")
+        return True
+
     def _read_identity(self) -> tuple[RegisterIdentity, bool]:
         with self._engines.reader.connect() as connection:
             identity = identity_book.read_identity(connection)
@@ -84,14 +152,19 @@ class Puller:
     ) -> ReadPage:
         generation, after = self._cursor(identity, audience)
         page = await link.feed(audience, generation=generation, after=after, limit=limit, wait_s=0)
-        return await asyncio.to_thread(
+        trust = self._roots.trust(identity)
+        found = await asyncio.to_thread(
             read_page,
             page,
             audience=audience,
             generation=generation,
             after=after,
-            central_key=identity.central_key,
+            trust=trust,
+            register=identity.register,
         )
+        if found.root > trust.version:
+            self._roots.look_again()
+        return found
 
     def _cursor(self, identity: RegisterIdentity, audience: str) -> tuple[str, int]:
         with self._engines.reader.connect() as connection:
@@ -120,7 +193,14 @@ class Puller:
     async def _begin_generation(self, link: CentralLink, store: str) -> None:
         page = await link.feed(store, generation="", after=0, limit=1, wait_s=0)
         identity, _ = self._read_identity()
-        read_page(page, audience=store, generation="", after=0, central_key=identity.central_key)
+        read_page(
+            page,
+            audience=store,
+            generation="",
+            after=0,
+            trust=self._roots.trust(identity),
+            register=identity.register,
+        )
 
         def write(tx: sa.Connection) -> None:
             begin_generation(tx, page.generation)
@@ -164,6 +244,6 @@ class Puller:
 
 def _raise_failure(poll: asyncio.Task[FeedPage]) -> None:
     error = poll.exception()
-    # The pull that follows meets the new generation by itself.
-    if error is not None and getattr(error, "code", "") != GENERATION_CHANGED:
+    # The pull that follows meets a new generation, or the lack of old segments, by itself.
+    if error is not None and getattr(error, "code", "") not in {GENERATION_CHANGED, IMAGE_NEEDED}:
         raise error

@@ -48,6 +48,7 @@ async def running_sync(state: TillState, stop: asyncio.Event) -> AsyncIterator[N
         on_change=hearing.hear,
         seeds=Seeds(announced_seed, partial(keep_seed, state.settings.data_dir)),
         disk_free_bytes=lambda: shutil.disk_usage(state.settings.data_dir).free,
+        folder=state.settings.data_dir,
     )
     state.sync, state.kick = loop.status, loop.kick
     task = asyncio.create_task(loop.run(stop))

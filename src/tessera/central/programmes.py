@@ -78,9 +78,29 @@ def announce(
     tx: sa.Connection, central: Central, record: AssignmentRecord, stores: list[str]
 ) -> None:
     """Put an assignment, signed, into the streams of stores."""
+    row = _signed_row(tx, central, record)
+    feed.append(tx, feed.REGISTERS, [rows.assignment_change(store, row) for store in stores])
+
+
+def announce_current(tx: sa.Connection, central: Central, store_id: str) -> None:
+    """Tell a store which bundle is to run there now: for one that was added after the release."""
+    row = current_assignment(tx, central, store_id)
+    if row is not None:
+        feed.append(tx, feed.REGISTERS, [rows.assignment_change(store_id, row)])
+
+
+def current_assignment(tx: sa.Connection, central: Central, store_id: str) -> AssignmentRow | None:
+    """Which bundle is to run in a store now, signed; None when none was ever released for it."""
+    for record in bundle_book.read_assignments(tx):
+        if record.is_for(store_id):
+            return _signed_row(tx, central, record)
+    return None
+
+
+def _signed_row(tx: sa.Connection, central: Central, record: AssignmentRecord) -> AssignmentRow:
     state = register_book.read_central(tx)
     assert state is not None
-    row = rows.assignment_row(
+    return rows.assignment_row(
         AssignmentRow(
             number=record.number,
             bundle=record.bundle,
@@ -90,12 +110,3 @@ def announce(
         ),
         central.keys.signing,
     )
-    feed.append(tx, feed.REGISTERS, [rows.assignment_change(store, row) for store in stores])
-
-
-def announce_current(tx: sa.Connection, central: Central, store_id: str) -> None:
-    """Tell a store which bundle is to run there now: for one that was added after the release."""
-    for record in bundle_book.read_assignments(tx):
-        if record.is_for(store_id):
-            announce(tx, central, record, [store_id])
-            return

@@ -106,3 +106,34 @@ def busy(retry_after_s: int) -> Refused:
         status=503,
         retry_after_s=retry_after_s,
     )
+
+
+def image_needed(audience: str, floor: int) -> Refused:
+    """The cursor stands before what is kept of the stream."""
+    return Refused(
+        f"{audience} is kept from {floor} on",
+        hint="load its image, then go on from there",
+        code="image_needed",
+        status=410,
+    )
+
+
+def image_not_needed(audience: str) -> Refused:
+    """The stream from its beginning is the shorter way."""
+    return Refused(
+        f"{audience} has no image",
+        hint="read the feed from its beginning",
+        code="image_not_needed",
+        status=404,
+    )
+
+
+def image_building(audience: str, retry_after_s: int) -> Refused:
+    """An image is being made."""
+    return Refused(
+        f"the image for {audience} is being made",
+        hint="ask again; nothing is lost meanwhile",
+        code="image_building",
+        status=503,
+        retry_after_s=retry_after_s,
+    )

@@ -91,6 +91,31 @@ class LimitSettings:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ImageSettings:
+    """Images of stores, which new registers load instead of reading the feed from its beginning."""
+
+    segments_least: int = setting(
+        "Length of a store's stream, in segments of up to 500 rows, from which on a new register"
+        " gets an image instead.",
+        default=20,
+        least=0,
+        most=1_000_000,
+    )
+    hours: int = setting(
+        "How long an image is given to registers that begin; they read the feed from there on.",
+        default=24,
+        least=1,
+        most=8_760,
+    )
+    megabytes_max: int = setting(
+        "Largest image, compressed; the registers of a larger store read the feed.",
+        default=1_024,
+        least=1,
+        most=2_048,
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class LogSettings:
     """What is logged, to standard error. No card number, name, phone number or code ever is."""
 
@@ -130,6 +155,7 @@ class CentralSettings:
     listen: ListenSettings = setting("", default_factory=ListenSettings)
     database: DatabaseSettings = setting("", default_factory=DatabaseSettings)
     limits: LimitSettings = setting("", default_factory=LimitSettings)
+    images: ImageSettings = setting("", default_factory=ImageSettings)
     log: LogSettings = setting("", default_factory=LogSettings)
 
     def __post_init__(self) -> None:

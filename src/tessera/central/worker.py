@@ -114,10 +114,12 @@ class Worker:
 
     def _publish(self) -> int:
         central = self._central
+        # First, since the key follows it: a key that was dropped signs nothing of a new generation.
+        state = central.state()
         heads = publish_waiting(
             central.engines.writer,
             key=central.keys.signing,
-            generation=central.state().generation,
+            generation=state.generation,
             now_ms=central.now_ms(),
         )
         if heads:

@@ -75,6 +75,9 @@ COMMANDS: dict[tuple[str, ...], Command] = {
     ("central", "draws"): Command(
         "tessera.cli.central_draws", "what was drawn at the tills, and who holds entries"
     ),
+    ("central", "keys"): Command(
+        "tessera.cli.central_keys", "what registers believe: root and online keys, rotation"
+    ),
     (
         "central",
         "ledger",

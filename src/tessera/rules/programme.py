@@ -67,6 +67,7 @@ class Programme:
     `by_coupon` are those of the latter that only a coupon's code brings into play.
     `parents` maps a category to the one above it, besides the slashes in category names.
     `seed_hash` is the SHA-256 of the seed of its instant wins (64 hex digits), or empty.
+    `kept` is a place for what pricing prepares from it; a changed copy starts with an empty one.
     """
 
     programme_id: str
@@ -96,6 +97,7 @@ class Programme:
     found_by_categories: dict[tuple[str, ...], tuple[frozenset[str], Hits]] = field(
         default_factory=dict
     )
+    kept: dict[str, object] = field(default_factory=dict, init=False)
 
     def hits_of(self, categories: tuple[str, ...]) -> tuple[frozenset[str], Hits]:
         """Give the categories with all above them, and the offers found under any of them.
@@ -321,7 +323,7 @@ def compile_programme(programme: Programme) -> Programme:
             assert offer.trigger is not None
             for code in sorted(offer.trigger.coupons):
                 by_coupon.setdefault(code, []).append(offer)
-    values = {name: getattr(programme, name) for name in programme.__slots__}
+    values = {name: getattr(programme, name) for name in programme.__slots__ if name != "kept"}
     values.update(
         by_id={offer.offer_id: offer for offer in programme.offers},
         by_sku=_frozen(by["skus"]),

@@ -4,9 +4,11 @@ Owns: the protocol that the loops talk to, and the small tree of what can go wro
 Must never: import an HTTP library; `sync.client` is the real one, a simulation brings its own.
 """
 
+from collections.abc import Callable
 from typing import Protocol
 
 from tessera.core.errors import TesseraError
+from tessera.sync.image_wire import SignedImage
 from tessera.sync.wire import (
     BatchAnswer,
     BatchHead,
@@ -14,6 +16,7 @@ from tessera.sync.wire import (
     EnrolRequest,
     FeedPage,
     Heartbeat,
+    SignedRoot,
 )
 
 
@@ -73,11 +76,31 @@ class CentralLink(Protocol):
     async def feed(
         self, audience: str, *, generation: str, after: int, limit: int, wait_s: int
     ) -> FeedPage:
-        """Segments of an audience after a number; waits up to `wait_s` while there are none."""
+        """Segments of an audience after a number; waits up to `wait_s` while there are none.
+
+        A statement in the page is about this very request: its nonce has been compared.
+        """
         ...
 
-    async def bundle(self, bundle_hash: str) -> bytes:
-        """The bytes of a bundle; whoever asks compares the hash."""
+    async def bundle(self, bundle_hash: str, *, size: int) -> bytes:
+        """The bytes of a bundle, at most `size`; whoever asks compares the hash."""
+        ...
+
+    async def root(self, version: int) -> SignedRoot | None:
+        """Central's root of this version; None when there is none."""
+        ...
+
+    async def image(self, audience: str, *, generation: str) -> SignedImage:
+        """What an audience's image is; whoever asks checks the signature."""
+        ...
+
+    async def image_file(
+        self, image_hash: str, *, start: int, take: Callable[[int, bytes], None]
+    ) -> None:
+        """An image's bytes from `start` on, or from 0 when central cannot go on there.
+
+        `take` gets each part with its offset; what it raises ends the call.
+        """
         ...
 
     async def seed(self, bundle_hash: str) -> bytes:

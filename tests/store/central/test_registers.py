@@ -13,6 +13,7 @@ from starlette.applications import Starlette
 from tessera.central import gate
 from tessera.central.app import Bell, CentralApp
 from tessera.central.enrol import add_register, enrol
+from tessera.central.image_shelf import ImageShelf
 from tessera.central.metrics import Metrics
 from tessera.central.opening import Central
 from tessera.central.refusals import Refused
@@ -116,7 +117,7 @@ def test_a_full_queue_asks_to_come_back_later(central: Central) -> None:
     metrics, bell = Metrics(), Bell()
     worker = Worker(small, metrics=metrics)
     worker.waiting = 11
-    app = Starlette(routes=CentralApp(small, worker, metrics, bell).routes())
+    app = Starlette(routes=CentralApp(small, worker, ImageShelf(small), metrics, bell).routes())
 
     async def push() -> httpx.Response:
         transport = httpx.ASGITransport(app=app)

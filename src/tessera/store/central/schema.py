@@ -446,3 +446,11 @@ SEGMENT = _table(
     _whole("rows"),
     _whole("published_ms"),
 )
+FEED_FLOOR = _table(
+    "feed_floor",
+    _bucket("abucket"),
+    _key("audience"),
+    _key("generation"),
+    _whole("segments_after"),
+    _whole("images_from"),
+)
