@@ -10,11 +10,13 @@ from decimal import Decimal
 
 import sqlalchemy as sa
 
+from tessera.agent.checkout_coupons import coupon_effects
 from tessera.core.errors import TesseraError
 from tessera.core.quote import CounterUse, IssuedCoupon
 from tessera.core.sale import CouponUse, IssuedCode, SaleBody
 from tessera.core.uses import uses_account
 from tessera.store.till import cached_members
+from tessera.store.till.values import AccountEffect
 
 FLAG_OVER_LIMIT = "over-limit"
 REVOKED = frozenset({"coupon", "draw"})
@@ -49,6 +51,11 @@ class Undone:
     revoked: tuple[IssuedCoupon, ...] = ()
     coupons: tuple[CouponUse, ...] = ()
     codes: tuple[IssuedCode, ...] = ()
+
+    def code_effects(self) -> tuple[AccountEffect, ...]:
+        """What changes on single-use codes: those used are good again, those granted end."""
+        good = coupon_effects((use.code_hash for use in self.coupons), -1)
+        return (*good, *coupon_effects((one.code_hash for one in self.codes), 1))
 
 
 def undone_by(body: SaleBody, left: dict[str, Decimal], wishes: dict[str, Decimal]) -> Undone:

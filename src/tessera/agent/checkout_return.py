@@ -25,7 +25,6 @@ from tessera.agent.checkout_commit import (
     mint_uid,
     write_record,
 )
-from tessera.agent.checkout_coupons import coupon_effects
 from tessera.agent.checkout_limits import undone_by
 from tessera.agent.checkout_member import NOBODY, Buyer, find_buyer
 from tessera.agent.checkout_quote import state_notices
@@ -330,11 +329,7 @@ async def _record(state: TillState, returning: Returning, digest: bytes) -> byte
             key=returning.key,
             digest=digest,
             record=record,
-            effects=(
-                *_effects(original, quote, undone.counters),
-                *coupon_effects((use.code_hash for use in undone.coupons), -1),
-                *coupon_effects((one.code_hash for one in undone.codes), 1),
-            ),
+            effects=(*_effects(original, quote, undone.counters), *undone.code_effects()),
             returned=wishes,
             original=original.sale.key,
             voids=returning.voids,

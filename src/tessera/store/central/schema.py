@@ -59,13 +59,7 @@ CENTRAL = _table(
     _text("key_public"),
     _whole("card_key_id"),
 )
-STORE = _table(
-    "store",
-    _key("store_id"),
-    _text("region"),
-    _text("time_zone"),
-    _text("currency"),
-)
+STORE = _table("store", _key("store_id"), _text("region"), _text("time_zone"), _text("currency"))
 REGISTER = _table(
     "register",
     _key("register_id"),
@@ -83,10 +77,8 @@ REGISTER = _table(
 ENROLMENT_CODE = _table(
     "enrolment_code",
     _key("code_hash"),
-    _text("register_id"),
-    _whole("expires_ms"),
-    _whole("used_ms"),
-    _text("used_key"),
+    *[_text(name) for name in ("register_id", "used_key")],
+    *[_whole(name) for name in ("expires_ms", "used_ms")],
 )
 BUNDLE = _table(
     "bundle",
