@@ -210,7 +210,7 @@ class CentralApp:
             keys=gate.accepted_keys(register, now_ms),
         )
         reading = ingest.read_payload(parcel)
-        with central.engines.writer.begin() as tx:
+        with self._worker.turns.first(), central.engines.writer.begin() as tx:
             gate.admit_once(tx, parts, now_ms=now_ms)
             answer = ingest.store_parcel(
                 tx, parcel, reading, generation=state.generation, now_ms=now_ms
@@ -327,7 +327,7 @@ class CentralApp:
 
         def work() -> None:
             now_ms = self._central.now_ms()
-            with self._central.engines.writer.begin() as tx:
+            with self._worker.turns.first(), self._central.engines.writer.begin() as tx:
                 register, parts = self._signer(tx, request, raw)
                 gate.admit_once(tx, parts, now_ms=now_ms)
                 register_book.write_heartbeat(

@@ -10,10 +10,12 @@ tag that bounds and names it. Must never: touch a database, a clock or chance.
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 
+import msgspec
+
 from tessera.central.confirming import confirm_return, confirm_sale
 from tessera.core.ledger import OWED_PREFIX, Posting, checked, return_postings, sale_postings
 from tessera.core.money import UNITS_MAX
-from tessera.core.quote import UnitMovement
+from tessera.core.quote import Quote, UnitMovement
 from tessera.core.sale import LeaseReturnBody, LeaseUse, ReturnBody, SaleBody
 from tessera.core.uses import is_for_tills, is_unit_account
 from tessera.store.central.accounts import Lease, Lot, MemberAccounts
@@ -30,8 +32,7 @@ TAG_NOBODY = "units-without-member"
 UNIT_LENGTH_MAX = 40
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Holder:
+class Holder(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """Which life of which register wrote the record that is being booked."""
 
     register_id: str
@@ -39,13 +40,23 @@ class Holder:
     is_fork: bool = False
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Booked:
+class Booked(msgspec.Struct, frozen=True, kw_only=True):
     """What a record did: its postings, tags of what was unusual, and the accounts it touched."""
 
     postings: tuple[Posting, ...]
     tags: tuple[str, ...]
     accounts: tuple[str, ...]
+
+
+def is_plain(body: object) -> bool:
+    """Whether a record only gives units: booking it either raises at once or does not raise."""
+    return (
+        isinstance(body, SaleBody)
+        and not body.leases
+        and not body.quote.counters
+        and not body.quote.issued
+        and not any(move.spent for move in body.quote.units)
+    )
 
 
 def book_sale(state: MemberAccounts, body: SaleBody, *, uid: str, holder: Holder) -> Booked:
@@ -110,6 +121,17 @@ def book_lease_return(state: MemberAccounts, body: LeaseReturnBody, *, holder: H
     state.changed_leases.add(lease.lease_id)
     state.changed_accounts.add(lease.unit)
     return Booked(postings=(), tags=tuple(tags), accounts=(lease.unit,))
+
+
+def book_claim(state: MemberAccounts, quote: Quote, *, uid: str) -> Booked:
+    """Book what a past sale earns for a forgotten card; a claim spends nothing."""
+    movements = tuple(replace(move, spent=0, spent_value_minor=0) for move in quote.units)
+    _check_bounds(state, movements, ())
+    owed = _owed(state, movements)
+    postings = sale_postings(movements, owed)
+    gains = _gains([move.earned for move in movements], movements, owed)
+    _post(state, postings, uid=uid, movements=movements, gains=gains)
+    return _booked(state, postings, movements, _Used())
 
 
 def book_opening(state: MemberAccounts, unit: str, amount: int, *, uid: str) -> Booked:

@@ -14,7 +14,16 @@ from decimal import Decimal, InvalidOperation
 import sqlalchemy as sa
 
 from tessera.central import rows
-from tessera.central.booking import Booked, Holder, book_lease_return, book_return, book_sale
+from tessera.central.booking import (
+    Booked,
+    Holder,
+    book_claim,
+    book_lease_return,
+    book_return,
+    book_sale,
+    is_plain,
+)
+from tessera.central.claims import REASON_CLAIM_WAITS
 from tessera.central.coupon_claims import code_changes
 from tessera.central.desk import Desk
 from tessera.central.granting import top_up
@@ -27,7 +36,7 @@ from tessera.central.settling_books import (
     write_books,
 )
 from tessera.central.work import Work, read_waiting
-from tessera.core.sale import LeaseReturnBody, ReturnBody, SaleBody
+from tessera.core.sale import KIND_CLAIM, ClaimBody, LeaseReturnBody, ReturnBody, SaleBody
 from tessera.store.central import register_book
 from tessera.store.central.accounts import MemberAccounts
 from tessera.store.central.ledger_book import Entry
@@ -39,6 +48,7 @@ from tessera.store.central.sale_book import (
     SaleRecord,
     WaitingRecord,
 )
+from tessera.sync.records import encoded
 from tessera.sync.wire import AccountVersion, OutcomeRow
 
 REASON_KEY_REUSED = "sale_key_reused"
@@ -110,11 +120,13 @@ def _book_safely(books: Books, work: Work) -> Booked | None:
     """Book one record; whatever it breaks is undone, and it is parked. None: it waits."""
     member = (work.bucket, work.member_id)
     state = books.accounts.setdefault(member, MemberAccounts(member_id=work.member_id))
-    before = state.copied()
+    # A plain sale is refused before it has changed anything, and most records are plain sales.
+    before = None if is_plain(work.body) else state.copied()
     try:
         return _book(books, work, state)
     except ValueError as error:
-        books.accounts[member] = before
+        if before is not None:
+            books.accounts[member] = before
         raise _ParkError(f"{REASON_NOT_BOOKABLE}: {error}") from error
 
 
@@ -130,6 +142,11 @@ def _book(books: Books, work: Work, state: MemberAccounts) -> Booked | None:
     body = work.body
     if isinstance(body, LeaseReturnBody):
         booked = book_lease_return(state, body, holder=holder)
+    elif isinstance(body, ClaimBody):
+        if body.quote is None:
+            raise _ParkError(REASON_CLAIM_WAITS)
+        booked = book_claim(state, body.quote, uid=work.uid)
+        _keep_claim(books, work, body)
     elif isinstance(body, ReturnBody):
         if not _may_return(books, work, body):
             return None
@@ -176,7 +193,8 @@ def _may_return(books: Books, work: Work, body: ReturnBody) -> bool:
     except InvalidOperation as error:
         raise _ParkError(REASON_QUANTITY) from error
     for line_id, quantity in coming.items():
-        if not quantity.is_finite() or quantity <= 0:
+        # A gift that is kept after its trigger came back is a line of quantity 0.
+        if not quantity.is_finite() or quantity < 0:
             raise _ParkError(REASON_QUANTITY)
         if before.get(line_id, Decimal(0)) + quantity > Decimal(sold.get(line_id, "0")):
             raise _ParkError(REASON_TOO_MUCH)
@@ -184,22 +202,23 @@ def _may_return(books: Books, work: Work, body: ReturnBody) -> bool:
 
 
 def _count_sale(books: Books, work: Work, body: SaleBody) -> None:
+    day = body.key.business_day
     sale = SaleRecord(
         bucket=work.bucket,
         member_id=work.member_id,
         uid=work.uid,
         received_day=work.received_day,
-        business_day=body.key.business_day.isoformat(),
+        business_day=day.isoformat(),
         store_id=body.key.store,
         register_id=work.register_id,
-        sale_key=body.key.text(),
+        sale_key=work.sale_key,
         bundle=work.bundle,
         engine=work.engine,
         currency=body.quote.currency,
         shelf_minor=body.quote.shelf_minor,
         discount_minor=body.quote.discount_minor,
         due_minor=body.quote.due_minor,
-        quantities=json.dumps({line.line_id: str(line.quantity) for line in body.basket.lines}),
+        quantities=encoded({line.line_id: line.quantity for line in body.basket.lines}).decode(),
         flags=" ".join(body.flags),
     )
     books.new_sales.append(sale)
@@ -208,9 +227,34 @@ def _count_sale(books: Books, work: Work, body: SaleBody) -> None:
     if member is not None:
         home = work.register_id if body.key.store == member.home_store else member.home_register
         books.members[member.key] = member.after_visit(
-            body.key.business_day, body.quote.due_minor, home_register=home
+            day, body.quote.due_minor, home_register=home
         )
         books.counted.add(member.key)
+
+
+def _keep_claim(books: Books, work: Work, body: ClaimBody) -> None:
+    """Keep a claim as a sale of no money, so that goods that come back can be held against it."""
+    assert body.quote is not None
+    sale = SaleRecord(
+        bucket=work.bucket,
+        member_id=work.member_id,
+        uid=work.uid,
+        received_day=work.received_day,
+        business_day=body.place.business_day.isoformat(),
+        store_id=body.key.store,
+        register_id=work.register_id,
+        sale_key=body.key.text(),
+        bundle=work.bundle,
+        engine=work.engine,
+        currency=body.quote.currency,
+        shelf_minor=0,
+        discount_minor=0,
+        due_minor=0,
+        quantities=json.dumps({line.line_id: line.quantity for line in body.lines}),
+        flags=KIND_CLAIM,
+    )
+    books.new_sales.append(sale)
+    books.sales[record_key(work)] = sale
 
 
 def _count_return(books: Books, work: Work, body: ReturnBody) -> None:
@@ -257,11 +301,12 @@ def _note(books: Books, work: Work, booked: Booked, *, is_known: bool, base: int
 
 def _park(books: Books, work: Work, reason: str, settled: Settled, *, is_known: bool) -> None:
     settled.parked.append(parked_of(work, reason))
-    if is_known:  # it was parked before and the till has heard of it
+    if is_known and books.known[record_key(work)].reason == reason:
+        # It was parked for this before, and the till has heard of it.
         books.outcomes[record_key(work)] = outcome_of(work, PARKED, reason=reason)
         books.rewritten.append(books.outcomes[record_key(work)])
         return
-    _tell(books, work, outcome_of(work, PARKED, reason=reason), (), is_known=False)
+    _tell(books, work, outcome_of(work, PARKED, reason=reason), (), is_known=is_known)
 
 
 def _tell(

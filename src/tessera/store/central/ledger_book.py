@@ -4,9 +4,10 @@ Owns: reading accounts under a lock and writing back what a transaction changed.
 ever inserted. Must never: compute a posting; `tessera.central.booking` does.
 """
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Sequence
+from operator import attrgetter
 
+import msgspec
 import sqlalchemy as sa
 
 from tessera.core.ledger import Posting
@@ -56,8 +57,11 @@ _LINE = (
 )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Entry:
+_LEASE_VALUES: Callable[[Lease], bulk.Row] = attrgetter(*_LEASE[2:])
+_LOT_VALUES: Callable[[Lot], bulk.Row] = attrgetter(*_LOT[2:])
+
+
+class Entry(msgspec.Struct, frozen=True, kw_only=True):
     """One event in the ledger: its postings sum to zero by unit. `tag` marks what is bounded."""
 
     bucket: int
@@ -205,8 +209,8 @@ def read_leases(tx: sa.Connection, key: MemberKey) -> list[Lease]:
 
 
 def _lease_values(lease: Lease) -> bulk.Row:
-    return tuple(getattr(lease, name) for name in _LEASE[2:])
+    return _LEASE_VALUES(lease)
 
 
 def _lot_values(lot: Lot) -> bulk.Row:
-    return tuple(getattr(lot, name) for name in _LOT[2:])
+    return _LOT_VALUES(lot)
