@@ -31,6 +31,9 @@ offers:
 """
 DAY = {"business_day": "2026-11-21"}
 
+# A shop is five processes; a slow machine takes its time to start them.
+pytestmark = pytest.mark.timeout(600)
+
 
 @pytest.fixture(scope="module")
 def shop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RealShop]:
