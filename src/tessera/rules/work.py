@@ -36,6 +36,7 @@ from tessera.rules.reasons import (
     QUANTITY_SHORT,
     is_eligible,
 )
+from tessera.rules.spending import Meter
 from tessera.rules.with_tax import counted
 
 # Looking a member up in its enumeration is a call; these are asked for by every line and offer.
@@ -125,6 +126,7 @@ class Work:
         "goods",
         "left",
         "member",
+        "meter",
         "moment",
         "nodes",
         "optimal",
@@ -160,6 +162,7 @@ class Work:
         self.gap_minor = 0
         self.nodes = 0
         self.tried = False
+        self.meter = Meter()
         self._open: dict[tuple[Offer, tuple[Offer, ...]], bool] = {}
         self._sums: dict[tuple[object, ...], tuple[int, int]] = {}
         self.bases: dict[tuple[object, ...], Base] = {}
