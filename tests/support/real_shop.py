@@ -81,9 +81,14 @@ class RealShop:
 
 @contextlib.contextmanager
 def real_shop(
-    folder: Path, programme: str, *, registers: int = 2, seed: bytes = b""
+    folder: Path,
+    programme: str,
+    *,
+    registers: int = 2,
+    seed: bytes = b"",
+    wrap: tuple[str, ...] = (),
 ) -> Iterator[RealShop]:
-    """Central with a programme and members, and agents that know both."""
+    """Central with a programme and members, and agents that know both; `wrap` goes before each."""
     port, config = free_port(), folder / "central.toml"
     settings = CentralSettings(
         data_dir=folder / "central",
@@ -123,7 +128,7 @@ def real_shop(
         with ThreadPoolExecutor() as pool:
             configs = list(pool.map(_enrolled, tills, lines, codes))
         for till, line, own in zip(tills, lines, configs, strict=True):
-            agent = stack.enter_context(running_agent(till, own))
+            agent = stack.enter_context(running_agent(till, own, wrap=wrap))
             shop.registers.append(Register(agent, line))
         for register in shop.registers:
             wait_until(
