@@ -17,6 +17,9 @@ EXAMPLE = Path(__file__).parents[2] / "config" / "programmes" / "prizes-and-draw
 SEED = "00112233445566778899aabbccddeeff"
 PRIZES = ("coffee", "cake", "tote bag")
 
+# A shop is five processes; a slow machine takes its time to start them.
+pytestmark = pytest.mark.timeout(600)
+
 
 @pytest.fixture(scope="module")
 def shop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RealShop]:

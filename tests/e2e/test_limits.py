@@ -34,6 +34,9 @@ offers:
     offline: pending
 """
 
+# A shop is five processes; a slow machine takes its time to start them.
+pytestmark = pytest.mark.timeout(600)
+
 
 @pytest.fixture(scope="module")
 def shop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RealShop]:

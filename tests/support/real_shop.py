@@ -2,6 +2,7 @@
 
 import contextlib
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -120,13 +121,13 @@ def real_shop(
         stack.callback(serving.kill)
         serving.start(lambda: answers(port))
         shop = RealShop(central, config)
-        for number, code in enumerate(codes, start=1):
-            line = LineThread(port)
+        lines = [LineThread(port) for _ in codes]
+        for line in lines:
             stack.callback(line.close)
-            till = folder / f"till-{number}"
-            till.mkdir()
-            own = settings_file(till, central={"url": f"http://127.0.0.1:{line.port}"})
-            run_command("agent", "enrol", "--config", str(own), "--code", code)
+        tills = [folder / f"till-{number}" for number, _ in enumerate(codes, start=1)]
+        with ThreadPoolExecutor() as pool:
+            configs = list(pool.map(_enrolled, tills, lines, codes))
+        for till, line, own in zip(tills, lines, configs, strict=True):
             agent = stack.enter_context(running_agent(till, own, wrap=wrap))
             shop.registers.append(Register(agent, line))
         for register in shop.registers:
@@ -136,6 +137,14 @@ def real_shop(
                 timeout_s=WAIT_S,
             )
         yield shop
+
+
+def _enrolled(till: Path, line: LineThread, code: str) -> Path:
+    """Enrol a till with its own process; its settings file."""
+    till.mkdir()
+    config = settings_file(till, central={"url": f"http://127.0.0.1:{line.port}"})
+    run_command("agent", "enrol", "--config", str(config), "--code", code)
+    return config
 
 
 def card_of(member: str) -> str:

@@ -34,11 +34,15 @@ class OfferOnLine(Part, frozen=True, kw_only=True):
 
 
 class LineAnswer(Answer, frozen=True, kw_only=True):
-    """One line: what it costs now."""
+    """One line: what it costs now.
+
+    `saved_30d_minor`: how much less that is than the lowest price of 30 days, if the POS gave it.
+    """
 
     id: str
     discount_minor: int
     due_minor: int
+    saved_30d_minor: int | None = None
     offers: tuple[OfferOnLine, ...] = ()
 
 
@@ -112,13 +116,14 @@ class PromptAnswer(Part, frozen=True, kw_only=True):
 
 
 class IssuedAnswer(Part, frozen=True, kw_only=True):
-    """A right that the sale grants: a coupon, a draw entry."""
+    """A right that the sale grants: a coupon, a draw entry. `codes` are to be printed."""
 
     kind: str
     offer: str
     count: int = 1
     valid_from: str = ""
     valid_until: str = ""
+    codes: tuple[str, ...] = ()
 
 
 class DrawAnswer(Answer, frozen=True, kw_only=True):
@@ -248,6 +253,7 @@ class EventAnswer(Answer, frozen=True, kw_only=True):
     units: tuple[UnitAnswer, ...] = ()
     offers: tuple[OfferAnswer, ...] = ()
     draws: tuple[DrawAnswer, ...] = ()
+    issued: tuple[IssuedAnswer, ...] = ()
     notices: tuple[Notice, ...] = ()
     uid: str = ""
 

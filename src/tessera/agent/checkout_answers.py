@@ -7,11 +7,14 @@ is the only sum made here.
 from collections.abc import Sequence
 
 from tessera.agent import api_answers
+from tessera.agent.checkout_coupons import GrantedCode
 from tessera.agent.checkout_member import Buyer, member_answer
 from tessera.agent.checkout_quote import Quoted, draw_notices
 from tessera.agent.notices import worded
-from tessera.core.quote import Message, Quote, ReturnQuote, TaxGroup, UnitMovement
+from tessera.core.basket import Basket
+from tessera.core.quote import IssuedCoupon, Message, Quote, ReturnQuote, TaxGroup, UnitMovement
 from tessera.core.sale import DrawResult
+from tessera.rules.savings import savings_claimed
 from tessera.rules.wording import receipt_texts, say
 
 
@@ -28,6 +31,7 @@ def quote_answer(  # noqa: PLR0913 - what surrounds a quote in its answer is nam
     flags: tuple[str, ...] = (),
     notices: tuple[api_answers.Notice, ...] = (),
     draws: tuple[DrawResult, ...] = (),
+    codes: tuple[GrantedCode, ...] = (),
 ) -> api_answers.QuoteAnswer:
     """The whole answer for a basket."""
     quote = quoted.quote
@@ -50,7 +54,7 @@ def quote_answer(  # noqa: PLR0913 - what surrounds a quote in its answer is nam
             taxes=taxes(quote.taxes),
         ),
         member=member_answer(quoted.buyer),
-        lines=_lines(quote),
+        lines=_lines(quoted.basket, quote),
         units=sale_units(quoted.buyer, quote.units),
         offers=offers(quote, language),
         prompts=tuple(
@@ -62,18 +66,11 @@ def quote_answer(  # noqa: PLR0913 - what surrounds a quote in its answer is nam
             )
             for prompt in quote.prompts
         ),
-        issued=tuple(
-            api_answers.IssuedAnswer(
-                kind=right.kind,
-                offer=right.offer,
-                count=right.count,
-                valid_from=right.valid_from,
-                valid_until=right.valid_until,
-            )
-            for right in quote.issued
-        ),
+        issued=issued_answers(quote, codes),
         draws=draw_answers(draws),
-        receipt=tuple(receipt_texts(quote, language, drawn=draw_lines(draws))),
+        receipt=tuple(
+            receipt_texts(quote, language, drawn=(*draw_lines(draws), *code_lines(codes)))
+        ),
         fiscal_lines=tuple(
             api_answers.FiscalLineAnswer(
                 line_id=line.line_id,
@@ -84,6 +81,38 @@ def quote_answer(  # noqa: PLR0913 - what surrounds a quote in its answer is nam
         ),
         notices=worded((*quoted.notices, *notices, *draw_notices(draws)), language),
     )
+
+
+def issued_answers(
+    quote: Quote, codes: Sequence[GrantedCode] = ()
+) -> tuple[api_answers.IssuedAnswer, ...]:
+    """The rights that a sale grants; a coupon's own codes once the sale is recorded."""
+    return tuple(
+        api_answers.IssuedAnswer(
+            kind=right.kind,
+            offer=right.offer,
+            count=right.count,
+            valid_from=right.valid_from,
+            valid_until=right.valid_until,
+            codes=_codes_of(right, codes),
+        )
+        for right in quote.issued
+    )
+
+
+def _codes_of(right: IssuedCoupon, codes: Sequence[GrantedCode]) -> tuple[str, ...]:
+    if right.kind == "coupon" and right.detail[:1] == ("shared",):
+        return right.detail[1:]
+    return tuple(
+        one.code
+        for one in codes
+        if (one.issued.offer, one.issued.name) == (right.offer, right.name)
+    )
+
+
+def code_lines(codes: Sequence[GrantedCode]) -> tuple[Message, ...]:
+    """The codes that a sale grants, for the receipt."""
+    return tuple(Message(key="receipt.code", arguments=(("code", one.code),)) for one in codes)
 
 
 def draw_answers(draws: Sequence[DrawResult]) -> tuple[api_answers.DrawAnswer, ...]:
@@ -118,12 +147,14 @@ def taxes(groups: Sequence[TaxGroup]) -> tuple[api_answers.TaxAnswer, ...]:
     )
 
 
-def _lines(quote: Quote) -> tuple[api_answers.LineAnswer, ...]:
+def _lines(basket: Basket, quote: Quote) -> tuple[api_answers.LineAnswer, ...]:
+    claims = savings_claimed(basket, quote)
     return tuple(
         api_answers.LineAnswer(
             id=line.line_id,
             discount_minor=line.discount_minor,
             due_minor=line.due_minor,
+            saved_30d_minor=claims.get(line.line_id),
             offers=tuple(
                 api_answers.OfferOnLine(
                     offer=part.offer, discount_minor=part.discount_minor, group=part.group

@@ -34,9 +34,10 @@ from tessera.agent.past_programmes import PastProgrammes
 from tessera.agent.problems_http import ApiProblem
 from tessera.agent.till_state import TillState
 from tessera.core.basket import Basket, Place
-from tessera.core.ledger import sale_postings
+from tessera.core.ledger import Posting, sale_postings
 from tessera.core.receipts import Receipt, read_receipt_code
 from tessera.core.sale import KIND_CLAIM, KIND_SALE, ClaimBody, ReturnWish, SaleBody
+from tessera.core.uses import use_postings
 from tessera.rules.claims import claim_basket
 from tessera.rules.evaluate import evaluate
 from tessera.store.till import committed_sales
@@ -76,7 +77,7 @@ async def claim_sale(
     place = _place(state, pos, given.store_time, given.business_day)
     receipt = _receipt(state, pos, given)
     buyer = find(state, given.member)
-    member = state_of(buyer, place.at.date())
+    member = state_of(buyer, place.at.date(), place.business_day)
     if member is None:
         raise ApiProblem(
             "member_unknown",
@@ -130,13 +131,15 @@ async def _record(state: TillState, pos: PairedPos, claim_id: str, claim: _Claim
         body=encoded(body),
         uid=uid,
     )
-    movements = quote.units if quote is not None else ()
+    postings: tuple[Posting, ...] = ()
+    if quote is not None:
+        postings = (*sale_postings(quote.units, buyer.owed()), *use_postings(quote.counters))
     writing = Writing(
         uid=uid,
         key=body.key,
         digest=claim.digest,
         record=lambda _connection: (draft, answer, ()),
-        effects=member_effects(buyer, sale_postings(movements, buyer.owed())),
+        effects=member_effects(buyer, postings),
     )
     try:
         told = await write_record(state, writing, what="claim")

@@ -15,6 +15,12 @@ import sqlalchemy as sa
 from tessera.agent import api_shapes
 from tessera.agent.api_answers import as_json, repeated
 from tessera.agent.checkout_answers import quote_answer
+from tessera.agent.checkout_coupons import (
+    FLAG_REUSED,
+    check_unused,
+    coupon_effects,
+    grant_codes,
+)
 from tessera.agent.checkout_limits import FLAG_OVER_LIMIT, check_limits
 from tessera.agent.checkout_member import Buyer
 from tessera.agent.checkout_quote import Quoted
@@ -107,11 +113,13 @@ def member_effects(buyer: Buyer, postings: Sequence[Posting]) -> tuple[AccountEf
 
 
 def quote_effects(quoted: Quoted) -> tuple[AccountEffect, ...]:
-    """What a quote changes once it is recorded: the member's units, and uses of limited offers."""
+    """What a quote changes once it is recorded: units, uses of limited offers, codes used up."""
+    used = coupon_effects((use.code_hash for use in quoted.coupons), 1)
     if quoted.buyer.known is None:
-        return ()
+        return used
     postings = sale_postings(quoted.quote.units, quoted.buyer.owed())
-    return member_effects(quoted.buyer, (*postings, *use_postings(quoted.quote.counters)))
+    postings += use_postings(quoted.quote.counters)
+    return (*member_effects(quoted.buyer, postings), *used)
 
 
 def draft_of(
@@ -147,19 +155,29 @@ class Committed:
 async def commit_sale(state: TillState, sold: Sold, digest: bytes) -> Committed:
     """Record a sale, draw its instant wins, and give its answer, once durable.
 
-    LeaseShort when the register may not spend what the quote spends, LimitReached when a limited
-    offer of the quote was used up meanwhile; nothing is written then.
+    LeaseShort when the register may not spend what the quote spends, LimitReached or CouponSpent
+    when an offer of the quote was used up meanwhile; nothing is written then.
     """
     quoted, uid = sold.quoted, mint_uid(state)
     draws: tuple[DrawResult, ...] = ()
+    codes = () if sold.parked else grant_codes(state, quoted.quote)
 
     def record(connection: sa.Connection) -> tuple[RecordDraft, bytes, tuple[LeaseUse, ...]]:
         nonlocal draws
         uses = () if sold.parked else _take_leases(connection, quoted)
         if quoted.member is not None and not sold.parked and FLAG_OVER_LIMIT not in sold.flags:
             check_limits(connection, quoted.member.member_id, quoted.quote.counters)
+        if not sold.parked and FLAG_REUSED not in sold.flags:
+            check_unused(connection, quoted.coupons)
         draws, flags = _drawn(connection, state, sold)
-        body = encoded(replace(_sale_body(state, sold, uses), draws=draws, flags=flags))
+        body = encoded(
+            replace(
+                _sale_body(state, sold, uses),
+                draws=draws,
+                flags=flags,
+                codes=tuple(one.issued for one in codes),
+            )
+        )
         draft = draft_of(
             state,
             kind=KIND_SALE,
@@ -179,6 +197,7 @@ async def commit_sale(state: TillState, sold: Sold, digest: bytes) -> Committed:
             receipt_code=_receipt_code(state, uid),
             flags=flags,
             draws=draws,
+            codes=codes,
             notices=tuple(notice(code) for code in sold.notices),
         )
         return draft, as_json(answer), uses
@@ -236,6 +255,7 @@ def _sale_body(state: TillState, sold: Sold, used: tuple[LeaseUse, ...]) -> Sale
         card_hash=quoted.buyer.card_hash.hex(),
         card_key_id=state.hasher.key_id if state.hasher and quoted.buyer.card_hash else 0,
         flags=sold.flags,
+        coupons=() if sold.parked else quoted.coupons,
     )
 
 

@@ -18,6 +18,7 @@ from tessera.agent.checkout_commit import (
     digest_of,
     find_first,
 )
+from tessera.agent.checkout_coupons import FLAG_REUSED, CouponSpent
 from tessera.agent.checkout_limits import FLAG_OVER_LIMIT, LimitReached
 from tessera.agent.checkout_quote import Quoted, Wanted, make_quote, read_basket, with_draws
 from tessera.agent.open_sales import OpenSale
@@ -133,6 +134,11 @@ async def _commit(
         # The customer has gone with it; central hears that it was once too often.
         sold = _flagged(sold, FLAG_OVER_LIMIT)
         return await _commit(state, pos, sold, digest, executor, late=late)
+    except CouponSpent as error:
+        if not (late or _was_money_taken(sold.given)):
+            raise ApiProblem("quote_mismatch", error.message, hint=error.hint) from error
+        sold = _flagged(sold, FLAG_REUSED)
+        return await _commit(state, pos, sold, digest, executor, late=late)
     except LeaseShort as error:
         if not (late or _was_money_taken(sold.given)):
             raise ApiProblem("lease_short", error.message, hint=error.hint) from error
@@ -168,9 +174,14 @@ async def _promised(
 
 
 def _is_same_basket(state: TillState, given: api_shapes.CompleteGiven, promised: Quoted) -> bool:
-    """Whether a completion is about the basket that was quoted, accepted rewards aside."""
+    """Whether a completion is about the basket that was quoted, accepted rewards aside.
+
+    A coupon that was used meanwhile is still what was promised; the commit decides about it.
+    """
     basket, _ = read_basket(state, Wanted(pos=promised.pos, given=given))
-    return replace(basket, chosen=promised.basket.chosen) == promised.basket
+    coupons, chosen = promised.basket.coupons, promised.basket.chosen
+    same = replace(basket, chosen=chosen, coupons=coupons) == promised.basket
+    return same and set(basket.coupons) <= set(coupons) <= set(given.coupons)
 
 
 def _owes_points(promised: Quoted) -> bool:

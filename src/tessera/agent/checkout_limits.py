@@ -10,10 +10,13 @@ from decimal import Decimal
 
 import sqlalchemy as sa
 
+from tessera.agent.checkout_coupons import coupon_effects
 from tessera.core.errors import TesseraError
-from tessera.core.quote import CounterUse, IssuedCoupon, Quote
+from tessera.core.quote import CounterUse, IssuedCoupon
+from tessera.core.sale import CouponUse, IssuedCode, SaleBody
 from tessera.core.uses import uses_account
 from tessera.store.till import cached_members
+from tessera.store.till.values import AccountEffect
 
 FLAG_OVER_LIMIT = "over-limit"
 REVOKED = frozenset({"coupon", "draw"})
@@ -42,17 +45,25 @@ def check_limits(connection: sa.Connection, member_id: str, counters: Iterable[C
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Undone:
-    """What of a sale ends with a return: uses that are given back, rights that are revoked."""
+    """What of a sale ends with a return: uses and coupons are given back, rights and codes end."""
 
     counters: tuple[CounterUse, ...] = ()
     revoked: tuple[IssuedCoupon, ...] = ()
+    coupons: tuple[CouponUse, ...] = ()
+    codes: tuple[IssuedCode, ...] = ()
+
+    def code_effects(self) -> tuple[AccountEffect, ...]:
+        """What changes on single-use codes: those used are good again, those granted end."""
+        good = coupon_effects((use.code_hash for use in self.coupons), -1)
+        return (*good, *coupon_effects((one.code_hash for one in self.codes), 1))
 
 
-def undone_by(quote: Quote, left: dict[str, Decimal], wishes: dict[str, Decimal]) -> Undone:
+def undone_by(body: SaleBody, left: dict[str, Decimal], wishes: dict[str, Decimal]) -> Undone:
     """What a return ends: everything once nothing of the sale is left, nothing before.
 
     `left`: what may still come back before this return, by line. An instant win stays drawn.
     """
+    quote = body.quote
     if any(rest - wishes.get(line_id, Decimal(0)) > 0 for line_id, rest in left.items()):
         return Undone()
     return Undone(
@@ -62,4 +73,6 @@ def undone_by(quote: Quote, left: dict[str, Decimal], wishes: dict[str, Decimal]
             if use.most
         ),
         revoked=tuple(right for right in quote.issued if right.kind in REVOKED),
+        coupons=body.coupons,
+        codes=body.codes,
     )

@@ -10,7 +10,7 @@ import sqlalchemy as sa
 
 from tessera.agent import api_answers, api_shapes
 from tessera.agent.api_answers import as_json
-from tessera.agent.checkout_answers import draw_answers, offers, sale_units
+from tessera.agent.checkout_answers import draw_answers, issued_answers, offers, sale_units
 from tessera.agent.checkout_commit import (
     Writing,
     answer_again,
@@ -21,6 +21,7 @@ from tessera.agent.checkout_commit import (
     quote_effects,
     write_record,
 )
+from tessera.agent.checkout_coupons import GrantedCode, grant_codes
 from tessera.agent.checkout_limits import LimitReached, check_limits
 from tessera.agent.checkout_member import member_answer
 from tessera.agent.checkout_quote import Quoted, with_draws
@@ -48,7 +49,13 @@ def occasion_key(store: str, pos: PairedPos, event_id: str, quoted: Quoted) -> S
 
 
 def occasion_answer(
-    state: TillState, quoted: Quoted, *, event_id: str, result: str, uid: str
+    state: TillState,
+    quoted: Quoted,
+    *,
+    event_id: str,
+    result: str,
+    uid: str,
+    codes: tuple[GrantedCode, ...] = (),
 ) -> api_answers.EventAnswer:
     """What is told of it."""
     return api_answers.EventAnswer(
@@ -59,6 +66,7 @@ def occasion_answer(
         units=sale_units(quoted.buyer, quoted.quote.units),
         offers=offers(quoted.quote, state.settings.language),
         draws=draw_answers(quoted.draws),
+        issued=issued_answers(quoted.quote, codes),
         notices=worded(quoted.notices, state.settings.language),
         uid=uid,
     )
@@ -78,7 +86,7 @@ async def record_occasion(
     digest = digest_of("event", given)
     if (first := find_first(state, key)) is not None:
         return answer_again(first, digest, what="event")
-    uid = mint_uid(state)
+    uid, codes = mint_uid(state), grant_codes(state, quoted.quote)
     body = SaleBody(
         key=key,
         place=quoted.place,
@@ -100,11 +108,23 @@ async def record_occasion(
             kind=KIND_SALE,
             day=key.business_day,
             bundle=quoted.bundle,
-            body=encoded(replace(body, draws=draws, flags=(*body.flags, *flags))),
+            body=encoded(
+                replace(
+                    body,
+                    draws=draws,
+                    flags=(*body.flags, *flags),
+                    codes=tuple(one.issued for one in codes),
+                )
+            ),
             uid=uid,
         )
         answer = occasion_answer(
-            state, with_draws(quoted, draws), event_id=event_id, result="recorded", uid=uid
+            state,
+            with_draws(quoted, draws),
+            event_id=event_id,
+            result="recorded",
+            uid=uid,
+            codes=codes,
         )
         return draft, as_json(answer), ()
 

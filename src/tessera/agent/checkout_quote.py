@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 
 from tessera.agent import api_answers, api_shapes
 from tessera.agent.checkout_basket import basket_of, business_day_of, local_time, place_of
+from tessera.agent.checkout_coupons import dropped, usable, uses_of
 from tessera.agent.checkout_member import NOBODY, Buyer, ScannedCard, find_buyer, state_of
 from tessera.agent.notices import notice
 from tessera.agent.pairing import PairedPos
@@ -20,7 +21,7 @@ from tessera.agent.till_state import TillState
 from tessera.core.basket import Basket, Place
 from tessera.core.member import MemberState
 from tessera.core.quote import Quote
-from tessera.core.sale import DrawResult
+from tessera.core.sale import CouponUse, DrawResult
 from tessera.store.engine import DATABASE_ERRORS
 from tessera.sync.records import encoded
 
@@ -43,6 +44,7 @@ class Quoted:
     pos: PairedPos
     notices: tuple[api_answers.Notice, ...] = ()
     draws: tuple[DrawResult, ...] = ()
+    coupons: tuple[CouponUse, ...] = ()
 
     @property
     def spent(self) -> dict[str, int]:
@@ -87,7 +89,7 @@ def read_basket(state: TillState, wanted: Wanted) -> tuple[Basket, Place]:
         tax_rounding=wanted.pos.tax_rounding,
         offline=state.mode == "offline",
     )
-    return basket, place
+    return usable(state, basket, day), place
 
 
 async def make_quote(
@@ -99,6 +101,8 @@ async def make_quote(
     """
     basket, place = read_basket(state, wanted)
     buyer, told = _buyer(state, wanted)
+    if dropped(wanted.given.coupons, basket):
+        told = (*told, notice("coupon_refused"))
     if len(basket.lines) <= INLINE_LINES_MAX:
         return _quoted(state, wanted.pos, basket, place, buyer, told)
     loop = asyncio.get_running_loop()
@@ -161,6 +165,7 @@ def _quoted(
         bundle=bundle,
         pos=pos,
         notices=(*notices, notice("redemption_reduced")) if reduced else notices,
+        coupons=uses_of(state, basket, quote),
     )
 
 

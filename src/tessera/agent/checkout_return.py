@@ -300,7 +300,7 @@ async def _record(
         before=original.before,
     )
     flags = (*(("void",) if returning.voids else ()), *unusual)
-    undone = undone_by(original.body.quote, original.left(), returning.wishes)
+    undone = undone_by(original.body, original.left(), returning.wishes)
     uid, wishes = mint_uid(state), as_wishes(returning.wishes)
     answer = await _answer(state, returning, quote, uid=uid, flags=flags)
 
@@ -320,6 +320,8 @@ async def _record(
             flags=flags,
             counters=undone.counters,
             revoked=undone.revoked,
+            coupons=undone.coupons,
+            codes=undone.codes,
         )
         draft = draft_of(
             state,
@@ -338,7 +340,10 @@ async def _record(
             key=returning.key,
             digest=digest,
             record=record,
-            effects=return_effects(original.member_id, original.accounts, quote, undone.counters),
+            effects=(
+                *return_effects(original.member_id, original.accounts, quote, undone.counters),
+                *undone.code_effects(),
+            ),
             returned=wishes,
             original=original.sale.key,
             voids=returning.voids,

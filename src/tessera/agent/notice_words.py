@@ -40,6 +40,10 @@ WORDS: dict[str, dict[str, tuple[str, str]]] = {
             "gescannte Codes wurden verworfen: das POS hat sie nicht rechtzeitig abgeholt",
             "noch einmal scannen; das POS muss beim Verkauf POST /hw_proxy/scanner abfragen",
         ),
+        "coupon_refused": (
+            "ein Gutschein gilt nicht: eingelöst, abgelaufen oder nicht von diesem Händler",
+            "alles andere gilt; erklären oder den Gutschein aus dem Verkauf nehmen",
+        ),
         "database_failing": (
             "die Datenbank der Kasse ist nicht lesbar: vorerst kein Mitglied und keine Punkte",
             "tessera doctor prüft die Datenbank",
@@ -121,6 +125,10 @@ WORDS: dict[str, dict[str, tuple[str, str]]] = {
         "codes_dropped": (
             "des codes lus ont été abandonnés : le POS ne les a pas relevés à temps",
             "les relire ; le POS doit interroger POST /hw_proxy/scanner pendant la vente",
+        ),
+        "coupon_refused": (
+            "un bon n'est pas valable : déjà utilisé, expiré ou pas de ce magasin",
+            "le reste est accordé ; l'expliquer ou retirer le bon",
         ),
         "database_failing": (
             "la base de données de la caisse est illisible : ni membre ni points pour l’instant",
@@ -204,6 +212,10 @@ WORDS: dict[str, dict[str, tuple[str, str]]] = {
             "se descartaron códigos leídos: el POS no los recogió a tiempo",
             "leerlos otra vez; el POS debe consultar POST /hw_proxy/scanner mientras vende",
         ),
+        "coupon_refused": (
+            "un cupón no vale: usado, caducado o de otra tienda",
+            "lo demás se aplica; explicarlo o quitar el cupón",
+        ),
         "database_failing": (
             "no se puede leer la base de datos de la caja: por ahora sin socio ni puntos",
             "tessera doctor comprueba la base de datos",
@@ -282,6 +294,10 @@ WORDS: dict[str, dict[str, tuple[str, str]]] = {
         "codes_dropped": (
             "считанные коды отброшены: касса не забрала их вовремя",
             "считайте ещё раз; касса должна опрашивать POST /hw_proxy/scanner во время продажи",
+        ),
+        "coupon_refused": (
+            "купон не действует: использован, просрочен или не этого магазина",
+            "остальное действует; объяснить или убрать купон",
         ),
         "database_failing": (
             "база данных кассы не читается: пока без участника и баллов",

@@ -38,6 +38,10 @@ NOTICES: dict[str, tuple[str, str]] = {
         "scanned codes were dropped: the POS did not fetch them in time",
         "scan again; the POS must poll POST /hw_proxy/scanner while it sells",
     ),
+    "coupon_refused": (
+        "a coupon does not hold: it was used, its days are over, or it is none of this shop",
+        "the other offers are given; explain it, or take the coupon off the basket",
+    ),
     "database_failing": (
         "the register's database cannot be read: no member and no points for now",
         "tessera doctor checks the database",

@@ -16,6 +16,7 @@ import sqlalchemy as sa
 
 from tessera.central import claims, rows
 from tessera.central.claims import REASON_CLAIMED
+from tessera.central.coupon_claims import claim_codes
 from tessera.central.desk import Desk
 from tessera.central.settling import REASON_KEY_REUSED, Settled, settle
 from tessera.central.work import Work, read_batch, read_waiting
@@ -205,6 +206,7 @@ def _claim(tx: sa.Connection, turn: _Round) -> None:
             taken = REASON_CLAIMED if isinstance(work.body, ClaimBody) else REASON_KEY_REUSED
             work.reason = work.reason or taken
     claims.resolve(tx, kept)
+    turn.settled.tagged += claim_codes(tx, kept)
     turn.works = kept
 
 

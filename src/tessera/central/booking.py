@@ -65,7 +65,7 @@ def book_sale(state: MemberAccounts, body: SaleBody, *, uid: str, holder: Holder
     _check_bounds(state, movements, body.leases)
     if not state.member_id:
         return _without_member(movements)
-    confirmed = confirm_sale(state, body, uid=uid)
+    confirmed = confirm_sale(state, body.quote, uid=uid)
     movements = confirmed.movements
     used = _spend_leases(state, body.leases, holder)
     used.tags += confirmed.tags
@@ -127,11 +127,13 @@ def book_claim(state: MemberAccounts, quote: Quote, *, uid: str) -> Booked:
     """Book what a past sale earns for a forgotten card; a claim spends nothing."""
     movements = tuple(replace(move, spent=0, spent_value_minor=0) for move in quote.units)
     _check_bounds(state, movements, ())
+    confirmed = confirm_sale(state, replace(quote, units=movements), uid=uid)
+    movements = confirmed.movements
     owed = _owed(state, movements)
-    postings = sale_postings(movements, owed)
+    postings = (*sale_postings(movements, owed), *confirmed.postings)
     gains = _gains([move.earned for move in movements], movements, owed)
     _post(state, postings, uid=uid, movements=movements, gains=gains)
-    return _booked(state, postings, movements, _Used())
+    return _booked(state, postings, movements, _Used(tags=list(confirmed.tags)))
 
 
 def book_opening(state: MemberAccounts, unit: str, amount: int, *, uid: str) -> Booked:

@@ -11,8 +11,8 @@ from dataclasses import dataclass, replace
 
 from tessera.core.ledger import Posting
 from tessera.core.money import UNITS_MAX
-from tessera.core.quote import CounterUse, IssuedCoupon, UnitMovement
-from tessera.core.sale import ReturnBody, SaleBody
+from tessera.core.quote import CounterUse, IssuedCoupon, Quote, UnitMovement
+from tessera.core.sale import ReturnBody
 from tessera.core.uses import (
     DRAW,
     entries_account,
@@ -34,7 +34,7 @@ TAG_WITHHELD = "withheld"
 class Confirmed:
     """What is left to book as usual, what is posted besides, and tags of what was unusual.
 
-    `denied`: offers whose rights (coupons, draw entries) are not granted.
+    `denied`: offers whose draw entries are not granted.
     """
 
     movements: tuple[UnitMovement, ...]
@@ -43,15 +43,15 @@ class Confirmed:
     denied: frozenset[str] = frozenset()
 
 
-def confirm_sale(state: MemberAccounts, body: SaleBody, *, uid: str) -> Confirmed:
+def confirm_sale(state: MemberAccounts, quote: Quote, *, uid: str) -> Confirmed:
     """Count a sale's uses, and withhold what was pending and is beyond its limit.
 
     ValueError for a use that no account could hold.
     """
-    if not body.quote.counters and not body.quote.issued:
-        return Confirmed(movements=body.quote.units)
-    _check_uses(body.quote.counters)
-    over = [use for use in body.quote.counters if _is_over(state, use)]
+    if not quote.counters and not quote.issued:
+        return Confirmed(movements=quote.units)
+    _check_uses(quote.counters)
+    over = [use for use in quote.counters if _is_over(state, use)]
     tags = []
     if any(not use.pending for use in over):
         tags.append(TAG_OVER_LIMIT)
@@ -59,10 +59,10 @@ def confirm_sale(state: MemberAccounts, body: SaleBody, *, uid: str) -> Confirme
         tags.append(TAG_WITHHELD)
     # Several limits of one offer may be exceeded at once; what it gives is withheld once.
     withheld = {_offer_of(use): use for use in over if use.pending}
-    movements = list(body.quote.units)
+    movements = list(quote.units)
     denied = frozenset(withheld)
-    _check_rights(body.quote.issued)
-    postings = [*use_postings(body.quote.counters), *entry_postings(body.quote.issued, denied)]
+    _check_rights(quote.issued)
+    postings = [*use_postings(quote.counters), *entry_postings(quote.issued, denied)]
     for use in withheld.values():
         for place, move in enumerate(movements):
             if (move.unit, move.issuer) == (use.unit, use.issuer):

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 from tessera.core.ledger import OWED_PREFIX, Posting, checked
-from tessera.core.uses import USES_PREFIX, is_unit_account
+from tessera.core.uses import ENTRIES_PREFIX, USES_PREFIX, is_unit_account
 from tessera.store.central.accounts import Lot, MemberAccounts
 
 TRANSIT = "transit"
@@ -72,7 +72,7 @@ def take_free(
 
 
 def take_everything(state: MemberAccounts) -> tuple[tuple[Posting, ...], list[Moved]]:
-    """Take all that is free, what is owed, and uses of offers, towards another member."""
+    """Take all that is free, what is owed, uses and draw entries, towards another member."""
     postings: list[Posting] = []
     moved: list[Moved] = []
     for name, account in sorted(state.accounts.items()):
@@ -80,7 +80,7 @@ def take_everything(state: MemberAccounts) -> tuple[tuple[Posting, ...], list[Mo
             of_unit, lots = take_free(state, name, to=TRANSIT)
             postings += of_unit
             moved += lots
-        elif account.points and name.startswith((OWED_PREFIX, USES_PREFIX)):
+        elif account.points and name.startswith((OWED_PREFIX, USES_PREFIX, ENTRIES_PREFIX)):
             unit = name.removeprefix(OWED_PREFIX) if name.startswith(OWED_PREFIX) else "uses"
             moved.append(Moved(account=name, unit=unit, amount=account.points))
             postings += _pair(name, unit, -account.points, to=TRANSIT)

@@ -9,6 +9,7 @@ from datetime import date
 
 import msgspec
 
+from tessera.core.coupons import coupon_account
 from tessera.core.identity import bucket_of, bucket_of_hash
 from tessera.store.central.accounts import Account, Lease
 from tessera.store.central.feed import Change
@@ -89,6 +90,15 @@ def account_version(name: str, account: Account, base: int) -> AccountVersion:
         leased=account.leased,
         version=base + account.version,
     )
+
+
+def code_change(
+    bucket: int, audience: str, code_hash: str, *, is_used: bool, version: int
+) -> Change:
+    """Whether a single-use code is used up: an account of the code itself, 1 or 0."""
+    account = coupon_account(code_hash)
+    row = BalanceRow(member_id=account, account=account, points=int(is_used), version=version)
+    return Change(bucket=bucket, audience=audience, about=account, body=encoded(row))
 
 
 def outcome_change(bucket: int, register_id: str, row: OutcomeRow) -> Change:

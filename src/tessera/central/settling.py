@@ -24,6 +24,7 @@ from tessera.central.booking import (
     is_plain,
 )
 from tessera.central.claims import REASON_CLAIM_WAITS
+from tessera.central.coupon_claims import code_changes
 from tessera.central.desk import Desk
 from tessera.central.granting import top_up
 from tessera.central.settling_books import (
@@ -36,6 +37,7 @@ from tessera.central.settling_books import (
 )
 from tessera.central.work import Work, read_waiting
 from tessera.core.sale import KIND_CLAIM, ClaimBody, LeaseReturnBody, ReturnBody, SaleBody
+from tessera.store.central import register_book
 from tessera.store.central.accounts import MemberAccounts
 from tessera.store.central.ledger_book import Entry
 from tessera.store.central.sale_book import (
@@ -78,6 +80,8 @@ def settle(tx: sa.Connection, works: Sequence[Work], desk: Desk, *, again: bool 
     """
     books = open_books(tx, works)
     settled = Settled()
+    if any(work.codes for work in works):
+        books.stores = tuple(store.store_id for store in register_book.read_stores(tx))
     for work in works:
         _settle_one(books, work, settled, again=again, base=desk.version_base)
     _grant_leases(tx, books, desk)
@@ -96,6 +100,7 @@ def _settle_one(books: Books, work: Work, settled: Settled, *, again: bool, base
             settled.parked.append(parked_of(work, known.reason))
         settled.tagged += [(work.register_id, tag, work.uid) for tag in known.tags.split()]
         return
+    books.changes += code_changes(work, books.stores, base)
     try:
         booked = _book_safely(books, work)
     except _ParkError as refusal:

@@ -49,6 +49,7 @@ class Books:
     changes: list[feed.Change] = field(default_factory=list)
     touched: set[MemberKey] = field(default_factory=set)
     counted: set[MemberKey] = field(default_factory=set)
+    stores: tuple[str, ...] = ()
 
 
 def open_books(tx: sa.Connection, works: Sequence[Work]) -> Books:

@@ -13,6 +13,7 @@ import msgspec
 from tessera.core.errors import TesseraError
 from tessera.core.identity import SaleKey, bucket_of
 from tessera.core.sale import ClaimBody, LeaseReturnBody, ReturnBody, SaleBody
+from tessera.store.central.coupon_book import CodeState
 from tessera.store.central.inbox import BatchRow
 from tessera.store.central.sale_book import WaitingRecord
 from tessera.sync.records import Body, RecordMalformed, read_body, read_envelope
@@ -40,7 +41,7 @@ class Work(msgspec.Struct, kw_only=True):
     """A record on its way through a round, and where it belongs.
 
     `reason` is set when its body cannot be read: it will be parked. `original_uid` is set for
-    returns. `member_id` empty: no member.
+    returns. `member_id` empty: no member. `codes`: what it did to single-use coupons.
     """
 
     register_id: str
@@ -63,6 +64,7 @@ class Work(msgspec.Struct, kw_only=True):
     amount_minor: int = 0
     is_fork: bool = False
     reason: str = ""
+    codes: tuple[CodeState, ...] = ()
 
 
 def inflate(body: bytes, *, limit: int = BATCH_BYTES_MAX) -> bytes:

@@ -69,6 +69,9 @@ COMMANDS: dict[tuple[str, ...], Command] = {
     ("central", "alarms"): Command(
         "tessera.cli.central_alarms", "forks, new lives, overspent leases: what must be looked at"
     ),
+    ("central", "coupon"): Command(
+        "tessera.cli.central_coupon", "issue single-use coupons in lots, list what was used"
+    ),
     ("central", "draws"): Command(
         "tessera.cli.central_draws", "what was drawn at the tills, and who holds entries"
     ),

@@ -53,7 +53,9 @@ class Line:
 
     `measure` empty: pieces, and a whole quantity. Otherwise ("kg", "l", …) the line was weighed or
     metered and is one indivisible unit. `list_price_minor` and `price_reason` mark a price that
-    somebody changed by hand. `attributes` are (name, value) pairs, sorted by name.
+    somebody changed by hand. `lowest_30d_minor`: the lowest price of one (of one kg, l, …) in the
+    last 30 days, by which savings are claimed. `attributes` are (name, value) pairs, in order of
+    their names.
     """
 
     line_id: str

@@ -156,7 +156,8 @@ class IssuedCoupon:
     """A right that the sale grants: a coupon, a draw entry, a completed stamp card's reward.
 
     `name` is what it stands for (the coupon's offer, the draw, the access); `detail` holds what the
-    kind needs besides ("1 in 4" and the prizes of an instant win).
+    kind needs besides ("1 in 4" and the prizes of an instant win; "single-use" and the prefix of a
+    coupon's code, or "shared" and the code).
     """
 
     kind: str

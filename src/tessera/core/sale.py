@@ -43,6 +43,23 @@ class DrawResult:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class CouponUse:
+    """A single-use code that a sale used up, by its keyed hash, and the offer that it opened."""
+
+    offer: str
+    code_hash: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class IssuedCode:
+    """A single-use code that a sale granted, by its keyed hash: for `name`, granted by `offer`."""
+
+    offer: str
+    name: str
+    code_hash: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class SaleBody:
     """A completed sale: its inputs, its frozen quote, and how it was paid.
 
@@ -63,6 +80,8 @@ class SaleBody:
     card_key_id: int = 0
     flags: tuple[str, ...] = ()
     draws: tuple[DrawResult, ...] = ()
+    coupons: tuple[CouponUse, ...] = ()
+    codes: tuple[IssuedCode, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -80,7 +99,7 @@ class ReturnBody:
     `leases`: what of the units that are taken back came off leases this register holds; the rest
     comes off what is not leased, or is owed. `counters`: uses of limited offers that the member has
     again, since with this return everything of the sale has come back, and `revoked` the rights
-    (coupons, draw entries) that go with it.
+    (coupons, draw entries) that go with it; `coupons` may be used again, `codes` no more.
     """
 
     key: SaleKey
@@ -96,6 +115,8 @@ class ReturnBody:
     flags: tuple[str, ...] = ()
     counters: tuple[CounterUse, ...] = ()
     revoked: tuple[IssuedCoupon, ...] = ()
+    coupons: tuple[CouponUse, ...] = ()
+    codes: tuple[IssuedCode, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

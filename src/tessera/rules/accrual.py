@@ -316,6 +316,8 @@ def issue(work: Work, earned: dict[tuple[str, str], int]) -> list[IssuedCoupon]:
         detail: tuple[str, ...] = ()
         if reward.kind == "win":
             detail = (f"{reward.chance[0]} in {reward.chance[1]}", *reward.prizes)
+        elif reward.kind == "coupon":
+            detail = _code_of(work, reward.name)
         found.append(
             IssuedCoupon(
                 kind=reward.kind,
@@ -328,6 +330,17 @@ def issue(work: Work, earned: dict[tuple[str, str], int]) -> list[IssuedCoupon]:
             )
         )
     return found + _completed_cards(work, earned)
+
+
+def _code_of(work: Work, name: str) -> tuple[str, ...]:
+    """Tell what opens the offer that a coupon stands for: a code of its own, or one for all."""
+    target = next((one for one in work.programme.offers if one.offer_id == name), None)
+    if target is None or target.trigger is None:
+        return ()
+    trigger = target.trigger
+    if trigger.single_use and trigger.prefixes:
+        return ("single-use", trigger.prefixes[0])
+    return ("shared", min(trigger.coupons)) if trigger.coupons and not trigger.single_use else ()
 
 
 def _completed_cards(work: Work, earned: dict[tuple[str, str], int]) -> list[IssuedCoupon]:

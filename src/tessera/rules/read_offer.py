@@ -213,7 +213,7 @@ def _read_offline(
     if chosen != "pending":
         return chosen
     if not can_wait(reward):
-        message = "only units that are earned, coupons and draw entries can wait for central"
+        message = "only units that are earned and draw entries can wait for central"
         reader.problem(node, path, message, "offline: refuse or allow")
     elif not any(limit.period in PER_MEMBER for limit in limits):
         message = "`pending` waits for a limit to be confirmed, and the offer has none of a member"
@@ -223,9 +223,7 @@ def _read_offline(
 
 def can_wait(reward: Reward) -> bool:
     """Tell whether what an offer gives can be held back until central has counted."""
-    return isinstance(reward, Earn) or (
-        isinstance(reward, Issue) and reward.kind in {"coupon", "draw"}
-    )
+    return isinstance(reward, Earn) or (isinstance(reward, Issue) and reward.kind == "draw")
 
 
 def _priority(reader: Reader, field: str, node: Node | None) -> int:

@@ -10,6 +10,7 @@ from tessera.core.money import currency as currency_of
 from tessera.core.quote import Message, Quote
 from tessera.rules.phrases import PHRASES
 
+_DRAWN = frozenset({"receipt.won", "receipt.not-won"})
 _COMMA = frozenset({"de", "fr", "es", "ru"})
 
 
@@ -52,11 +53,11 @@ def say(message: Message, language: str, currency: str) -> str:
 def receipt_texts(quote: Quote, language: str, *, drawn: Sequence[Message] = ()) -> list[str]:
     """Give the receipt's lines, each with its amount at the end where it has one.
 
-    `drawn`: what instant wins gave, once they are drawn, in place of the words that promise them.
+    `drawn`: what instant wins gave, in place of the words that promise them, and coupons' codes.
     """
     found = []
     for line in quote.receipt:
-        if drawn and line.text.key == "receipt.issued.win":
+        if line.text.key == "receipt.issued.win" and any(one.key in _DRAWN for one in drawn):
             continue
         text = say(line.text, language, quote.currency)
         if line.amount_minor is not None:

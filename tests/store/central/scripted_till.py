@@ -20,6 +20,8 @@ from tessera.core.sale import (
     KIND_RETURN,
     KIND_SALE,
     ClaimBody,
+    CouponUse,
+    IssuedCode,
     LeaseReturnBody,
     LeaseUse,
     ReturnBody,
@@ -88,6 +90,7 @@ class Till:
         unit: str = "points",
         amount_minor: int = 1000,
         counters: Sequence[CounterUse] = (),
+        coupons: Sequence[CouponUse] = (),
     ) -> SealedRecord:
         units = (UnitMovement(unit=unit, earned=earned, spent=spent),) if earned or spent else ()
         body = SaleBody(
@@ -114,6 +117,7 @@ class Till:
                 counters=tuple(counters),
             ),
             leases=tuple(leases),
+            coupons=tuple(coupons),
         )
         return self.write(KIND_SALE, encoded(body))
 
@@ -129,6 +133,8 @@ class Till:
         quantity: str = "1",
         refund_minor: int = 1000,
         counters: Sequence[CounterUse] = (),
+        coupons: Sequence[CouponUse] = (),
+        codes: Sequence[IssuedCode] = (),
     ) -> SealedRecord:
         units = (
             (UnitMovement(unit="points", earned=earned, spent=spent),) if earned or spent else ()
@@ -151,6 +157,8 @@ class Till:
             ),
             leases=tuple(leases),
             counters=tuple(counters),
+            coupons=tuple(coupons),
+            codes=tuple(codes),
         )
         return self.write(KIND_RETURN, encoded(body))
 

@@ -17,7 +17,7 @@ from tessera.store.central import schema
 from tessera.store.migrate import known_versions
 from tests.support.postgres import Cluster
 
-REFERENCE = {"central", "store", "register", "enrolment_code", "bundle", "assignment"}
+REFERENCE = {"central", "store", "register", "enrolment_code", "bundle", "assignment", "coupon_lot"}
 SOURCES = [
     path
     for package in (tessera.central, tessera.store.central)

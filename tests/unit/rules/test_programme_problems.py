@@ -45,7 +45,7 @@ def test_an_unknown_key_has_its_place_and_a_proposal() -> None:
         ("offers: {a: {limits: 1 a fortnight, give: 1 % off}}", "no limit", ""),
         ("offers: {a: {limits: 1 ever, offline: lease, give: 1 % off}}", "not leased", "refuse"),
         ("offers: {a: {limits: 1 ever, offline: pending, give: 1 % off}}", "can wait", "refuse"),
-        ("offers: {a: {offline: pending, give: {coupon: b}}}", "has none of a member", "1 ever"),
+        ("offers: {a: {offline: pending, give: 1 entry in b}}", "has none of a member", "1 ever"),
         ("offers: {a: {needs: lots, give: 1 % off}}", "no threshold", "basket from"),
         ("offers: {a: {give: {buy: 2}}}", "without `get`", "get: 1 free"),
         ("offers: {a: {give: {by: 2}}}", "no reward starts", "buy"),

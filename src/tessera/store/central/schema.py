@@ -42,13 +42,7 @@ CENTRAL = _table(
     _text("key_public"),
     _whole("card_key_id"),
 )
-STORE = _table(
-    "store",
-    _key("store_id"),
-    _text("region"),
-    _text("time_zone"),
-    _text("currency"),
-)
+STORE = _table("store", _key("store_id"), _text("region"), _text("time_zone"), _text("currency"))
 REGISTER = _table(
     "register",
     _key("register_id"),
@@ -66,10 +60,8 @@ REGISTER = _table(
 ENROLMENT_CODE = _table(
     "enrolment_code",
     _key("code_hash"),
-    _text("register_id"),
-    _whole("expires_ms"),
-    _whole("used_ms"),
-    _text("used_key"),
+    *[_text(name) for name in ("register_id", "used_key")],
+    *[_whole(name) for name in ("expires_ms", "used_ms")],
 )
 BUNDLE = _table(
     "bundle",
@@ -203,6 +195,24 @@ SALE_KEY = _table(
     _text("uid"),
     _text("register_id"),
     _text("member_id"),
+)
+
+# ---- by coupon ------------------------------------------------------------------------------
+
+# Codes that were used, or ended before they were: `uid` is the record that did it, empty once that
+# was reversed. A code that nobody used has no row: its seal tells that it is one.
+COUPON_USE = _table(
+    "coupon_use",
+    _bucket("cbucket"),
+    _key("code_hash", _BYTES),
+    *[_text(name) for name in ("uid", "register_id", "member_id", "offer")],
+    *[_whole(name) for name in ("used_ms", "version")],
+)
+COUPON_LOT = _table(
+    "coupon_lot",
+    _key("lot"),
+    *[_text(name) for name in ("offer", "prefix", "first_day", "last_day")],
+    *[_whole(name) for name in ("count", "issued_ms")],
 )
 
 # ---- by member ------------------------------------------------------------------------------
