@@ -24,6 +24,7 @@ from tests.support.waiting import wait_until
 TEN_YEARS_S = 10 * 365 * 86_400
 SOURCE = Path(__file__).parents[1] / "support" / "shifted_clock.c"
 WAIT_S = 60.0
+pytestmark = pytest.mark.timeout(400)
 
 
 @dataclass

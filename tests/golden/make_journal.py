@@ -1,6 +1,6 @@
 """Writes a golden journal: the records of one release, byte for byte, for all later ones to read.
 
-Run once for each release that changes a body: `python -m tests.golden.make_journal NAME`.
+Run once for each release, as a test demands: `python -m tests.golden.make_journal NAME`.
 A file that is here is never written again.
 """
 

@@ -92,7 +92,9 @@ class TrustingTill:
             seeds=Seeds(),
         )
 
-    def enrol(self, code: str, *, fingerprint: str = "") -> RegisterIdentity:
+    def enrol(
+        self, code: str, *, fingerprint: str = "", again: bool = False, seed: int = 3
+    ) -> RegisterIdentity:
         async def work(link: HttpCentral) -> RegisterIdentity:
             return await enrol(
                 folder=self.folder,
@@ -100,8 +102,9 @@ class TrustingTill:
                 link=link,
                 code=code,
                 host="here",
-                random=random.Random(3).randbytes,
+                random=random.Random(seed).randbytes,
                 fingerprint=fingerprint,
+                again=again,
             )
 
         return self.ask(work, signed=False)

@@ -205,6 +205,8 @@ def state_notices(state: TillState, place: Place | None = None) -> tuple[api_ans
         codes.append("not_enrolled")
     elif state.programme.programme is None:
         codes.append("no_programme")
+    if state.sync is not None and state.sync().is_shut_out:
+        codes.append("register_refused")
     if state.programme.rejected:
         codes.append("bundle_rejected")
     if state.disk().benefits_stopped:

@@ -6,13 +6,14 @@ key, overwrite one, or keep an identity whose certificate does not fit.
 
 import hashlib
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import msgspec
 import sqlalchemy as sa
 
 from tessera import __version__
-from tessera.agent.secret_files import write_secret
+from tessera.agent.secret_files import sync_folder, write_secret
 from tessera.agent.trusted_roots import write_root
 from tessera.core.errors import TesseraError
 from tessera.core.identity import INCARNATION_BYTES, new_incarnation
@@ -25,6 +26,7 @@ from tessera.sync.trust import CERTIFICATE, Trust, TrustRefused, first_root, tru
 from tessera.sync.wire import Certificate, EnrolAnswer, EnrolRequest
 
 REGISTER_KEY = "register.key"
+NEXT_REGISTER_KEY = "register-next.key"
 CARD_KEY = "card.key"
 
 
@@ -43,21 +45,35 @@ async def enrol(
     host: str,
     random: Callable[[int], bytes],
     fingerprint: str = "",
+    again: bool = False,
 ) -> RegisterIdentity:
     """Enrol this folder's register with a one-time code; its identity as kept.
 
     The key is written before the code is sent, so that a lost answer can be asked for again with
     the same key. `fingerprint`: of central's root, as the person who enrols was told it; empty
-    when they were told none, then the first root is believed as it comes.
+    when they were told none, then the first root is believed as it comes. `again`: the register is
+    enrolled and gets a new key; its life, its journal and what waits to be sent go on.
     EnrolmentFailed when the register is enrolled already or central's answer does not fit; a
     CentralError when central can't be reached or refuses the code.
     """
     with writer.connect() as connection:
         known = identity_book.read_identity(connection)
+    if known is not None and again:
+        return await _enrol_again(
+            known,
+            folder=folder,
+            writer=writer,
+            link=link,
+            code=code,
+            host=host,
+            random=random,
+            fingerprint=fingerprint,
+        )
     if known is not None:
         raise EnrolmentFailed(
             f"this register is enrolled already, as {known.register} of store {known.store}",
-            hint="use another data folder, or move this one away if it belongs to another register",
+            hint="add --again for a new key of the same register; another register needs a data"
+            " folder of its own",
         )
     key = _own_key(folder / REGISTER_KEY, random)
     # From the key, which is random: so a repeat after a lost answer is about the same life.
@@ -81,6 +97,50 @@ async def enrol(
         identity_book.write_identity(tx, identity)
     write_secret(folder / IDENTITY_FILE, identity_file.encoded(identity))
     return identity
+
+
+async def _enrol_again(
+    known: RegisterIdentity,
+    *,
+    folder: Path,
+    writer: sa.Engine,
+    link: CentralLink,
+    code: str,
+    host: str,
+    random: Callable[[int], bytes],
+    fingerprint: str,
+) -> RegisterIdentity:
+    """A new key for the register that this is; killed anywhere, the same command goes on."""
+    key = _own_key(folder / NEXT_REGISTER_KEY, random)
+    answer = await link.enrol(
+        EnrolRequest(
+            code=code,
+            public_key=key.public.hex(),
+            incarnation=known.incarnation,
+            host=host,
+            release=__version__,
+        )
+    )
+    found = checked_identity(
+        answer, public_key=key.public, incarnation=known.incarnation, fingerprint=fingerprint
+    )
+    if (found.register, found.store) != (known.register, known.store):
+        raise EnrolmentFailed(
+            f"the code is for {found.register} of store {found.store}, and this register is"
+            f" {known.register} of store {known.store}",
+            hint=f"tessera central register add --again --register {known.register}",
+        )
+    # The generation stays the one last heard: sync notices by itself what changed at central.
+    fresh = replace(found, parent=known.parent, generation=known.generation)
+    write_secret(folder / CARD_KEY, _card_key(answer))
+    if answer.root is not None:
+        write_root(folder, answer.root)
+    with writer.begin() as tx:
+        identity_book.write_identity(tx, fresh)
+    write_secret(folder / IDENTITY_FILE, identity_file.encoded(fresh))
+    (folder / NEXT_REGISTER_KEY).replace(folder / REGISTER_KEY)
+    sync_folder(folder)
+    return fresh
 
 
 def checked_identity(

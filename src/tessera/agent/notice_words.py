@@ -81,6 +81,10 @@ WORDS: dict[str, dict[str, tuple[str, str]]] = {
             "eingelöste Punkte konnten nicht mehr abgebucht werden",
             "die Zentrale erfährt es; an der Kasse ist nichts zu tun",
         ),
+        "register_refused": (
+            "die Zentrale weist diese Kasse ab: Verkäufe bleiben hier und werden nicht gesendet",
+            "in der Zentrale einen neuen Code holen: tessera agent enrol --again --code …",
+        ),
         "rules_failed": (
             "die Regeln sind an diesem Korb gescheitert: diese Antwort ist ohne Vorteile",
             "das Protokoll dieses Moments an die Betreuung der Kasse geben",
@@ -167,6 +171,10 @@ WORDS: dict[str, dict[str, tuple[str, str]]] = {
             "des unités données en paiement ne pouvaient plus être débitées",
             "la centrale en est informée ; rien à faire à la caisse",
         ),
+        "register_refused": (
+            "la centrale refuse cette caisse : les ventes restent ici et ne partent pas",
+            "demander un nouveau code à la centrale : tessera agent enrol --again --code …",
+        ),
         "rules_failed": (
             "les règles ont échoué sur ce panier : cette réponse est sans avantages",
             "transmettre le journal de ce moment à qui entretient la caisse",
@@ -250,6 +258,10 @@ WORDS: dict[str, dict[str, tuple[str, str]]] = {
             "unidades dadas como pago ya no se podían gastar",
             "la central lo sabe; en la caja no hay nada que hacer",
         ),
+        "register_refused": (
+            "la central rechaza esta caja: las ventas quedan aquí y no se envían",
+            "pedir un código nuevo a la central: tessera agent enrol --again --code …",
+        ),
         "rules_failed": (
             "las reglas fallaron con esta cesta: esta respuesta no lleva ventajas",
             "enviar el registro de este momento a quien mantiene la caja",
@@ -332,6 +344,10 @@ WORDS: dict[str, dict[str, tuple[str, str]]] = {
         "redemption_unbacked": (
             "принятые в оплату баллы списать уже не удалось",
             "центр узнает об этом; на кассе делать ничего не нужно",
+        ),
+        "register_refused": (
+            "центр не принимает эту кассу: продажи остаются здесь и не отправляются",
+            "получите в центре новый код: tessera agent enrol --again --code …",
         ),
         "rules_failed": (
             "правила не справились с этой корзиной: этот ответ без выгод",

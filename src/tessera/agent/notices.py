@@ -73,6 +73,10 @@ NOTICES: dict[str, tuple[str, str]] = {
         "units that were given as paid could not be spent any more",
         "central is told; nothing is to be done at the till",
     ),
+    "register_refused": (
+        "central refuses this register: sales are kept here and not sent",
+        "ask central for a new code, then: tessera agent enrol --again --code …",
+    ),
     "rules_failed": (
         "the rules failed on this basket: this answer is without benefits",
         "send the log of this moment to whoever maintains the register",

@@ -184,7 +184,8 @@ class SyncLoop:
 
     def _note_failure(self, name: str, error: Exception, failures: int) -> float:
         answered = isinstance(error, CentralError) and not isinstance(error, CentralUnreachable)
-        self._line.failed(name, str(error), answered=answered)
+        code = error.code if isinstance(error, CentralError) else ""
+        self._line.failed(name, str(error), answered=answered, code=code)
         if not isinstance(error, CentralError) or isinstance(error, CentralConfused):
             self._line.tell("refused", str(error))
         asked_s = error.retry_after_s if isinstance(error, CentralBusy) else 0

@@ -6,12 +6,17 @@ Owns: online and offline, since when, and what was last wrong. Must never: open 
 from collections.abc import Callable
 from dataclasses import dataclass
 
+SHUT_OUT = frozenset({"register_revoked", "certificate_expired", "bad_signature"})
+"""Central's codes for a register that may not speak; see docs/api.md."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SyncStatus:
     """How sync stands. Times are UTC milliseconds; `balance_as_of_ms` is by central's clock.
 
-    None: never, or not now. `generation` is central's as last heard.
+    None: never, or not now. `generation` is central's as last heard. `is_shut_out`: central refuses
+    this register's key, as revoked, expired or unknown; what waits is kept until it is enrolled
+    again.
     """
 
     online: bool
@@ -21,6 +26,7 @@ class SyncStatus:
     balance_as_of_ms: int | None
     generation: str
     last_error: str
+    is_shut_out: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,6 +53,7 @@ class LineState:
         self.balance_as_of_ms: int | None = None
         self.queued = 0
         self._errors: dict[str, str] = {}
+        self._shut_out: set[str] = set()
 
     @property
     def last_error(self) -> str:
@@ -56,6 +63,7 @@ class LineState:
     def mended(self, step: str) -> None:
         """What failed in `step` works again."""
         self._errors.pop(step, None)
+        self._shut_out.discard(step)
 
     def heard(self) -> None:
         """Central answered."""
@@ -64,9 +72,15 @@ class LineState:
             self.online, self.offline_since_ms = True, None
             self._tell(SyncNotice(what="online"))
 
-    def failed(self, step: str, reason: str, *, answered: bool) -> None:
-        """A call of `step` failed; `answered`: central was there but did not do it."""
+    def failed(self, step: str, reason: str, *, answered: bool, code: str = "") -> None:
+        """A call of `step` failed; `answered`: central was there but did not do it.
+
+        `code` is central's own word for it, empty when it had none.
+        """
         self._errors[step] = reason
+        self._shut_out.discard(step)
+        if code in SHUT_OUT:
+            self._shut_out.add(step)
         if answered:
             self.last_contact_ms = self._wall_ms()
             return
@@ -88,4 +102,5 @@ class LineState:
             balance_as_of_ms=self.balance_as_of_ms,
             generation=generation,
             last_error=self.last_error,
+            is_shut_out=bool(self._shut_out),
         )

@@ -33,6 +33,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="FINGERPRINT",
         help="what tessera central keys show says; another central is then refused",
     )
+    parser.add_argument(
+        "--again",
+        action="store_true",
+        help="a new key for a register that was revoked or whose certificate ran out",
+    )
     parser.add_argument("--json", action="store_true", help="print one JSON object for programs")
 
 
@@ -88,6 +93,7 @@ async def _enrol(arguments: argparse.Namespace) -> "RegisterIdentity":
                     host=socket.gethostname(),
                     random=secrets.token_bytes,
                     fingerprint=arguments.root,
+                    again=arguments.again,
                 )
             finally:
                 till.close()

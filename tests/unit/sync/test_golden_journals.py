@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from tessera import __version__
 from tessera.core.journal import chain_links, genesis
 from tessera.sync.records import RecordMalformed, encoded, read_body, read_envelope
 
@@ -46,6 +47,11 @@ def test_every_old_record_reads_to_its_end(path: Path) -> None:
 def test_no_golden_journal_was_changed() -> None:
     sums = {path.name: hashlib.sha256(path.read_bytes()).hexdigest()[:12] for path in GOLDEN}
     assert sums == {"journal-0.1.0.jsonl": "a586bc38e53d"}
+
+
+def test_this_release_has_left_its_journal_for_those_after_it() -> None:
+    """A release with another number fails here until `tests/golden/make_journal.py` has run."""
+    assert f"journal-{__version__}.jsonl" in [path.name for path in GOLDEN]
 
 
 @pytest.mark.parametrize(
