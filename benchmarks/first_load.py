@@ -126,6 +126,9 @@ class FileLine:
     def __init__(self, image: SignedImage, path: Path) -> None:
         self._image, self._path = image, path
 
+    async def root(self, _version: int) -> None:
+        return None
+
     async def image(self, _audience: str, *, generation: str) -> SignedImage:
         assert generation == "g1"
         return self._image

@@ -80,6 +80,9 @@ class ImageLine:
         self._body = body
         self._number = msgspec.json.decode(image.manifest, type=ImageManifest).number
 
+    async def root(self, _version: int) -> None:
+        """There is no newer root."""
+
     async def image(self, _audience: str, *, generation: str) -> SignedImage:
         if generation != GENERATION:
             raise CentralRefused("another generation", code="generation_changed", status=409)

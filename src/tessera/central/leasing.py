@@ -57,3 +57,19 @@ def grant(state: MemberAccounts, lease: Lease) -> None:
     account.version += 1
     state.changed_leases.add(lease.lease_id)
     state.changed_accounts.add(lease.unit)
+
+
+def write_off(state: MemberAccounts, lease: Lease) -> int:
+    """Give up what a lease's holder never gave back; how many units its member has free again.
+
+    A spend that arrives after all is booked against what is free then, and what that does not cover
+    is owed: the loss is bounded by what is written off here.
+    """
+    amount = lease.outstanding
+    account = state.account(lease.unit)
+    lease.written_off += amount
+    account.leased -= amount
+    account.version += 1
+    state.changed_leases.add(lease.lease_id)
+    state.changed_accounts.add(lease.unit)
+    return amount

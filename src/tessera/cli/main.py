@@ -77,6 +77,10 @@ COMMANDS: dict[tuple[str, ...], Command] = {
     ),
     (
         "central",
+        "lease",
+    ): Command("tessera.cli.central_lease", "list leases, and write off what is lost"),
+    (
+        "central",
         "ledger",
     ): Command("tessera.cli.central_ledger", "show a member's balances, leases and entries"),
     ("central", "member"): Command(

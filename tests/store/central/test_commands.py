@@ -304,3 +304,14 @@ def test_what_cannot_be_undone_wants_its_words(shell: Shell) -> None:
     entries = shell.json("ledger", "m-1")["entries"]
     assert [entry["kind"] for entry in entries] == ["opening", "merge", "erasure"]
     assert shell.run("verify")[0] == 0
+
+
+def test_a_lost_registers_leases_are_written_off_once_confirmed(shell: Shell) -> None:
+    shell.run("register", "add", "--store", "berlin-1", "--register", "r1")
+    assert shell.json("lease", "list") == []
+    code, _out, err = shell.run("lease", "write-off", "--register", "r1")
+    assert code == 3
+    assert 'add --confirm "write off r1"' in err
+    told = shell.json("lease", "write-off", "--register", "r1", "--confirm", "write off r1")
+    assert told == {"register": "r1", "leases": 0, "units": 0}
+    assert "0 open leases" in shell.run("lease", "list", "--register", "r1")[1]

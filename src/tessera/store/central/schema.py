@@ -362,6 +362,7 @@ LEASE = _table(
     _whole("written_off"),
     _whole("granted_ms"),
 )
+sa.Index("lease_register", LEASE.c.register_id)
 
 # ---- by card --------------------------------------------------------------------------------
 

@@ -1,0 +1,63 @@
+"""Open leases by the register that holds them.
+
+Owns: finding them. Must never: change one; that takes the member's lock, and `ledger_book`.
+"""
+
+from dataclasses import dataclass
+
+import sqlalchemy as sa
+
+from tessera.store.central import schema
+
+LeaseKey = tuple[int, str, str]
+"""Bucket, member and lease."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HeldLease:
+    """What one life of a register may still spend of a member's units."""
+
+    bucket: int
+    member_id: str
+    lease_id: str
+    unit: str
+    register_id: str
+    incarnation: str
+    outstanding: int
+    granted_ms: int
+
+    @property
+    def key(self) -> LeaseKey:
+        """Bucket, member and lease."""
+        return (self.bucket, self.member_id, self.lease_id)
+
+
+def read_open(
+    tx: sa.Connection, *, register_id: str, after: LeaseKey, limit: int
+) -> list[HeldLease]:
+    """Leases of a register (or of all, when empty) that hold something, in the order of keys."""
+    table = schema.LEASE
+    left = table.c.granted - table.c.spent - table.c.returned - table.c.written_off
+    names = ("bucket", "member_id", "lease_id", "unit", "register_id", "incarnation")
+    query = (
+        sa.select(*(table.c[name] for name in names), left, table.c.granted_ms)
+        .where(left > 0)
+        .where(sa.tuple_(table.c.bucket, table.c.member_id, table.c.lease_id) > sa.tuple_(*after))
+        .order_by(table.c.bucket, table.c.member_id, table.c.lease_id)
+        .limit(limit)
+    )
+    if register_id:
+        query = query.where(table.c.register_id == register_id)
+    return [
+        HeldLease(
+            bucket=row[0],
+            member_id=row[1],
+            lease_id=row[2],
+            unit=row[3],
+            register_id=row[4],
+            incarnation=row[5],
+            outstanding=int(row[6]),
+            granted_ms=int(row[7]),
+        )
+        for row in tx.execute(query)
+    ]
