@@ -51,6 +51,7 @@ def run(arguments: argparse.Namespace) -> int:
             "currency": programme.currency,
             "tried": found.tried,
             "left_out": found.left_out,
+            "proven": False,
             "found": len(pairs),
             "pairs": [asdict(one) | {"off_permille": one.off_permille} for one in pairs[:TOP]],
         }
@@ -64,6 +65,8 @@ def run(arguments: argparse.Namespace) -> int:
         share = f"{pair.off_permille // 10}.{pair.off_permille % 10} %"
         print(f"{share:>7} off  {' + '.join(pair.offers)}: {due} instead of {shelf}, on {meets}")
     print(f"{found.tried} pairs tried, {len(pairs)} {'new' if arguments.baseline else 'can meet'}")
+    if pairs:
+        print("the lowest price found of each: small baskets were tried, not every one")
     if len(pairs) > TOP:
         print(f"only the first {TOP} are shown")
     if found.left_out:
