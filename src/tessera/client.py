@@ -139,6 +139,22 @@ class AgentClient:
         request = {"original": dict(original), "lines": list(lines)}
         return self._write(f"/v1/returns/{_part(return_id)}", request)
 
+    def claim(
+        self,
+        claim_id: str,
+        *,
+        member: Mapping[str, Any],
+        receipt_code: str | None = None,
+        original: Mapping[str, Any] | None = None,
+    ) -> Json:
+        """A forgotten card: the points of a past sale, by its receipt's code or its id here."""
+        request = {
+            "member": dict(member),
+            "receipt_code": receipt_code,
+            "original": None if original is None else dict(original),
+        }
+        return self._write(f"/v1/claims/{_part(claim_id)}", request)
+
     # -- recognising, and the rest
 
     def scan(self, code: str, *, symbology: str = "", sale_id: str | None = None) -> Json:

@@ -33,6 +33,13 @@ def test_a_whole_sale_and_its_return(till: Path) -> None:
             "1/a-r", original={"sale_id": "1/a"}, lines=[{"id": "1", "quantity": "1"}]
         )
         assert back["refund_minor"] == 225
+        bare = {**basket(), "member": None}
+        sold = pos.complete("2/a", bare, pos.put_sale("2/a", bare), tenders=CASH)
+        member = {"cards": [CARD]}
+        claimed = pos.claim("2/a-c", member=member, receipt_code=sold["receipt_code"])
+        assert (claimed["result"], claimed["units"][0]["earned"]) == ("claimed", 5)
+        again = pos.claim("2/a-c", member=member, original={"sale_id": "2/a"})
+        assert again["result"] == "exists"
         states = [event["state"] for event in itertools.islice(pos.events(last_id=0), 3)]
         assert states == ["open", "done", "returned"]
         with pytest.raises(Refused) as refused:

@@ -160,6 +160,7 @@ class QuoteAnswer(Answer, frozen=True, kw_only=True):
     notices: tuple[Notice, ...] = ()
     flags: tuple[str, ...] = ()
     uid: str = ""
+    receipt_code: str = ""
 
 
 class ReturnedLineAnswer(Answer, frozen=True, kw_only=True):
@@ -195,6 +196,19 @@ class ReturnAnswer(Answer, frozen=True, kw_only=True):
     receipt: tuple[str, ...] = ()
     notices: tuple[Notice, ...] = ()
     flags: tuple[str, ...] = ()
+    uid: str = ""
+
+
+class ClaimAnswer(Answer, frozen=True, kw_only=True):
+    """What a past sale earned. `result`: claimed, exists, or pending: central works it out."""
+
+    result: str
+    claim_id: str
+    original_sale_id: str
+    mode: str
+    member: MemberAnswer
+    units: tuple[UnitAnswer, ...] = ()
+    notices: tuple[Notice, ...] = ()
     uid: str = ""
 
 

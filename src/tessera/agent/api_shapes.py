@@ -185,6 +185,16 @@ class VoidGiven(Request, frozen=True, kw_only=True):
     original_business_day: date | None = None
 
 
+class ClaimGiven(Request, frozen=True, kw_only=True):
+    """A forgotten card: who claims, and which sale, by its receipt's code or its id here."""
+
+    member: MemberGiven
+    receipt_code: Code | None = None
+    original: OriginalGiven | None = None
+    store_time: Instant | None = None
+    business_day: date | None = None
+
+
 class ScanGiven(Request, frozen=True, kw_only=True):
     """A code from a scanner that the POS owns. `symbology`: as the scanner names it, if it does."""
 

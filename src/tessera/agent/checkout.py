@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from tessera.agent import api_answers, api_shapes, checkout_recognise, checkout_return
 from tessera.agent.api_answers import as_json
 from tessera.agent.checkout_answers import quote_answer
+from tessera.agent.checkout_claim import claim_sale
 from tessera.agent.checkout_commit import find_first
 from tessera.agent.checkout_complete import complete_sale, key_of
 from tessera.agent.checkout_member import (
@@ -26,6 +27,7 @@ from tessera.agent.kept_sales import KeptSales
 from tessera.agent.notices import notice, worded
 from tessera.agent.open_sales import OpenSale, OpenSales
 from tessera.agent.pairing import PairedPos
+from tessera.agent.past_programmes import PastProgrammes
 from tessera.agent.problems_http import ApiProblem
 from tessera.agent.till_state import TillState
 from tessera.devices.card_formats import CardFormat
@@ -39,7 +41,7 @@ CARD_WAITS_MS = 120_000
 class Shown:
     """What the cashier looks at: the last thing that happened at this register.
 
-    `phase`: idle, open, done, parked, cancelled, voided or returned.
+    `phase`: idle, open, done, parked, cancelled, voided, returned or claimed.
     """
 
     phase: str = "idle"
@@ -57,6 +59,7 @@ class Checkout:
         self.state = state
         self.sales = OpenSales()
         self.kept = KeptSales(state)
+        self._past = PastProgrammes(state)
         self.shown = Shown()
         self._formats = formats
         # The card that was scanned while no sale was open, and when (milliseconds since boot).
@@ -235,7 +238,7 @@ class Checkout:
 
     async def void(self, pos: PairedPos, sale_id: str, given: api_shapes.VoidGiven) -> bytes:
         """Reverse a completed sale, once."""
-        answer = await checkout_return.void_sale(self.state, pos, sale_id, given)
+        answer = await checkout_return.void_sale(self.state, pos, sale_id, given, self._past)
         self._tell_refund("voided", pos, sale_id, answer)
         return answer
 
@@ -243,9 +246,25 @@ class Checkout:
         self, pos: PairedPos, return_id: str, given: api_shapes.ReturnGiven
     ) -> bytes:
         """Take lines of an earlier sale back."""
-        answer = await checkout_return.return_lines(self.state, pos, return_id, given)
+        answer = await checkout_return.return_lines(self.state, pos, return_id, given, self._past)
         self._tell_refund("returned", pos, return_id, answer)
         return answer
+
+    async def claim(self, pos: PairedPos, claim_id: str, given: api_shapes.ClaimGiven) -> bytes:
+        """A forgotten card: what a past sale earns, once."""
+        claimed = await claim_sale(self.state, pos, claim_id, given, self._past)
+        if claimed.buyer is not None:
+            self._show(
+                Shown(
+                    phase="claimed",
+                    sale_id=claim_id,
+                    pos=pos.name,
+                    quoted=claimed.quoted,
+                    buyer=claimed.buyer,
+                )
+            )
+            self.state.hub.publish("sale", sale_id=claim_id, pos=pos.name, state="claimed")
+        return claimed.answer
 
     # -- recognising
 

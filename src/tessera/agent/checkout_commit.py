@@ -25,6 +25,7 @@ from tessera.agent.till_state import TillState
 from tessera.core.identity import UID_RANDOM_BYTES, SaleKey, new_uid
 from tessera.core.journal import RecordDraft, SealedRecord
 from tessera.core.ledger import Posting, sale_postings
+from tessera.core.receipts import Receipt, receipt_code
 from tessera.core.sale import KIND_SALE, DrawResult, LeaseUse, ReturnWish, SaleBody, Tender
 from tessera.core.uses import use_postings
 from tessera.rules.evaluate import ENGINE_VERSION
@@ -175,6 +176,7 @@ async def commit_sale(state: TillState, sold: Sold, digest: bytes) -> Committed:
             sale_id=sold.key.sale_id,
             revision=sold.revision,
             uid=uid,
+            receipt_code=_receipt_code(state, uid),
             flags=flags,
             draws=draws,
             notices=tuple(notice(code) for code in sold.notices),
@@ -209,6 +211,12 @@ def _drawn(
     quoted = sold.quoted
     draws, more = draw_for(connection, state.settings.data_dir, quoted.quote, quoted.bundle)
     return draws, (*sold.flags, *more)
+
+
+def _receipt_code(state: TillState, uid: str) -> str:
+    if state.identity is None or state.hasher is None:
+        return ""
+    return receipt_code(Receipt(register=state.identity.register, uid=uid), state.hasher)
 
 
 def _sale_body(state: TillState, sold: Sold, used: tuple[LeaseUse, ...]) -> SaleBody:

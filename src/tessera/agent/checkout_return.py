@@ -1,10 +1,10 @@
-"""Lines brought back, and a whole sale reversed: computed from the frozen quote of the sale alone.
+"""Lines of a sale of this register brought back, and a whole sale reversed.
 
 Owns: finding the original, what is left of it to return, the record of the return.
-Must never: price anything anew, or pay out more than was sold.
+Must never: pay out more than was sold.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime
 from decimal import Decimal
 from hashlib import sha256
@@ -14,7 +14,7 @@ import sqlalchemy as sa
 
 from tessera.agent import api_shapes
 from tessera.agent.api_answers import ReturnAnswer, as_json
-from tessera.agent.checkout_answers import moved, return_answer
+from tessera.agent.checkout_answers import return_answer
 from tessera.agent.checkout_basket import business_day_of, local_time, place_of
 from tessera.agent.checkout_commit import (
     Writing,
@@ -28,27 +28,29 @@ from tessera.agent.checkout_commit import (
 from tessera.agent.checkout_limits import undone_by
 from tessera.agent.checkout_member import NOBODY, Buyer, find_buyer
 from tessera.agent.checkout_quote import state_notices
+from tessera.agent.checkout_return_effects import as_wishes, lease_uses, return_effects
+from tessera.agent.checkout_return_quote import priced_return
+from tessera.agent.claim_taken_back import Back, take_back_claimed
+from tessera.agent.claims_made import ClaimMade, find_claim
 from tessera.agent.pairing import PairedPos
+from tessera.agent.past_programmes import PastProgrammes
 from tessera.agent.problems_http import ApiProblem
 from tessera.agent.till_state import TillState
 from tessera.core.basket import Place
 from tessera.core.identity import SaleKey
 from tessera.core.journal import RecordDraft
-from tessera.core.ledger import Posting, return_postings
-from tessera.core.quote import CounterUse, ReturnQuote
+from tessera.core.member import MemberState
+from tessera.core.quote import ReturnQuote
 from tessera.core.sale import (
     KIND_RETURN,
     KIND_SALE,
     LeaseUse,
     ReturnBody,
-    ReturnWish,
     SaleBody,
     Tender,
 )
-from tessera.core.uses import give_back_postings
-from tessera.rules.returns import ReturnRefused, quote_return
-from tessera.store.till import cached_members, committed_sales, leases
-from tessera.store.till.values import AccountEffect, AccountView, CommittedSale
+from tessera.store.till import cached_members, committed_sales
+from tessera.store.till.values import AccountView, CommittedSale
 from tessera.sync.records import encoded, read_body, read_envelope
 
 _NAME_LENGTH_MAX = 64
@@ -67,6 +69,7 @@ class Original:
     before: dict[str, Decimal]
     buyer: Buyer
     accounts: tuple[AccountView, ...]
+    claim: ClaimMade | None = None
 
     @property
     def member_id(self) -> str:
@@ -95,7 +98,11 @@ class Returning:
 
 
 async def return_lines(
-    state: TillState, pos: PairedPos, return_id: str, given: api_shapes.ReturnGiven
+    state: TillState,
+    pos: PairedPos,
+    return_id: str,
+    given: api_shapes.ReturnGiven,
+    past: PastProgrammes,
 ) -> bytes:
     """Take lines of a sale back; the answer's bytes, once durable."""
     at, day, store = _when_and_where(state, given.store_time, given.business_day)
@@ -112,16 +119,20 @@ async def return_lines(
     )
     returning = Returning(
         key=key,
-        place=_place(state, pos, at, day),
+        place=place_here(state, pos, at, day),
         original=original,
         wishes=_wishes(given, original),
         tenders=given.tenders,
     )
-    return await _record(state, returning, digest)
+    return await _record(state, returning, digest, past)
 
 
 async def void_sale(
-    state: TillState, pos: PairedPos, sale_id: str, given: api_shapes.VoidGiven
+    state: TillState,
+    pos: PairedPos,
+    sale_id: str,
+    given: api_shapes.VoidGiven,
+    past: PastProgrammes,
 ) -> bytes:
     """Reverse a whole sale, once; the answer's bytes, once durable."""
     at, day, store = _when_and_where(state, given.store_time, given.business_day)
@@ -146,13 +157,13 @@ async def void_sale(
         )
     returning = Returning(
         key=key,
-        place=_place(state, pos, at, day),
+        place=place_here(state, pos, at, day),
         original=original,
         wishes=original.left(),
         voids=True,
         result="voided",
     )
-    return await _record(state, returning, digest)
+    return await _record(state, returning, digest, past)
 
 
 def refund_of(answer: bytes) -> ReturnAnswer:
@@ -181,7 +192,8 @@ def _when_and_where(
     return at, business_day_of(business_day, at), state.identity.store
 
 
-def _place(state: TillState, pos: PairedPos, at: datetime, day: date) -> Place:
+def place_here(state: TillState, pos: PairedPos, at: datetime, day: date) -> Place:
+    """This register as the place of what is recorded now."""
     identity = state.identity
     assert identity is not None
     return place_of(
@@ -221,7 +233,15 @@ def find_original(
         body = read_body(envelope)
         assert isinstance(body, SaleBody)
         before = committed_sales.returned_before(connection, sale.key)
-        buyer, accounts = _buyer(connection, state, body)
+        claim = find_claim(
+            connection,
+            store=identity.store,
+            original_uid=sale.uid,
+            quote=body.quote,
+            basket=body.basket,
+        )
+        member = claim.body.member if claim is not None else body.member
+        buyer, accounts = _buyer(connection, state, member)
     return Original(
         sale=sale,
         body=body,
@@ -229,15 +249,16 @@ def find_original(
         before=before,
         buyer=buyer,
         accounts=accounts,
+        claim=claim,
     )
 
 
 def _buyer(
-    connection: sa.Connection, state: TillState, body: SaleBody
+    connection: sa.Connection, state: TillState, member: MemberState | None
 ) -> tuple[Buyer, tuple[AccountView, ...]]:
-    if body.member is None:
+    if member is None:
         return NOBODY, ()
-    member_id = body.member.member_id
+    member_id = member.member_id
     buyer = find_buyer(
         connection,
         api_shapes.MemberGiven(member_id=member_id),
@@ -267,19 +288,24 @@ def _wishes(given: api_shapes.ReturnGiven, original: Original) -> dict[str, Deci
     return wishes
 
 
-async def _record(state: TillState, returning: Returning, digest: bytes) -> bytes:
-    original, uid = returning.original, mint_uid(state)
-    try:
-        quote = quote_return(
-            original.body.quote, original.body.basket, returning.wishes, original.before
-        )
-    except ReturnRefused as error:
-        raise ApiProblem("quantity_wrong", error.message, hint=error.hint) from error
-    wishes = _as_wishes(returning.wishes)
+async def _record(
+    state: TillState, returning: Returning, digest: bytes, past: PastProgrammes
+) -> bytes:
+    original = returning.original
+    quote, unusual = priced_return(
+        past,
+        original.body,
+        bundle=original.bundle,
+        wishes=returning.wishes,
+        before=original.before,
+    )
+    flags = (*(("void",) if returning.voids else ()), *unusual)
     undone = undone_by(original.body.quote, original.left(), returning.wishes)
+    uid, wishes = mint_uid(state), as_wishes(returning.wishes)
+    answer = await _answer(state, returning, quote, uid=uid, flags=flags)
 
     def record(connection: sa.Connection) -> tuple[RecordDraft, bytes, tuple[LeaseUse, ...]]:
-        uses = _lease_uses(connection, original.member_id, quote)
+        uses = lease_uses(connection, original.member_id, quote)
         body = ReturnBody(
             key=returning.key,
             place=returning.place,
@@ -287,28 +313,13 @@ async def _record(state: TillState, returning: Returning, digest: bytes) -> byte
             original_uid=original.sale.uid,
             member_id=original.member_id,
             wishes=wishes,
-            returned_before=_as_wishes(original.before),
+            returned_before=as_wishes(original.before),
             quote=quote,
-            tenders=tuple(
-                Tender(kind=tender.kind, amount_minor=tender.amount_minor)
-                for tender in returning.tenders
-            ),
+            tenders=tenders_of(returning.tenders),
             leases=uses,
-            flags=("void",) if returning.voids else (),
+            flags=flags,
             counters=undone.counters,
             revoked=undone.revoked,
-        )
-        answer = return_answer(
-            quote,
-            result=returning.result,
-            return_id=returning.key.sale_id,
-            original_sale_id=original.sale.key.sale_id,
-            mode=state.mode,
-            language=state.settings.language,
-            buyer=original.buyer,
-            uid=uid,
-            flags=body.flags,
-            notices=state_notices(state, returning.place),
         )
         draft = draft_of(
             state,
@@ -318,7 +329,7 @@ async def _record(state: TillState, returning: Returning, digest: bytes) -> byte
             body=encoded(body),
             uid=uid,
         )
-        return draft, as_json(answer), uses
+        return draft, answer, uses
 
     return await write_record(
         state,
@@ -327,7 +338,7 @@ async def _record(state: TillState, returning: Returning, digest: bytes) -> byte
             key=returning.key,
             digest=digest,
             record=record,
-            effects=_effects(original, quote, undone.counters),
+            effects=return_effects(original.member_id, original.accounts, quote, undone.counters),
             returned=wishes,
             original=original.sale.key,
             voids=returning.voids,
@@ -336,48 +347,36 @@ async def _record(state: TillState, returning: Returning, digest: bytes) -> byte
     )
 
 
-def _as_wishes(quantities: dict[str, Decimal]) -> tuple[ReturnWish, ...]:
-    return tuple(
-        ReturnWish(line_id=line_id, quantity=format(quantity, "f"))
-        for line_id, quantity in sorted(quantities.items())
-        if quantity
+async def _answer(
+    state: TillState, returning: Returning, quote: ReturnQuote, *, uid: str, flags: tuple[str, ...]
+) -> bytes:
+    """What the POS is told, once what was claimed on the goods is recorded as taken back."""
+    original, told = returning.original, quote
+    if original.claim is not None:
+        back = Back(
+            key=returning.key,
+            place=returning.place,
+            wishes=returning.wishes,
+            before=original.before,
+            accounts=original.accounts,
+        )
+        claimed = await take_back_claimed(state, original.claim, back)
+        told = quote if claimed is None else replace(quote, units=claimed.units)
+    answer = return_answer(
+        told,
+        result=returning.result,
+        return_id=returning.key.sale_id,
+        original_sale_id=original.sale.key.sale_id,
+        mode=state.mode,
+        language=state.settings.language,
+        buyer=original.buyer,
+        uid=uid,
+        flags=flags,
+        notices=state_notices(state, returning.place),
     )
+    return as_json(answer)
 
 
-def _lease_uses(
-    connection: sa.Connection, member_id: str, quote: ReturnQuote
-) -> tuple[LeaseUse, ...]:
-    """What is taken back off the leases of this register, as far as they reach.
-
-    Central may not touch what is leased: without this the member would owe what lies in a lease.
-    """
-    if not member_id:
-        return ()
-    uses: list[LeaseUse] = []
-    for unit, (taken_back, given_back) in moved(quote.units).items():
-        here = min(taken_back - given_back, leases.remaining(connection, member_id, unit))
-        if here > 0:
-            uses += leases.take(connection, member_id, unit, here)
-    return tuple(uses)
-
-
-def _effects(
-    original: Original, quote: ReturnQuote, counters: tuple[CounterUse, ...]
-) -> tuple[AccountEffect, ...]:
-    """What the return changes on the member's accounts, as far as this register can know.
-
-    Everything is within reach here: what lies in its own leases is taken off them.
-    """
-    if not original.member_id:
-        return ()
-    seen = Buyer(accounts=original.accounts)
-    available = {unit: view.balance for unit, view in seen.balances().items()}
-    postings: tuple[Posting, ...] = return_postings(quote.units, available, seen.owed())
-    postings += give_back_postings(
-        counters, {view.unit: view.balance for view in original.accounts}
-    )
-    return tuple(
-        AccountEffect(member_id=original.member_id, account=part.account, delta=part.delta)
-        for part in postings
-        if part.member
-    )
+def tenders_of(given: tuple[api_shapes.TenderGiven, ...]) -> tuple[Tender, ...]:
+    """How a refund was paid out, as a record holds it."""
+    return tuple(Tender(kind=tender.kind, amount_minor=tender.amount_minor) for tender in given)

@@ -101,6 +101,12 @@ export class AgentClient {
     return this.#write(`/v1/returns/${part(returnId)}`, { original, lines });
   }
 
+  /** A forgotten card: the points of a past sale, by its receipt's code or its id here. */
+  claim(claimId, { member, receiptCode = null, original = null }) {
+    const request = { member, receipt_code: receiptCode, original };
+    return this.#write(`/v1/claims/${part(claimId)}`, request);
+  }
+
   // -- recognising, and the rest
 
   /** What a code of the POS's own scanner is. */

@@ -27,6 +27,10 @@ WORDS: dict[str, dict[str, tuple[str, str]]] = {
             "das ist keine Karten- oder Telefonnummer",
             "noch einmal scannen oder eintippen",
         ),
+        "claim_pending": (
+            "der Antrag ist festgehalten; die Zentrale kennt den Einkauf und rechnet ihn aus",
+            "nichts zu tun; der Stand zeigt sie, sobald die Zentrale geantwortet hat",
+        ),
         "clock_doubt": (
             "die Uhren von Kasse, POS und Zentrale gehen um mehr als einen Tag auseinander",
             "Uhr der Kasse stellen; bis dahin können Aktionen mit Datum falsch sein",
@@ -104,6 +108,10 @@ WORDS: dict[str, dict[str, tuple[str, str]]] = {
         "card_unreadable": (
             "ce n’est ni un numéro de carte ni un numéro de téléphone",
             "scanner à nouveau, ou saisir le numéro",
+        ),
+        "claim_pending": (
+            "la demande est enregistrée ; la centrale connaît l’achat et calcule ses points",
+            "rien à faire ; le solde les montre dès que la centrale a répondu",
         ),
         "clock_doubt": (
             "les horloges de la caisse, du logiciel et de la centrale diffèrent de plus d’un jour",
@@ -183,6 +191,10 @@ WORDS: dict[str, dict[str, tuple[str, str]]] = {
             "no es un número de tarjeta ni de teléfono",
             "escanear otra vez o teclearlo",
         ),
+        "claim_pending": (
+            "la solicitud queda registrada; la central tiene la compra y calcula sus puntos",
+            "no hay que hacer nada; el saldo los muestra cuando la central responde",
+        ),
         "clock_doubt": (
             "los relojes de la caja, del TPV y de la central difieren en más de un día",
             "poner en hora la caja; hasta entonces las ofertas con fecha pueden fallar",
@@ -257,6 +269,10 @@ WORDS: dict[str, dict[str, tuple[str, str]]] = {
         "card_unreadable": (
             "это не номер карты и не номер телефона",
             "отсканируйте ещё раз или введите вручную",
+        ),
+        "claim_pending": (
+            "заявка записана; покупка известна центру, он рассчитает баллы",
+            "ничего делать не нужно; баллы появятся на счёте после ответа центра",
         ),
         "clock_doubt": (
             "часы кассы, POS и центра расходятся больше чем на сутки",

@@ -25,6 +25,10 @@ NOTICES: dict[str, tuple[str, str]] = {
         "check the number; a card that was issued today may still be on its way",
     ),
     "card_unreadable": ("this is no card or phone number", "scan it again, or type it"),
+    "claim_pending": (
+        "the claim is recorded; central has the sale and works its points out",
+        "nothing is to be done; the balance shows them once central has answered",
+    ),
     "clock_doubt": (
         "the clocks of register, POS and central differ by more than a day",
         "set the register's clock; date-bound offers may be wrong until then",

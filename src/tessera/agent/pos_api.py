@@ -87,6 +87,10 @@ async def _return(till: Checkout, pos: PairedPos, return_id: str, given: Given) 
     return await till.return_lines(pos, return_id, given)
 
 
+async def _claim(till: Checkout, pos: PairedPos, claim_id: str, given: Given) -> Answer:
+    return await till.claim(pos, claim_id, given)
+
+
 async def _quote(till: Checkout, pos: PairedPos, _: str, given: Given) -> Answer:
     return await till.quote(pos, given)
 
@@ -186,6 +190,22 @@ ROUTES: tuple[ApiRoute, ...] = (
         gives=api_answers.ReturnAnswer,
         verb=_return,
         problems=(*_COMMIT_PROBLEMS, "sale_unknown", "quantity_wrong"),
+    ),
+    ApiRoute(
+        method="POST",
+        path="/v1/claims/{claim_id}",
+        path_id="claim_id",
+        summary="A forgotten card: earn on a past sale by its receipt's code, once.",
+        takes=api_shapes.ClaimGiven,
+        gives=api_answers.ClaimAnswer,
+        verb=_claim,
+        problems=(
+            *_COMMIT_PROBLEMS,
+            "sale_unknown",
+            "member_unknown",
+            "claim_refused",
+            "claimed_already",
+        ),
     ),
     ApiRoute(
         method="POST",

@@ -24,6 +24,8 @@ _CONTROL = re.compile(rb"(?<!\\)(?:\\\\)*\\(?:[bfnrt]|u00[01]|u007[fF])")
 PROBLEMS: dict[str, tuple[int, str]] = {
     "body_too_large": (413, "the body is larger than 256 KiB"),
     "bundle_rejected": (503, "the programme on this register cannot be read"),
+    "claim_refused": (409, "this sale has nothing to claim"),
+    "claimed_already": (409, "the points of this sale were claimed before"),
     "currency_mismatch": (409, "the basket's currency is not the store's"),
     "database_failing": (503, "the register's database does not take or give data"),
     "disk_full": (507, "there is no room left for a sale"),
@@ -36,6 +38,7 @@ PROBLEMS: dict[str, tuple[int, str]] = {
     "lease_short": (409, "this register may not spend as many units any more"),
     "line_twice": (422, "two lines have the same id"),
     "media_type_wrong": (415, "the body is not declared as JSON"),
+    "member_unknown": (404, "this register knows no such member"),
     "method_not_allowed": (405, "the address exists, but not with this method"),
     "not_found": (404, "there is no such address"),
     "not_possible": (503, "the register cannot do this now"),

@@ -138,6 +138,8 @@ class Screen:
             )
         quote = quoted.quote
         earned, spent = self._moved(quoted, language)
+        if phase is NowPhase.CLAIMED:
+            return NowView(phase=phase, sale=shown.sale_id, currency=quote.currency, earned=earned)
         applied = [seen for seen in quote.offers if seen.applied]
         refused = [seen for seen in quote.offers if not seen.applied and seen.text]
         near = [seen for seen in refused if seen.missing_minor or seen.missing_quantity][:NEAR_MAX]
@@ -258,7 +260,7 @@ def _buyer_of(shown: Shown) -> Buyer | None:
 
 def _committed(shown: Shown) -> dict[str, tuple[int, int]]:
     """By unit, what the shown sale earned and spent, once it stands; the buyer is from before."""
-    if shown.phase != "done" or shown.quoted is None:
+    if shown.phase not in {"done", "claimed"} or shown.quoted is None:
         return {}
     return moved(shown.quoted.quote.units)
 

@@ -128,6 +128,12 @@ class AgentSettings:
     quote_deadline_ms: int = setting(
         "After this long a sale is answered without benefits.", default=50, least=5, most=5_000
     )
+    claim_days: int = setting(
+        "For so many days after a sale a forgotten card earns on it, by the receipt's code.",
+        default=14,
+        least=0,
+        most=365,
+    )
     suspended_days: int = setting(
         "A suspended sale that nobody has taken up again for so many days is forgotten.",
         default=7,

@@ -14,11 +14,13 @@ from dataclasses import dataclass, field
 import msgspec
 import sqlalchemy as sa
 
-from tessera.central import rows
+from tessera.central import claims, rows
+from tessera.central.claims import REASON_CLAIMED
 from tessera.central.desk import Desk
 from tessera.central.settling import REASON_KEY_REUSED, Settled, settle
 from tessera.central.work import Work, read_batch, read_waiting
 from tessera.core.identity import bucket_of
+from tessera.core.sale import ClaimBody
 from tessera.store.central import feed, inbox, register_book, sale_book
 from tessera.store.central.inbox import BatchRow
 from tessera.store.central.sale_book import PARKED, ParkedRecord, UidRow
@@ -200,7 +202,9 @@ def _claim(tx: sa.Connection, turn: _Round) -> None:
     owners = sale_book.claim_sale_keys(tx, keys)
     for work in kept:
         if work.sale_key and owners[work.kbucket, work.sale_key][0] != work.uid:
-            work.reason = work.reason or REASON_KEY_REUSED
+            taken = REASON_CLAIMED if isinstance(work.body, ClaimBody) else REASON_KEY_REUSED
+            work.reason = work.reason or taken
+    claims.resolve(tx, kept)
     turn.works = kept
 
 

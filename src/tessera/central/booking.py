@@ -15,7 +15,7 @@ import msgspec
 from tessera.central.confirming import confirm_return, confirm_sale
 from tessera.core.ledger import OWED_PREFIX, Posting, checked, return_postings, sale_postings
 from tessera.core.money import UNITS_MAX
-from tessera.core.quote import UnitMovement
+from tessera.core.quote import Quote, UnitMovement
 from tessera.core.sale import LeaseReturnBody, LeaseUse, ReturnBody, SaleBody
 from tessera.core.uses import is_for_tills, is_unit_account
 from tessera.store.central.accounts import Lease, Lot, MemberAccounts
@@ -54,6 +54,7 @@ def is_plain(body: object) -> bool:
         isinstance(body, SaleBody)
         and not body.leases
         and not body.quote.counters
+        and not body.quote.issued
         and not any(move.spent for move in body.quote.units)
     )
 
@@ -120,6 +121,17 @@ def book_lease_return(state: MemberAccounts, body: LeaseReturnBody, *, holder: H
     state.changed_leases.add(lease.lease_id)
     state.changed_accounts.add(lease.unit)
     return Booked(postings=(), tags=tuple(tags), accounts=(lease.unit,))
+
+
+def book_claim(state: MemberAccounts, quote: Quote, *, uid: str) -> Booked:
+    """Book what a past sale earns for a forgotten card; a claim spends nothing."""
+    movements = tuple(replace(move, spent=0, spent_value_minor=0) for move in quote.units)
+    _check_bounds(state, movements, ())
+    owed = _owed(state, movements)
+    postings = sale_postings(movements, owed)
+    gains = _gains([move.earned for move in movements], movements, owed)
+    _post(state, postings, uid=uid, movements=movements, gains=gains)
+    return _booked(state, postings, movements, _Used())
 
 
 def book_opening(state: MemberAccounts, unit: str, amount: int, *, uid: str) -> Booked:

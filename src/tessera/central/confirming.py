@@ -48,7 +48,7 @@ def confirm_sale(state: MemberAccounts, body: SaleBody, *, uid: str) -> Confirme
 
     ValueError for a use that no account could hold.
     """
-    if not body.quote.counters:
+    if not body.quote.counters and not body.quote.issued:
         return Confirmed(movements=body.quote.units)
     _check_uses(body.quote.counters)
     over = [use for use in body.quote.counters if _is_over(state, use)]

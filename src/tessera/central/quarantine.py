@@ -4,6 +4,7 @@ Owns: an operator's decisions about parked records. Dropping settles a record wi
 bytes and its row in the inbox stay for ever. Must never: book a record twice.
 """
 
+from tessera.central import claims
 from tessera.central.opening import Central
 from tessera.central.settling import settle
 from tessera.central.work import day_of, read_work
@@ -13,6 +14,7 @@ from tessera.store.central.sale_book import DROPPED, PARKED, RETRIED, ParkedReco
 from tessera.sync.records import RecordMalformed
 
 LISTED_MAX = 10_000
+CLAIMS_AT_ONCE = 100
 
 
 def parked_records(central: Central, *, register_id: str = "") -> list[ParkedRecord]:
@@ -51,14 +53,42 @@ def retry(central: Central, record: ParkedRecord) -> str:
         )
     except RecordMalformed as error:
         return error.message
-    if record.reason.startswith(("uid_conflict", "sale_key_reused")):
+    if record.reason.startswith(("uid_conflict", "sale_key_reused", claims.REASON_CLAIMED)):
         return f"{record.reason}: another record has its place; only dropping settles it"
     with central.engines.writer.begin() as tx:
+        claims.resolve(tx, [work])
         settled = settle(tx, [work], central.desk(), again=True)
         if settled.parked:
             return settled.parked[0].reason
         sale_book.settle_parked(tx, record, state=RETRIED, settled_ms=central.now_ms())
     return ""
+
+
+def retry_claims(central: Central) -> int:
+    """Try claims again that waited for their sale; how many are settled now."""
+    with central.engines.reader.begin() as tx:
+        rows = sale_book.read_parked(tx, reason=claims.REASON_CLAIM_WAITS, limit=CLAIMS_AT_ONCE)
+        works = [
+            read_work(
+                row.raw,
+                received_ms=row.since_ms,
+                received_day=day_of(row.since_ms),
+                is_fork=False,
+            )
+            for row in rows
+        ]
+        claims.resolve(tx, works)
+    ready = [row for row, work in zip(rows, works, strict=True) if not claims.is_waiting(work)]
+    return sum(1 for row in ready if _settle_claim(central, row))
+
+
+def _settle_claim(central: Central, row: ParkedRecord) -> bool:
+    """Book it, or say why it never will be: then it stays for somebody to look at."""
+    reason = retry(central, row)
+    if reason:
+        with central.engines.writer.begin() as tx:
+            sale_book.give_reason(tx, row, reason=reason)
+    return True
 
 
 def drop(central: Central, record: ParkedRecord) -> None:

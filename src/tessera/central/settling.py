@@ -17,11 +17,13 @@ from tessera.central import rows
 from tessera.central.booking import (
     Booked,
     Holder,
+    book_claim,
     book_lease_return,
     book_return,
     book_sale,
     is_plain,
 )
+from tessera.central.claims import REASON_CLAIM_WAITS
 from tessera.central.desk import Desk
 from tessera.central.granting import top_up
 from tessera.central.settling_books import (
@@ -33,7 +35,7 @@ from tessera.central.settling_books import (
     write_books,
 )
 from tessera.central.work import Work, read_waiting
-from tessera.core.sale import LeaseReturnBody, ReturnBody, SaleBody
+from tessera.core.sale import KIND_CLAIM, ClaimBody, LeaseReturnBody, ReturnBody, SaleBody
 from tessera.store.central.accounts import MemberAccounts
 from tessera.store.central.ledger_book import Entry
 from tessera.store.central.sale_book import (
@@ -135,6 +137,11 @@ def _book(books: Books, work: Work, state: MemberAccounts) -> Booked | None:
     body = work.body
     if isinstance(body, LeaseReturnBody):
         booked = book_lease_return(state, body, holder=holder)
+    elif isinstance(body, ClaimBody):
+        if body.quote is None:
+            raise _ParkError(REASON_CLAIM_WAITS)
+        booked = book_claim(state, body.quote, uid=work.uid)
+        _keep_claim(books, work, body)
     elif isinstance(body, ReturnBody):
         if not _may_return(books, work, body):
             return None
@@ -181,7 +188,8 @@ def _may_return(books: Books, work: Work, body: ReturnBody) -> bool:
     except InvalidOperation as error:
         raise _ParkError(REASON_QUANTITY) from error
     for line_id, quantity in coming.items():
-        if not quantity.is_finite() or quantity <= 0:
+        # A gift that is kept after its trigger came back is a line of quantity 0.
+        if not quantity.is_finite() or quantity < 0:
             raise _ParkError(REASON_QUANTITY)
         if before.get(line_id, Decimal(0)) + quantity > Decimal(sold.get(line_id, "0")):
             raise _ParkError(REASON_TOO_MUCH)
@@ -217,6 +225,31 @@ def _count_sale(books: Books, work: Work, body: SaleBody) -> None:
             day, body.quote.due_minor, home_register=home
         )
         books.counted.add(member.key)
+
+
+def _keep_claim(books: Books, work: Work, body: ClaimBody) -> None:
+    """Keep a claim as a sale of no money, so that goods that come back can be held against it."""
+    assert body.quote is not None
+    sale = SaleRecord(
+        bucket=work.bucket,
+        member_id=work.member_id,
+        uid=work.uid,
+        received_day=work.received_day,
+        business_day=body.place.business_day.isoformat(),
+        store_id=body.key.store,
+        register_id=work.register_id,
+        sale_key=body.key.text(),
+        bundle=work.bundle,
+        engine=work.engine,
+        currency=body.quote.currency,
+        shelf_minor=0,
+        discount_minor=0,
+        due_minor=0,
+        quantities=json.dumps({line.line_id: line.quantity for line in body.lines}),
+        flags=KIND_CLAIM,
+    )
+    books.new_sales.append(sale)
+    books.sales[record_key(work)] = sale
 
 
 def _count_return(books: Books, work: Work, body: ReturnBody) -> None:
@@ -263,11 +296,12 @@ def _note(books: Books, work: Work, booked: Booked, *, is_known: bool, base: int
 
 def _park(books: Books, work: Work, reason: str, settled: Settled, *, is_known: bool) -> None:
     settled.parked.append(parked_of(work, reason))
-    if is_known:  # it was parked before and the till has heard of it
+    if is_known and books.known[record_key(work)].reason == reason:
+        # It was parked for this before, and the till has heard of it.
         books.outcomes[record_key(work)] = outcome_of(work, PARKED, reason=reason)
         books.rewritten.append(books.outcomes[record_key(work)])
         return
-    _tell(books, work, outcome_of(work, PARKED, reason=reason), (), is_known=False)
+    _tell(books, work, outcome_of(work, PARKED, reason=reason), (), is_known=is_known)
 
 
 def _tell(

@@ -89,7 +89,7 @@ def _uses(work: Work) -> Sequence[LeaseUse]:
     body = work.body
     if isinstance(body, LeaseReturnBody):
         return [LeaseUse(lease_id=body.lease_id, unit=body.unit, amount=body.amount)]
-    return body.leases if body is not None else ()
+    return body.leases if isinstance(body, SaleBody | ReturnBody) else ()
 
 
 def _spenders(

@@ -12,7 +12,7 @@ import msgspec
 
 from tessera.core.errors import TesseraError
 from tessera.core.identity import SaleKey, bucket_of
-from tessera.core.sale import LeaseReturnBody, ReturnBody, SaleBody
+from tessera.core.sale import ClaimBody, LeaseReturnBody, ReturnBody, SaleBody
 from tessera.store.central.inbox import BatchRow
 from tessera.store.central.sale_book import WaitingRecord
 from tessera.sync.records import Body, RecordMalformed, read_body, read_envelope
@@ -20,6 +20,8 @@ from tessera.sync.wire import BATCH_BYTES_MAX
 
 _GZIP = 16 + zlib.MAX_WBITS
 _NUL = b"\\u0000"
+CLAIM_KEY = "claim"
+"""Begins the sale key that stands for the right to claim a sale; no store has this name alone."""
 
 
 class PayloadUnreadable(TesseraError):
@@ -171,6 +173,12 @@ def read_work(raw: bytes, *, received_ms: int, received_day: int, is_fork: bool)
         work.original_uid = body.original_uid
         work.amount_minor = -body.quote.refund_minor
         _place(work, body.member_id, body.key, body.original)
+    elif isinstance(body, ClaimBody):
+        work.member_id = body.member.member_id
+        work.bucket = bucket_of(work.member_id)
+        # The key is the sale's, not the claim's: whoever claims it first holds it.
+        work.sale_key = f"{CLAIM_KEY} {body.original_uid}"
+        work.kbucket = bucket_of(body.original_uid)
     elif isinstance(body, LeaseReturnBody):
         work.member_id, work.bucket = body.member_id, bucket_of(body.member_id)
     return work

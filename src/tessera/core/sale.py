@@ -14,6 +14,7 @@ from tessera.core.quote import CounterUse, IssuedCoupon, Quote, ReturnQuote
 KIND_SALE = "sale"
 KIND_RETURN = "return"
 KIND_LEASE_RETURN = "lease-return"
+KIND_CLAIM = "claim"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -106,3 +107,27 @@ class LeaseReturnBody:
     unit: str
     amount: int
     reason: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ClaimBody:
+    """A forgotten card: what a sale of the past earns for a member, once, and earning only.
+
+    `original_uid` is the sale's record and `original_register` who wrote it. `quote` is None where
+    this register does not have the sale: central, which has it, works it out from the sale's record
+    and its bundle. `lines` are the goods that earn, `returned` what had come back of the sale by
+    then. `place` is where and when the claim was made, at most `days_max` days after the sale.
+    """
+
+    key: SaleKey
+    place: Place
+    original_uid: str
+    original_register: str
+    member: MemberState
+    days_max: int
+    quote: Quote | None = None
+    lines: tuple[ReturnWish, ...] = ()
+    returned: tuple[ReturnWish, ...] = ()
+    card_hash: str = ""
+    card_key_id: int = 0
+    flags: tuple[str, ...] = ()

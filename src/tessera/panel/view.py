@@ -30,6 +30,7 @@ class NowPhase(StrEnum):
     CANCELLED = "cancelled"
     VOIDED = "voided"
     RETURNED = "returned"
+    CLAIMED = "claimed"
 
 
 class Tone(StrEnum):

@@ -155,6 +155,8 @@ def _read_programme(reader: Reader, root: Node) -> Programme | None:
         if word not in LANGUAGES:
             message = f"{word!r} is no language that receipts are printed in"
             reader.problem(top.entries["languages"], "languages", message, propose(word, LANGUAGES))
+    for word in words["partners"]:
+        reader.check_identifier(top.entries["partners"], "partners", word)
     programme = compile_programme(
         Programme(
             programme_id=_read_id(reader, top),
@@ -254,7 +256,7 @@ def _check_references(reader: Reader, top: Mapping, programme: Programme) -> Non
     for name in sorted(programme.stopped - ids):
         assert stopped is not None
         message = f"there is no offer {name!r} to stop"
-        reader.problem(stopped, "stopped", message, propose(name, ids))
+        reader.problem(stopped, "stopped", message, propose(name, ids) or "remove it")
 
 
 def _dangling(

@@ -7,11 +7,11 @@ change what a line costs. A line that costs nothing bears no tax, a per-unit tax
 from collections.abc import Sequence
 from decimal import Decimal
 from fractions import Fraction
+from typing import Protocol
 
-from tessera.core.basket import LineTax, TaxRounding
+from tessera.core.basket import Line, LineTax, TaxRounding
 from tessera.core.money import Rounding, rounded, share
 from tessera.core.quote import TaxGroup, TaxPart
-from tessera.rules.folds import Fold
 
 Taxed = tuple[int, list[int], int]
 """Net in minor units, each tax, and the part of the taxes that comes on top of the amount."""
@@ -97,6 +97,22 @@ def tax_rounding(rounding: Rounding) -> Rounding:
     return Rounding.HALF_EVEN if rounding is Rounding.HALF_EVEN else Rounding.HALF_AWAY
 
 
+class Taxable(Protocol):
+    """What is taxed: lines that are taxed alike, and what is due for them."""
+
+    @property
+    def number(self) -> int:
+        """Its place among the folds."""
+
+    @property
+    def line(self) -> Line:
+        """The line whose taxes it bears."""
+
+    @property
+    def due(self) -> int:
+        """What is left to pay."""
+
+
 class FoldTax:
     """The tax of one fold: all of it, and the part on top."""
 
@@ -108,7 +124,7 @@ class FoldTax:
 
 
 def tax_groups(
-    folds: Sequence[Fold],
+    folds: Sequence[Taxable],
     quantities: Sequence[Decimal],
     extra: dict[int, int],
     level: TaxRounding,
@@ -124,7 +140,7 @@ def tax_groups(
         together.setdefault(fold.line.taxes, []).append(place)
     fold_taxes = [FoldTax() for _ in folds]
     groups = []
-    for taxes, places in together.items():
+    for taxes, places in sorted(together.items(), key=_in_group_order):
         amounts = [folds[place].due + extra.get(folds[place].number, 0) for place in places]
         if not taxes:
             groups.append(_group(taxes, sum(amounts), [], 0))
@@ -137,8 +153,14 @@ def tax_groups(
             groups.append(_by_line(taxes, places, amounts, counted, fold_taxes, rounding))
         else:
             groups.append(_at_once(taxes, places, amounts, counted, fold_taxes, rounding))
-    groups.sort(key=lambda group: (group.code, group.rate))
     return groups, fold_taxes
+
+
+def _in_group_order(pair: tuple[tuple[LineTax, ...], list[int]]) -> tuple[object, ...]:
+    """By code and rate; taxes that share both come in an order that no scan decides."""
+    taxes = pair[0]
+    rest = [(tax.included, tax.compound_on, tax.per_unit_minor) for tax in taxes]
+    return "+".join(tax.code for tax in taxes), "+".join(str(tax.rate) for tax in taxes), rest
 
 
 def _by_line(

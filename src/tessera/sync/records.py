@@ -12,21 +12,24 @@ import msgspec
 from tessera.core.errors import TesseraError
 from tessera.core.journal import BODY_BYTES_MAX, HASH_ALGORITHM, RECORD_VERSION
 from tessera.core.sale import (
+    KIND_CLAIM,
     KIND_LEASE_RETURN,
     KIND_RETURN,
     KIND_SALE,
+    ClaimBody,
     LeaseReturnBody,
     ReturnBody,
     SaleBody,
 )
 
-Body = SaleBody | ReturnBody | LeaseReturnBody
+Body = SaleBody | ReturnBody | LeaseReturnBody | ClaimBody
 T = TypeVar("T")
 
 BODY_TYPES: dict[str, type[Body]] = {
     KIND_SALE: SaleBody,
     KIND_RETURN: ReturnBody,
     KIND_LEASE_RETURN: LeaseReturnBody,
+    KIND_CLAIM: ClaimBody,
 }
 _ENCODER = msgspec.json.Encoder(order="sorted")
 _ENVELOPE_BYTES = 4096

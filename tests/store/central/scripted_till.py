@@ -15,9 +15,11 @@ from tessera.core.journal import Head, RecordDraft, SealedRecord, genesis, head_
 from tessera.core.member import MemberState
 from tessera.core.quote import CounterUse, Quote, ReturnedLine, ReturnQuote, UnitMovement
 from tessera.core.sale import (
+    KIND_CLAIM,
     KIND_LEASE_RETURN,
     KIND_RETURN,
     KIND_SALE,
+    ClaimBody,
     LeaseReturnBody,
     LeaseUse,
     ReturnBody,
@@ -49,6 +51,7 @@ class Till:
     number: int = 1
     incarnation: str = "00000000000000a1"
     parent: Head | None = None
+    bundle: str = BUNDLE
     chance: random.Random = field(init=False)
     key: SigningKey = field(init=False)
     head: Head = field(init=False)
@@ -151,6 +154,32 @@ class Till:
         )
         return self.write(KIND_RETURN, encoded(body))
 
+    def claim(
+        self, original: SealedRecord, member: str, *, register: str = "", earned: int | None = None
+    ) -> SealedRecord:
+        """A forgotten card; `earned`: worked out by this register, which has the sale."""
+        quote = Quote(
+            engine="1",
+            programme="corner-shop",
+            currency="EUR",
+            shelf_minor=1000,
+            discount_minor=0,
+            tendered_units_minor=0,
+            due_minor=1000,
+            units=(UnitMovement(unit="points", earned=earned or 0),),
+        )
+        body = ClaimBody(
+            key=self.sale_key(),
+            place=self.place(),
+            original_uid=original.uid,
+            original_register=register or self.register,
+            member=MemberState(member_id=member),
+            days_max=14,
+            quote=None if earned is None else quote,
+            lines=() if earned is None else (ReturnWish(line_id="1", quantity="1"),),
+        )
+        return self.write(KIND_CLAIM, encoded(body))
+
     def give_back(self, member: str, lease_id: str, amount: int) -> SealedRecord:
         body = LeaseReturnBody(member_id=member, lease_id=lease_id, unit="points", amount=amount)
         return self.write(KIND_LEASE_RETURN, encoded(body))
@@ -163,7 +192,7 @@ class Till:
             wall_ms=1_763_712_000_000,
             mono_ms=1000,
             boot_id="boot",
-            bundle=BUNDLE,
+            bundle=self.bundle,
             engine="1",
             body=body,
         )

@@ -17,6 +17,7 @@ from tessera.core.journal import (
     head_after,
     seal,
 )
+from tessera.core.receipts import Receipt, receipt_code
 from tessera.sync.signing import REQUEST_HEADER, SigningKey, request_bytes, sign_request
 
 TEXT = (Path(__file__).parents[3] / "docs" / "formats.md").read_text("utf-8")
@@ -95,6 +96,8 @@ def test_cards_and_phones_hash_as_documented() -> None:
     card = hasher.card("2001 2345-67893")
     assert given("card hash of")[-1] == card.hex()
     assert given("phone hash of")[-1] == hasher.phone("+49 (170) 123-4567").hex()
+    receipt = Receipt(register="till-1", uid=given("uid from")[-1])
+    assert given("receipt code of")[-1] == receipt_code(receipt, hasher)
     assert given("bucket of member")[-2:] == [str(bucket_of("m-0001")), str(bucket_of_hash(card))]
 
 

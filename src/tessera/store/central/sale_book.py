@@ -206,6 +206,17 @@ def claim_sale_keys(
     return {(kbucket, key): (uid, member_id) for kbucket, key, uid, member_id in held}
 
 
+def read_uids(tx: sa.Connection, keys: Iterable[tuple[str, str]]) -> dict[tuple[str, str], UidRow]:
+    """Where records belong that have arrived, by (register, uid)."""
+    wanted = [(bucket_of(register_id), register_id, uid) for register_id, uid in keys]
+    found: dict[tuple[str, str], UidRow] = {}
+    for row in bulk.select(tx, schema.UID, _UID, _UID[:3], wanted):
+        held = dict(zip(_UID[1:], row[1:], strict=True))
+        held["content_hash"] = bytes(held["content_hash"])
+        found[row[1], row[2]] = UidRow(**held)
+    return found
+
+
 def write_outcomes(tx: sa.Connection, outcomes: Sequence[OutcomeRecord]) -> None:
     """Write outcomes; one that is there already is an error, so that nothing is booked twice."""
     bulk.insert(tx, schema.OUTCOME, _OUTCOME, _values(outcomes, _OUTCOME))
@@ -333,9 +344,14 @@ def park(tx: sa.Connection, rows: Sequence[ParkedRecord]) -> None:
 
 
 def read_parked(
-    tx: sa.Connection, *, register_id: str = "", states: Sequence[str] = (PARKED,), limit: int
+    tx: sa.Connection,
+    *,
+    register_id: str = "",
+    states: Sequence[str] = (PARKED,),
+    reason: str = "",
+    limit: int,
 ) -> list[ParkedRecord]:
-    """Records in quarantine, oldest first."""
+    """Records in quarantine, oldest first; with `reason` those that are parked for just that."""
     table = schema.QUARANTINE
     query = sa.select(*(table.c[name] for name in _QUARANTINE[1:]))
     if register_id:
@@ -343,6 +359,8 @@ def read_parked(
         query = query.where(table.c.register_id == register_id)
     if states:
         query = query.where(table.c.state.in_(states))
+    if reason:
+        query = query.where(table.c.reason == reason)
     query = query.order_by(table.c.since_ms, table.c.register_id, table.c.seq).limit(limit)
     rows = [dict(zip(_QUARANTINE[1:], row, strict=True)) for row in tx.execute(query)]
     return [ParkedRecord(**{**row, "raw": bytes(row["raw"])}) for row in rows]
@@ -353,6 +371,20 @@ def count_parked(tx: sa.Connection) -> int:
     table = schema.QUARANTINE
     query = sa.select(sa.func.count()).select_from(table).where(table.c.state == PARKED)
     return int(tx.execute(query).scalar_one())
+
+
+def give_reason(tx: sa.Connection, row: ParkedRecord, *, reason: str) -> None:
+    """Say anew why a record is in quarantine."""
+    table = schema.QUARANTINE
+    tx.execute(
+        sa.update(table)
+        .where(table.c.rbucket == bucket_of(row.register_id))
+        .where(table.c.register_id == row.register_id)
+        .where(table.c.incarnation == row.incarnation)
+        .where(table.c.seq == row.seq)
+        .where(table.c.hash == row.hash)
+        .values(reason=reason)
+    )
 
 
 def settle_parked(tx: sa.Connection, row: ParkedRecord, *, state: str, settled_ms: int) -> None:
