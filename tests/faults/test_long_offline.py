@@ -1,6 +1,6 @@
 """Thirty days without a line: everything arrives once, and one bad record holds up no other.
 
-The short forms have a few hundred records; the long ones the 60,000 and 10,000 that are promised.
+The short forms have some hundred records; the long ones the 60,000 and 10,000 that are promised.
 How long it takes is measured by `benchmarks/backlog.py`, never here.
 """
 
@@ -34,8 +34,10 @@ from tests.store.central.served import served
 from tests.support.long_queue import MEMBERS, depth, earned_by, enrol_till, pending, sell, sync_loop
 from tests.support.waiting import wait_until
 
-BATCH = 200
+BATCH = 40
 LONG_S = 1800.0
+
+pytestmark = pytest.mark.timeout(600)  # two loaded cores and a slow disk, not a measure of speed
 
 
 def settings(folder: Path) -> str:
@@ -99,7 +101,7 @@ def test_a_long_queue_arrives_once_and_whole(tmp_path: Path, count: int) -> None
 
 
 @pytest.mark.parametrize(
-    "count", [600, pytest.param(10_000, marks=[pytest.mark.soak, pytest.mark.timeout(3600)])]
+    "count", [120, pytest.param(10_000, marks=[pytest.mark.soak, pytest.mark.timeout(3600)])]
 )
 def test_one_poison_record_is_parked_and_seen_and_all_others_are_booked(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, count: int
