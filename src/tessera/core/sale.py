@@ -70,7 +70,8 @@ class ReturnBody:
 
     `leases`: what of the units that are taken back came off leases this register holds; the rest
     comes off what is not leased, or is owed. `counters`: uses of limited offers that the member has
-    again, since with this return everything of the sale has come back.
+    again, since with this return everything of the sale has come back. Without a receipt
+    `original_uid` is empty, `original` the return's own key, and `basket` holds the goods.
     """
 
     key: SaleKey
@@ -85,6 +86,7 @@ class ReturnBody:
     leases: tuple[LeaseUse, ...] = ()
     flags: tuple[str, ...] = ()
     counters: tuple[CounterUse, ...] = ()
+    basket: Basket | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
