@@ -1,9 +1,12 @@
 """Pricing a basket: the engine beside a hand-written indexed loop and, where installed, zen-engine.
 
 All run interleaved in one process over the shared workload and are measured in CPU time, so that a
-busy machine shifts them alike. The engine gives a whole quote with reasons; the loop gives sums
-alone and is the floor. zen-engine gets one decision table of the category percentages only, a small
-part of the work. Then how the cost grows with the number of offers and of lines.
+busy machine shifts them alike. The loop gives sums alone and is the floor. The engine makes the
+values of a quote when they are read, so it is measured three times: the sums alone; with the reason
+of every offer that touched the basket, which is what it is judged by; and with every value that a
+quote holds, as a till reads them when it answers and records. zen-engine gets one decision table of
+the category percentages only, a small part of the work. Then how the cost grows with the number of
+offers and of lines.
 """
 
 import json
@@ -11,6 +14,8 @@ import statistics
 import sys
 import time
 from collections.abc import Callable, Sequence
+from dataclasses import fields
+from functools import partial
 from typing import Any
 
 from benchmarks._pricing_workload import (
@@ -23,7 +28,7 @@ from benchmarks._pricing_workload import (
     workload,
 )
 from tessera.core.quote import Quote
-from tessera.rules.evaluate import evaluate
+from tessera.rules.evaluate import evaluate, evaluate_in_full
 from tessera.rules.programme import Programme, parse_programme
 
 ROUNDS = 5
@@ -97,11 +102,34 @@ def zen_decision() -> Callable[[list[dict[str, Any]]], None] | None:
     return price
 
 
-def pricing_seconds(programme: Programme, asked: Sequence[Case]) -> float:
-    """CPU time to price some baskets."""
+def read_sums(quote: Quote) -> object:
+    """What the loop gives as well."""
+    return quote.due_minor
+
+
+def read_reasons(quote: Quote) -> object:
+    """The sums, and what became of every offer that was considered."""
+    return quote.offers
+
+
+def read_all(quote: Quote) -> object:
+    """Every value of the quote."""
+    return [getattr(quote, one.name) for one in fields(quote)]
+
+
+READ = {"sums": read_sums, "sums and reasons": read_reasons, "every value": read_all}
+
+
+def pricing_seconds(
+    programme: Programme,
+    asked: Sequence[Case],
+    read: Callable[[Quote], object] = read_reasons,
+    price: Callable[..., Quote] = evaluate,
+) -> float:
+    """CPU time to price some baskets and read a part of their quotes."""
     started = time.process_time()
     for one in asked:
-        evaluate(programme, one.member, one.basket, one.place)
+        read(price(programme, one.member, one.basket, one.place))
     return time.process_time() - started
 
 
@@ -117,30 +145,65 @@ def side_by_side() -> None:
     baskets = workload()["baskets"]
     zen = zen_decision()
     check([evaluate(programme, one.member, one.basket, one.place) for one in asked])
-    ours, floor, peer = [], [], []
+    names = ("indexed loop", *READ, "every value, full way", "zen-engine (part)")
+    spent: dict[str, list[float]] = {name: [] for name in names}
     for _ in range(ROUNDS):
-        floor.append(seconds(lambda: [loop.price(basket) for basket in baskets]))
-        ours.append(pricing_seconds(programme, asked))
+        spent["indexed loop"].append(seconds(lambda: [loop.price(basket) for basket in baskets]))
+        for name, read in READ.items():
+            programme.kept.clear()  # nothing remembered of the same baskets from the round before
+            spent[name].append(pricing_seconds(programme, asked, read))
+        full = pricing_seconds(programme, asked, read_all, evaluate_in_full)
+        spent["every value, full way"].append(full)
         if zen is not None:
-            peer.append(seconds(lambda: [zen(basket["lines"]) for basket in baskets[:100]]) * 10)
-    single = sorted(pricing_seconds(programme, [one]) for one in asked)
+            peer = seconds(lambda: [zen(basket["lines"]) for basket in baskets[:100]]) * 10
+            spent["zen-engine (part)"].append(peer)
     count = len(asked)
     print(f"{'':24}{'baskets/s':>12}{'ratio to the loop':>20}")
-    for name, spent in (("indexed loop", floor), ("tessera", ours), ("zen-engine (part)", peer)):
-        if spent:
-            ratios = [low / one for low, one in zip(floor, spent, strict=True)]
-            middle = statistics.median(ratios)
+    for name, times in spent.items():
+        if times:
+            ratios = [low / one for low, one in zip(spent["indexed loop"], times, strict=True)]
             print(
-                f"{name:24}{count / statistics.median(spent):12.0f}"
-                f"{middle:12.4f} ({min(ratios):.4f}–{max(ratios):.4f})"
+                f"{name:24}{count / statistics.median(times):12.0f}"
+                f"{statistics.median(ratios):12.4f} ({min(ratios):.4f}–{max(ratios):.4f})"
             )
     if zen is None:
         print("zen-engine               not installed: pip install zen-engine")
-    print(f"one quote: p50 {single[count // 2] * 1e3:.2f} ms, p99 {single[-10] * 1e3:.2f} ms (CPU)")
+    else:
+        print_times_zen(spent["sums and reasons"], spent["zen-engine (part)"])
+    print_shares(spent)
+    print_tails(programme, asked, loop, baskets)
+
+
+def print_times_zen(ours: list[float], peer: list[float]) -> None:
+    ratios = [slow / quick for slow, quick in zip(peer, ours, strict=True)]
+    print(f"sums and reasons: {statistics.median(ratios):.1f} × zen-engine")
+
+
+def print_shares(spent: dict[str, list[float]]) -> None:
+    """Say what share of a whole quote is calculation, reasons, and everything else."""
+    whole = statistics.median(spent["every value"])
+    sums = statistics.median(spent["sums"]) / whole
+    reasons = statistics.median(spent["sums and reasons"]) / whole - sums
+    print(
+        f"of a whole quote: calculation {sums:.0%}, reasons {reasons:.0%}, lines with their"
+        f" allocations, taxes and receipt {1 - sums - reasons:.0%}"
+    )
+
+
+def print_tails(
+    programme: Programme, asked: list[Case], loop: IndexedLoop, baskets: list[dict[str, Any]]
+) -> None:
+    """Print the middle and the slowest hundredth of single baskets, ours and the loop's."""
+    count = len(asked)
+    ours = sorted(pricing_seconds(programme, [one]) for one in asked)
+    floor = sorted(seconds(partial(loop.price, one)) for one in baskets)
+    for name, times in (("indexed loop", floor), ("sums and reasons", ours)):
+        middle, tail = times[count // 2] * 1e3, times[-count // 100] * 1e3
+        print(f"one basket, {name}: p50 {middle:.3f} ms, p99 {tail:.3f} ms (CPU)")
 
 
 def growth() -> None:
-    asked = cases()[:100]
+    asked, others = cases()[:100], cases()[100:200]
     print(f"\n{'offers':>8}{'check, s':>12}{'quote, ms':>12}{'× 200 offers':>14}")
     base = 0.0
     for count in OFFER_COUNTS:
@@ -148,6 +211,7 @@ def growth() -> None:
         started = time.process_time()
         programme = programme_of(offers)
         loading = time.process_time() - started
+        pricing_seconds(programme, others)
         spent = pricing_seconds(programme, asked) / len(asked) * 1e3
         base = spent if count == 200 else base
         ratio = f"{spent / base:.2f}" if base else "—"
@@ -157,6 +221,7 @@ def growth() -> None:
     print(f"\n{'lines':>8}{'quote, ms':>12}{'µs a line':>12}")
     for size in LINE_COUNTS:
         one = case_of({**workload()["baskets"][0], "lines": lines[:size]})
+        pricing_seconds(programme, others[:20])
         spent = pricing_seconds(programme, [one] * 20) / 20 * 1e3
         print(f"{size:>8}{spent:>12.2f}{spent * 1e3 / size:>12.0f}")
 

@@ -19,7 +19,7 @@ from tessera.sync.link import (
 )
 from tessera.sync.records import encoded
 from tessera.sync.signing import REQUEST_HEADER, SigningKey, read_request_header
-from tessera.sync.wire import FeedPage, Heartbeat
+from tessera.sync.wire import BUNDLE_BYTES_MAX, FeedPage, Heartbeat
 from tests.support.small_central import Dropped, Serving, refusal
 
 T = TypeVar("T")
@@ -80,7 +80,7 @@ async def page(link: HttpCentral) -> FeedPage:
 
 
 async def bundle(link: HttpCentral) -> bytes:
-    return await link.bundle("0" * 64)
+    return await link.bundle("0" * 64, size=BUNDLE_BYTES_MAX)
 
 
 def test_a_refusal_keeps_its_code_and_status(url: str, answering: Answering) -> None:

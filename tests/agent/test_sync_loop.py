@@ -12,6 +12,7 @@ import sqlalchemy as sa
 from starlette.requests import Request
 from starlette.responses import Response
 
+from tessera.agent.bundle_update import Seeds
 from tessera.agent.sync_loop import SyncLoop
 from tessera.agent.sync_status import SyncNotice
 from tessera.core.errors import Problem
@@ -108,6 +109,10 @@ class Till:
             chance=lambda: 0.0,
             random=lambda size: (0xB0000 + next(serial)).to_bytes(size, "big"),
             on_change=self._note,
+            seeds=Seeds(
+                announced=lambda text: "a" * 64 if "seed" in text else "",
+                keep=lambda _bundle, _announced, raw: raw == b"5eed",
+            ),
         )
 
     def _note(self, notice: SyncNotice) -> None:
@@ -453,14 +458,44 @@ def test_a_bundle_that_does_not_parse_leaves_the_last_good_one(
 
 def test_a_bundle_with_another_content_is_refused(till: Till, central: SmallCentral) -> None:
     name = assign(central, "programme: one", number=1)
-    central.bundles[name] = b"programme: forged"
+    central.bundles[name] = b"programme: bad"
 
     async def story() -> None:
         async with till.syncing():
+            await till.until(lambda: any("not what was signed" in n.text for n in till.notices))
+            assert active(till) == ""
+            central.bundles[name] = b"programme: one"
+            await till.until(lambda: active(till) == "programme: one")
+
+    run(story())
+
+
+@pytest.mark.parametrize("seed", [b"", b"another"])
+def test_a_bundle_whose_seed_does_not_come_leaves_the_last_good_one(
+    till: Till, central: SmallCentral, seed: bytes
+) -> None:
+    central.seed = seed
+    assign(central, "programme: one", number=1)
+
+    async def story() -> None:
+        async with till.syncing():
+            await till.until(lambda: active(till) == "programme: one")
+            assign(central, "programme: with a seed", number=2)
             await till.until(lambda: any(n.what == "bundle_refused" for n in till.notices))
 
     run(story())
-    assert active(till) == ""
+    assert active(till) == "programme: one"
+
+
+def test_a_bundle_is_activated_once_its_seed_is_kept(till: Till, central: SmallCentral) -> None:
+    central.seed = b"5eed"
+    assign(central, "programme: with a seed", number=1)
+
+    async def story() -> None:
+        async with till.syncing():
+            await till.until(lambda: active(till) == "programme: with a seed")
+
+    run(story())
 
 
 def test_a_bundle_waits_for_its_time(till: Till, central: SmallCentral) -> None:

@@ -24,6 +24,7 @@ from tessera.agent.salvaging import salvage_folder
 from tessera.agent.sync_pull import Puller
 from tessera.agent.sync_push import Pusher
 from tessera.agent.sync_status import LineState
+from tessera.agent.trusted_roots import TrustedRoots
 from tessera.central.app import build_app
 from tessera.central.enrol import add_register
 from tessera.central.members import NewMember, add_members
@@ -285,7 +286,8 @@ class Shop:
     async def shown(self, machine: Path) -> int:
         link, till = self.link(machine), self.open(machine)
         line = LineState(wall_ms=lambda: 1, tell=lambda _: None)
-        puller = Puller(engines=till.engines, writer=Direct(till), line=line)
+        roots = TrustedRoots(None, line=line)
+        puller = Puller(engines=till.engines, writer=Direct(till), line=line, roots=roots)
         try:
             while await puller.pull_once(link):
                 continue

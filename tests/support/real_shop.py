@@ -11,6 +11,7 @@ from tessera.central.enrol import add_register
 from tessera.central.members import NewMember, add_members
 from tessera.central.opening import Central, opened
 from tessera.central.programmes import release_programme
+from tessera.central.seeds import add_seed
 from tessera.central.settings import CentralSettings, DatabaseSettings
 from tessera.fleet.shop import LineThread, Program, answers, free_port, run_command
 from tests.store.central.parts import differences, points
@@ -78,7 +79,9 @@ class RealShop:
 
 
 @contextlib.contextmanager
-def real_shop(folder: Path, programme: str, *, registers: int = 2) -> Iterator[RealShop]:
+def real_shop(
+    folder: Path, programme: str, *, registers: int = 2, seed: bytes = b""
+) -> Iterator[RealShop]:
     """Central with a programme and members, and agents that know both."""
     port, config = free_port(), folder / "central.toml"
     settings = CentralSettings(
@@ -102,6 +105,8 @@ def real_shop(folder: Path, programme: str, *, registers: int = 2) -> Iterator[R
                 for name in MEMBERS
             ],
         )
+        if seed:
+            add_seed(settings.data_dir, seed)
         release, problems = release_programme(central, programme, file="programme.yaml")
         assert release is not None, problems
         serving = Program(

@@ -72,6 +72,7 @@ class SmallCentral:
     applied: list[str] = field(default_factory=list)
     parked: list[str] = field(default_factory=list)
     bundles: dict[str, bytes] = field(default_factory=dict)
+    seed: bytes = b""
     batches: list[BatchHead] = field(default_factory=list)
     beats: list[bytes] = field(default_factory=list)
     nonces: set[bytes] = field(default_factory=set)
@@ -253,6 +254,10 @@ class SmallCentral:
         refused = self._check(request, b"")
         return refused or Response(self.bundles[request.path_params["hash"]])
 
+    async def seed_of(self, request: Request) -> Response:
+        refused = self._check(request, b"")
+        return refused or (Response(self.seed) if self.seed else refusal(404, "unknown"))
+
     async def heartbeat(self, request: Request) -> Response:
         content = await request.body()
         refused = self._check(request, content)
@@ -281,6 +286,7 @@ class SmallCentral:
                 Route("/v1/batches", self.batches_route, methods=["POST"]),
                 Route("/v1/feed/{audience}", self.feed),
                 Route("/v1/bundles/{hash}", self.bundle),
+                Route("/v1/bundles/{hash}/seed", self.seed_of),
                 Route("/v1/heartbeat", self.heartbeat, methods=["POST"]),
             ]
         )

@@ -121,6 +121,14 @@ class IssuedAnswer(Part, frozen=True, kw_only=True):
     valid_until: str = ""
 
 
+class DrawAnswer(Answer, frozen=True, kw_only=True):
+    """What an instant win gave, drawn at completion; `prize` is empty for nothing."""
+
+    offer: str
+    won: bool
+    prize: str = ""
+
+
 class FiscalLineAnswer(Answer, frozen=True, kw_only=True):
     """A line whose quantity × unit price is exact."""
 
@@ -146,6 +154,7 @@ class QuoteAnswer(Answer, frozen=True, kw_only=True):
     offers: tuple[OfferAnswer, ...] = ()
     prompts: tuple[PromptAnswer, ...] = ()
     issued: tuple[IssuedAnswer, ...] = ()
+    draws: tuple[DrawAnswer, ...] = ()
     receipt: tuple[str, ...] = ()
     fiscal_lines: tuple[FiscalLineAnswer, ...] = ()
     notices: tuple[Notice, ...] = ()
@@ -246,6 +255,7 @@ class EventAnswer(Answer, frozen=True, kw_only=True):
     member: MemberAnswer
     units: tuple[UnitAnswer, ...] = ()
     offers: tuple[OfferAnswer, ...] = ()
+    draws: tuple[DrawAnswer, ...] = ()
     notices: tuple[Notice, ...] = ()
     uid: str = ""
 

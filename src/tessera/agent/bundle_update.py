@@ -5,8 +5,8 @@ till does not understand wholly, or drop the last good one.
 """
 
 import asyncio
-import hashlib
 from collections.abc import Callable
+from dataclasses import dataclass
 
 import sqlalchemy as sa
 
@@ -16,10 +16,23 @@ from tessera.core.errors import Problem, TesseraError, has_errors
 from tessera.store.engine import Engines
 from tessera.store.till import kept_bundles
 from tessera.store.till.values import Assignment, KeptBundle
-from tessera.sync.link import CentralLink
+from tessera.sync.link import CentralLink, CentralRefused
+from tessera.sync.trust import check_content
 
 Parse = Callable[[str, str], list[Problem]]
 """Parses a programme's text under a file name and gives what is wrong with it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Seeds:
+    """Where the seeds of instant wins go.
+
+    `announced` gives the hash of a seed that a text announces, "" for none; `keep` keeps a
+    bundle's seed as central gave it, False when it is not the announced one.
+    """
+
+    announced: Callable[[str], str] = lambda _text: ""
+    keep: Callable[[str, str, bytes], bool] = lambda _bundle, _announced, _raw: False
 
 
 class BundleRejected(TesseraError):
@@ -39,20 +52,23 @@ class BundleUpdate:
         line: LineState,
         parse: Parse,
         wall_ms: Callable[[], int],
+        seeds: Seeds,
     ) -> None:
         self._engines = engines
         self._writer = writer
         self._line = line
         self._parse = parse
         self._wall_ms = wall_ms
+        self._seeds = seeds
         self._one_at_a_time = asyncio.Lock()
         self.refused = ""
 
     async def step(self, link: CentralLink) -> None:
         """Fetch the assigned bundle if it is not here, and activate it once its time has come.
 
-        Raises the CentralError of a failed fetch; a rejected bundle is told and not asked for
-        again until another is assigned or the agent starts anew.
+        Raises the CentralError of a failed fetch, or a TrustRefused for other bytes than were
+        assigned; a rejected bundle is told and not asked for again until another is assigned or
+        the agent starts anew.
         """
         async with self._one_at_a_time:
             await self._step(link)
@@ -64,13 +80,15 @@ class BundleUpdate:
         if active is not None and (active.hash, active.number) == (wanted.bundle, wanted.number):
             return
         if not kept:
-            raw = await link.bundle(wanted.bundle)
+            raw = await link.bundle(wanted.bundle, size=wanted.size)
             try:
                 # In a thread: thousands of offers take seconds, and no quote waits for that.
                 text = await asyncio.to_thread(checked_bundle, raw, wanted, self._parse)
             except BundleRejected as error:
                 self.refused = wanted.bundle
                 self._line.tell("bundle_refused", error.message)
+                return
+            if not await self._has_seed(link, wanted.bundle, text):
                 return
             await self._write(
                 lambda tx: kept_bundles.keep(
@@ -80,6 +98,23 @@ class BundleUpdate:
         if self._wall_ms() >= wanted.active_from_ms:
             await self._write(lambda tx: _activate(tx, wanted))
             self._line.tell("bundle", wanted.bundle)
+
+    async def _has_seed(self, link: CentralLink, bundle: str, text: str) -> bool:
+        """Whether what the bundle draws by is here: fetched and kept before the bundle is."""
+        announced = await asyncio.to_thread(self._seeds.announced, text)
+        if not announced:
+            return True
+        try:
+            raw = await link.seed(bundle)
+            reason = "" if self._seeds.keep(bundle, announced, raw) else "it is another"
+        except CentralRefused as error:
+            reason = error.message
+        if reason:
+            self.refused = bundle
+            self._line.tell(
+                "bundle_refused", f"bundle {bundle[:12]}: its seed is missing: {reason}"
+            )
+        return not reason
 
     def _read(self) -> tuple[Assignment | None, KeptBundle | None, bool]:
         with self._engines.reader.connect() as connection:
@@ -101,11 +136,11 @@ def _activate(tx: sa.Connection, wanted: Assignment) -> None:
 def checked_bundle(raw: bytes, wanted: Assignment, parse: Parse) -> str:
     """The text of a bundle that is what was assigned and that this till understands.
 
-    BundleRejected names the first thing that is wrong.
+    BundleRejected names the first thing that is wrong. TrustRefused: these are not the bytes that
+    were assigned, so nothing is known about those; they are asked for again.
     """
     name = f"bundle {wanted.bundle[:12]}"
-    if hashlib.sha256(raw).hexdigest() != wanted.bundle:
-        raise BundleRejected(f"{name}: its content is not what was assigned")
+    check_content(name, raw, size=wanted.size, digest=wanted.bundle)
     try:
         text = raw.decode()
     except UnicodeDecodeError as error:

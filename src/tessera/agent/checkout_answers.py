@@ -8,9 +8,10 @@ from collections.abc import Sequence
 
 from tessera.agent import api_answers
 from tessera.agent.checkout_member import Buyer, member_answer
-from tessera.agent.checkout_quote import Quoted
+from tessera.agent.checkout_quote import Quoted, draw_notices
 from tessera.agent.notices import worded
 from tessera.core.quote import Message, Quote, ReturnQuote, TaxGroup, UnitMovement
+from tessera.core.sale import DrawResult
 from tessera.rules.wording import receipt_texts, say
 
 
@@ -26,6 +27,7 @@ def quote_answer(  # noqa: PLR0913 - what surrounds a quote in its answer is nam
     receipt_code: str = "",
     flags: tuple[str, ...] = (),
     notices: tuple[api_answers.Notice, ...] = (),
+    draws: tuple[DrawResult, ...] = (),
 ) -> api_answers.QuoteAnswer:
     """The whole answer for a basket."""
     quote = quoted.quote
@@ -70,7 +72,8 @@ def quote_answer(  # noqa: PLR0913 - what surrounds a quote in its answer is nam
             )
             for right in quote.issued
         ),
-        receipt=tuple(receipt_texts(quote, language)),
+        draws=draw_answers(draws),
+        receipt=tuple(receipt_texts(quote, language, drawn=draw_lines(draws))),
         fiscal_lines=tuple(
             api_answers.FiscalLineAnswer(
                 line_id=line.line_id,
@@ -79,7 +82,25 @@ def quote_answer(  # noqa: PLR0913 - what surrounds a quote in its answer is nam
             )
             for line in quote.fiscal_lines
         ),
-        notices=worded((*quoted.notices, *notices), language),
+        notices=worded((*quoted.notices, *notices, *draw_notices(draws)), language),
+    )
+
+
+def draw_answers(draws: Sequence[DrawResult]) -> tuple[api_answers.DrawAnswer, ...]:
+    """What instant wins gave, as it is told."""
+    return tuple(
+        api_answers.DrawAnswer(offer=draw.offer, won=bool(draw.prize), prize=draw.prize)
+        for draw in draws
+    )
+
+
+def draw_lines(draws: Sequence[DrawResult]) -> tuple[Message, ...]:
+    """What instant wins gave, for receipt and screen."""
+    return tuple(
+        Message(key="receipt.won", arguments=(("prize", draw.prize),))
+        if draw.prize
+        else Message(key="receipt.not-won")
+        for draw in draws
     )
 
 

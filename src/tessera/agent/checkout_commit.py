@@ -7,7 +7,7 @@ failed. Must never: answer before the commit, or spend beyond the leases.
 import hashlib
 import logging
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 
 import sqlalchemy as sa
@@ -18,6 +18,7 @@ from tessera.agent.checkout_answers import quote_answer
 from tessera.agent.checkout_limits import FLAG_OVER_LIMIT, check_limits
 from tessera.agent.checkout_member import Buyer
 from tessera.agent.checkout_quote import Quoted
+from tessera.agent.drawing import draw_for
 from tessera.agent.notices import notice
 from tessera.agent.problems_http import ApiProblem
 from tessera.agent.till_state import TillState
@@ -25,7 +26,7 @@ from tessera.core.identity import UID_RANDOM_BYTES, SaleKey, new_uid
 from tessera.core.journal import RecordDraft, SealedRecord
 from tessera.core.ledger import Posting, sale_postings
 from tessera.core.receipts import Receipt, receipt_code
-from tessera.core.sale import KIND_SALE, LeaseUse, ReturnWish, SaleBody, Tender
+from tessera.core.sale import KIND_SALE, DrawResult, LeaseUse, ReturnWish, SaleBody, Tender
 from tessera.core.uses import use_postings
 from tessera.rules.evaluate import ENGINE_VERSION
 from tessera.store.till import committed_sales, leases
@@ -135,29 +136,30 @@ def mint_uid(state: TillState) -> str:
     return new_uid(state.clock.wall_ms(), state.random(UID_RANDOM_BYTES))
 
 
-async def commit_sale(state: TillState, sold: Sold, digest: bytes) -> bytes:
-    """Record a sale and give its answer's bytes, once durable.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Committed:
+    """A recorded sale: its answer's bytes, and what its instant wins gave."""
+
+    answer: bytes
+    draws: tuple[DrawResult, ...] = ()
+
+
+async def commit_sale(state: TillState, sold: Sold, digest: bytes) -> Committed:
+    """Record a sale, draw its instant wins, and give its answer, once durable.
 
     LeaseShort when the register may not spend what the quote spends, LimitReached when a limited
     offer of the quote was used up meanwhile; nothing is written then.
     """
     quoted, uid = sold.quoted, mint_uid(state)
-
-    def take(connection: sa.Connection) -> tuple[LeaseUse, ...]:
-        member = quoted.buyer.known
-        if member is None or sold.parked:
-            return ()
-        return tuple(
-            use
-            for unit, amount in quoted.spent.items()
-            for use in leases.take(connection, member.member_id, unit, amount)
-        )
+    draws: tuple[DrawResult, ...] = ()
 
     def record(connection: sa.Connection) -> tuple[RecordDraft, bytes, tuple[LeaseUse, ...]]:
-        uses = take(connection)
+        nonlocal draws
+        uses = () if sold.parked else _take_leases(connection, quoted)
         if quoted.member is not None and not sold.parked and FLAG_OVER_LIMIT not in sold.flags:
             check_limits(connection, quoted.member.member_id, quoted.quote.counters)
-        body = encoded(_sale_body(state, sold, uses))
+        draws, flags = _drawn(connection, state, sold)
+        body = encoded(replace(_sale_body(state, sold, uses), draws=draws, flags=flags))
         draft = draft_of(
             state,
             kind=KIND_SALE,
@@ -175,7 +177,8 @@ async def commit_sale(state: TillState, sold: Sold, digest: bytes) -> bytes:
             revision=sold.revision,
             uid=uid,
             receipt_code=_receipt_code(state, uid),
-            flags=sold.flags,
+            flags=flags,
+            draws=draws,
             notices=tuple(notice(code) for code in sold.notices),
         )
         return draft, as_json(answer), uses
@@ -184,7 +187,30 @@ async def commit_sale(state: TillState, sold: Sold, digest: bytes) -> bytes:
     writing = Writing(
         uid=uid, key=sold.row_key or sold.key, digest=digest, record=record, effects=effects
     )
-    return await write_record(state, writing, what="sale")
+    answer = await write_record(state, writing, what="sale")
+    return Committed(answer=answer, draws=draws)
+
+
+def _take_leases(connection: sa.Connection, quoted: Quoted) -> tuple[LeaseUse, ...]:
+    member = quoted.buyer.known
+    if member is None:
+        return ()
+    return tuple(
+        use
+        for unit, amount in quoted.spent.items()
+        for use in leases.take(connection, member.member_id, unit, amount)
+    )
+
+
+def _drawn(
+    connection: sa.Connection, state: TillState, sold: Sold
+) -> tuple[tuple[DrawResult, ...], tuple[str, ...]]:
+    """What the instant wins give, and the sale's flags; what is parked draws nothing."""
+    if sold.parked:
+        return (), sold.flags
+    quoted = sold.quoted
+    draws, more = draw_for(connection, state.settings.data_dir, quoted.quote, quoted.bundle)
+    return draws, (*sold.flags, *more)
 
 
 def _receipt_code(state: TillState, uid: str) -> str:

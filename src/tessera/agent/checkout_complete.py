@@ -10,9 +10,16 @@ from datetime import date, datetime
 
 from tessera.agent import api_shapes
 from tessera.agent.checkout_basket import business_day_of, local_time
-from tessera.agent.checkout_commit import Sold, answer_again, commit_sale, digest_of, find_first
+from tessera.agent.checkout_commit import (
+    Committed,
+    Sold,
+    answer_again,
+    commit_sale,
+    digest_of,
+    find_first,
+)
 from tessera.agent.checkout_limits import FLAG_OVER_LIMIT, LimitReached
-from tessera.agent.checkout_quote import Quoted, Wanted, make_quote, read_basket
+from tessera.agent.checkout_quote import Quoted, Wanted, make_quote, read_basket, with_draws
 from tessera.agent.open_sales import OpenSale
 from tessera.agent.pairing import PairedPos
 from tessera.agent.problems_http import ApiProblem
@@ -119,7 +126,7 @@ async def _commit(
     state: TillState, pos: PairedPos, sold: Sold, digest: bytes, executor: Executor, *, late: bool
 ) -> Completed:
     try:
-        return Completed(answer=await commit_sale(state, sold, digest), quoted=sold.quoted)
+        return _completed(await commit_sale(state, sold, digest), sold.quoted)
     except LimitReached as error:
         if not (late or _was_money_taken(sold.given)):
             raise ApiProblem("quote_mismatch", error.message, hint=error.hint) from error
@@ -133,7 +140,11 @@ async def _commit(
     bare = changed(sold.given, redemptions=(), chosen=())
     quoted = await make_quote(state, Wanted(pos=pos, given=bare), executor, deadline=False)
     sold = _flagged(replace(sold, quoted=quoted), "redemption-unbacked", "total-mismatch")
-    return Completed(answer=await commit_sale(state, sold, digest), quoted=quoted)
+    return _completed(await commit_sale(state, sold, digest), quoted)
+
+
+def _completed(committed: Committed, quoted: Quoted) -> Completed:
+    return Completed(answer=committed.answer, quoted=with_draws(quoted, committed.draws))
 
 
 async def _promised(

@@ -1,20 +1,22 @@
 """Limits of each member at the commit: what was quoted may have been used up since.
 
-Owns: the look at the counters inside the sale's own transaction, and which uses a return gives
-back. Must never: price, or write.
+Owns: the look at the counters inside the sale's own transaction, and what ends with a
+return. Must never: price, or write.
 """
 
 from collections.abc import Iterable
+from dataclasses import dataclass
 from decimal import Decimal
 
 import sqlalchemy as sa
 
 from tessera.core.errors import TesseraError
-from tessera.core.quote import CounterUse
+from tessera.core.quote import CounterUse, IssuedCoupon, Quote
 from tessera.core.uses import uses_account
 from tessera.store.till import cached_members
 
 FLAG_OVER_LIMIT = "over-limit"
+REVOKED = frozenset({"coupon", "draw"})
 
 
 class LimitReached(TesseraError):
@@ -38,15 +40,26 @@ def check_limits(connection: sa.Connection, member_id: str, counters: Iterable[C
             )
 
 
-def uses_given_back(
-    counters: tuple[CounterUse, ...], left: dict[str, Decimal], wishes: dict[str, Decimal]
-) -> tuple[CounterUse, ...]:
-    """The uses that a return gives back: all of them once nothing of the sale is left, else none.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Undone:
+    """What of a sale ends with a return: uses that are given back, rights that are revoked."""
 
-    `left`: what may still come back before this return, by line.
+    counters: tuple[CounterUse, ...] = ()
+    revoked: tuple[IssuedCoupon, ...] = ()
+
+
+def undone_by(quote: Quote, left: dict[str, Decimal], wishes: dict[str, Decimal]) -> Undone:
+    """What a return ends: everything once nothing of the sale is left, nothing before.
+
+    `left`: what may still come back before this return, by line. An instant win stays drawn.
     """
     if any(rest - wishes.get(line_id, Decimal(0)) > 0 for line_id, rest in left.items()):
-        return ()
-    return tuple(
-        CounterUse(key=use.key, used=use.used, most=use.most) for use in counters if use.most
+        return Undone()
+    return Undone(
+        counters=tuple(
+            CounterUse(key=use.key, used=use.used, most=use.most)
+            for use in quote.counters
+            if use.most
+        ),
+        revoked=tuple(right for right in quote.issued if right.kind in REVOKED),
     )

@@ -4,11 +4,13 @@ Owns: its record, which is a sale without lines, so that it is priced, sent and 
 Must never: earn without a member.
 """
 
+from dataclasses import replace
+
 import sqlalchemy as sa
 
 from tessera.agent import api_answers, api_shapes
 from tessera.agent.api_answers import as_json
-from tessera.agent.checkout_answers import offers, sale_units
+from tessera.agent.checkout_answers import draw_answers, offers, sale_units
 from tessera.agent.checkout_commit import (
     Writing,
     answer_again,
@@ -21,7 +23,8 @@ from tessera.agent.checkout_commit import (
 )
 from tessera.agent.checkout_limits import LimitReached, check_limits
 from tessera.agent.checkout_member import member_answer
-from tessera.agent.checkout_quote import Quoted
+from tessera.agent.checkout_quote import Quoted, with_draws
+from tessera.agent.drawing import draw_for
 from tessera.agent.notices import worded
 from tessera.agent.pairing import PairedPos
 from tessera.agent.problems_http import ApiProblem
@@ -55,6 +58,7 @@ def occasion_answer(
         member=member_answer(quoted.buyer),
         units=sale_units(quoted.buyer, quoted.quote.units),
         offers=offers(quoted.quote, state.settings.language),
+        draws=draw_answers(quoted.draws),
         notices=worded(quoted.notices, state.settings.language),
         uid=uid,
     )
@@ -85,20 +89,24 @@ async def record_occasion(
         card_key_id=state.hasher.key_id if state.hasher and quoted.buyer.card_hash else 0,
         flags=(FLAG,),
     )
-    answer = as_json(occasion_answer(state, quoted, event_id=event_id, result="recorded", uid=uid))
-    draft = draft_of(
-        state,
-        kind=KIND_SALE,
-        day=key.business_day,
-        bundle=quoted.bundle,
-        body=encoded(body),
-        uid=uid,
-    )
 
     def record(connection: sa.Connection) -> tuple[RecordDraft, bytes, tuple[LeaseUse, ...]]:
         if quoted.member is not None:
             check_limits(connection, quoted.member.member_id, quoted.quote.counters)
-        return draft, answer, ()
+        folder = state.settings.data_dir
+        draws, flags = draw_for(connection, folder, quoted.quote, quoted.bundle)
+        draft = draft_of(
+            state,
+            kind=KIND_SALE,
+            day=key.business_day,
+            bundle=quoted.bundle,
+            body=encoded(replace(body, draws=draws, flags=(*body.flags, *flags))),
+            uid=uid,
+        )
+        answer = occasion_answer(
+            state, with_draws(quoted, draws), event_id=event_id, result="recorded", uid=uid
+        )
+        return draft, as_json(answer), ()
 
     writing = Writing(uid=uid, key=key, digest=digest, record=record, effects=quote_effects(quoted))
     try:

@@ -20,6 +20,7 @@ from tessera.agent.till_state import TillState
 from tessera.core.basket import Basket, Place
 from tessera.core.member import MemberState
 from tessera.core.quote import Quote
+from tessera.core.sale import DrawResult
 from tessera.store.engine import DATABASE_ERRORS
 from tessera.sync.records import encoded
 
@@ -41,6 +42,7 @@ class Quoted:
     bundle: str
     pos: PairedPos
     notices: tuple[api_answers.Notice, ...] = ()
+    draws: tuple[DrawResult, ...] = ()
 
     @property
     def spent(self) -> dict[str, int]:
@@ -206,6 +208,16 @@ def state_notices(state: TillState, place: Place | None = None) -> tuple[api_ans
     if state.is_clock_doubtful(at_ms):
         codes.append("clock_doubt")
     return tuple(notice(code) for code in codes)
+
+
+def with_draws(quoted: Quoted, draws: tuple[DrawResult, ...]) -> Quoted:
+    """The quote once its sale is recorded and drawn; a win is told to the cashier."""
+    return replace(quoted, draws=draws, notices=(*quoted.notices, *draw_notices(draws)))
+
+
+def draw_notices(draws: tuple[DrawResult, ...]) -> tuple[api_answers.Notice, ...]:
+    """What is told besides of instant wins."""
+    return (notice("instant_win"),) if any(draw.prize for draw in draws) else ()
 
 
 def _is_reduced(basket: Basket, quote: Quote) -> bool:

@@ -23,7 +23,7 @@ from tessera.agent.checkout_commit import (
     mint_uid,
     write_record,
 )
-from tessera.agent.checkout_limits import uses_given_back
+from tessera.agent.checkout_limits import undone_by
 from tessera.agent.checkout_original import (
     Original,
     find_original,
@@ -218,7 +218,7 @@ async def _record(
     flags = (*(("void",) if returning.voids else ()), *unusual)
     if original.elsewhere:
         flags = (*flags, "other-register")
-    counters = uses_given_back(original.body.quote.counters, original.left(), returning.wishes)
+    undone = undone_by(original.body.quote, original.left(), returning.wishes)
     uid, wishes = mint_uid(state), as_wishes(returning.wishes)
     answer = await _answer(state, returning, quote, uid=uid, flags=flags)
 
@@ -236,7 +236,8 @@ async def _record(
             tenders=tenders_of(returning.tenders),
             leases=uses,
             flags=flags,
-            counters=counters,
+            counters=undone.counters,
+            revoked=undone.revoked,
         )
         draft = draft_of(
             state,
@@ -255,7 +256,7 @@ async def _record(
             key=returning.key,
             digest=digest,
             record=record,
-            effects=return_effects(original.member_id, original.accounts, quote, counters),
+            effects=return_effects(original.member_id, original.accounts, quote, undone.counters),
             returned=wishes,
             original=original.sale.key,
             voids=returning.voids,

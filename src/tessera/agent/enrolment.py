@@ -5,22 +5,23 @@ key, overwrite one, or keep an identity whose certificate does not fit.
 """
 
 import hashlib
-import os
 from collections.abc import Callable
-from contextlib import suppress
 from pathlib import Path
 
 import msgspec
 import sqlalchemy as sa
 
 from tessera import __version__
+from tessera.agent.secret_files import write_secret
+from tessera.agent.trusted_roots import write_root
 from tessera.core.errors import TesseraError
 from tessera.core.identity import INCARNATION_BYTES, new_incarnation
 from tessera.store.till import identity_book, identity_file
 from tessera.store.till.identity_file import IDENTITY_FILE
 from tessera.store.till.values import RegisterIdentity
 from tessera.sync.link import CentralLink
-from tessera.sync.signing import KEY_BYTES, PURPOSE_CERTIFICATE, SigningKey, is_signed
+from tessera.sync.signing import KEY_BYTES, SigningKey
+from tessera.sync.trust import CERTIFICATE, Trust, TrustRefused, first_root, trust_in_key
 from tessera.sync.wire import Certificate, EnrolAnswer, EnrolRequest
 
 REGISTER_KEY = "register.key"
@@ -41,12 +42,15 @@ async def enrol(
     code: str,
     host: str,
     random: Callable[[int], bytes],
+    fingerprint: str = "",
 ) -> RegisterIdentity:
     """Enrol this folder's register with a one-time code; its identity as kept.
 
     The key is written before the code is sent, so that a lost answer can be asked for again with
-    the same key. EnrolmentFailed when the register is enrolled already or central's answer does not
-    fit; a CentralError when central can't be reached or refuses the code.
+    the same key. `fingerprint`: of central's root, as the person who enrols was told it; empty
+    when they were told none, then the first root is believed as it comes.
+    EnrolmentFailed when the register is enrolled already or central's answer does not fit; a
+    CentralError when central can't be reached or refuses the code.
     """
     with writer.connect() as connection:
         known = identity_book.read_identity(connection)
@@ -67,8 +71,12 @@ async def enrol(
             release=__version__,
         )
     )
-    identity = checked_identity(answer, public_key=key.public, incarnation=incarnation)
+    identity = checked_identity(
+        answer, public_key=key.public, incarnation=incarnation, fingerprint=fingerprint
+    )
     write_secret(folder / CARD_KEY, _card_key(answer))
+    if answer.root is not None:
+        write_root(folder, answer.root)
     with writer.begin() as tx:
         identity_book.write_identity(tx, identity)
     write_secret(folder / IDENTITY_FILE, identity_file.encoded(identity))
@@ -76,16 +84,16 @@ async def enrol(
 
 
 def checked_identity(
-    answer: EnrolAnswer, *, public_key: bytes, incarnation: str
+    answer: EnrolAnswer, *, public_key: bytes, incarnation: str, fingerprint: str = ""
 ) -> RegisterIdentity:
     """The identity that an answer gives, once its certificate is central's and about our key."""
     central_key = bytes.fromhex(answer.central_key)
+    trust = _first_trust(answer, fingerprint)
     try:
-        signature = bytes.fromhex(answer.signature)
         certificate = msgspec.json.decode(answer.certificate, type=Certificate)
     except (ValueError, msgspec.DecodeError) as error:
         raise EnrolmentFailed(f"central's certificate does not read: {error}") from error
-    if not is_signed(central_key, PURPOSE_CERTIFICATE, answer.certificate.encode(), signature):
+    if not trust.is_signed(CERTIFICATE, answer.certificate.encode(), answer.signature):
         raise EnrolmentFailed(
             "central's certificate is not signed by central's own key",
             hint="check that the address is that of central; ask for another code",
@@ -107,6 +115,25 @@ def checked_identity(
         time_zone=answer.time_zone,
         currency=answer.currency,
     )
+
+
+def _first_trust(answer: EnrolAnswer, fingerprint: str) -> Trust:
+    if answer.root is None:
+        if fingerprint:
+            raise EnrolmentFailed(
+                "this central has no root to compare the fingerprint with",
+                hint="bring central to this release first, or enrol without --root",
+            )
+        return trust_in_key(bytes.fromhex(answer.central_key))
+    try:
+        trust = first_root(answer.root, fingerprint=fingerprint)
+    except TrustRefused as error:
+        raise EnrolmentFailed(error.message, hint=error.hint) from error
+    if trust.is_expired(answer.central_ms):
+        raise EnrolmentFailed(
+            "central's root has expired", hint="on central: tessera central keys renew"
+        )
+    return trust
 
 
 def _card_key(answer: EnrolAnswer) -> bytes:
@@ -141,17 +168,3 @@ def read_key(path: Path) -> SigningKey:
             code="register_key_damaged",
         )
     return SigningKey(seed)
-
-
-def write_secret(path: Path, content: bytes) -> None:
-    """Write a file that only this user may read, durable and whole or not at all."""
-    part = path.with_name(path.name + ".part")
-    with suppress(FileNotFoundError):
-        part.unlink()
-    handle = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    try:
-        os.write(handle, content)
-        os.fsync(handle)
-    finally:
-        os.close(handle)
-    part.replace(path)

@@ -18,6 +18,7 @@ from tessera.agent.feed_apply import Applied, apply_pages, apply_rows
 from tessera.agent.image_file import ImageFile, TooLong
 from tessera.agent.sync_push import WriteRunner
 from tessera.agent.sync_status import LineState
+from tessera.agent.trusted_roots import TrustedRoots
 from tessera.core.errors import TesseraError
 from tessera.store.engine import Engines
 from tessera.store.till import feed_state, identity_book, incoming_members
@@ -59,12 +60,14 @@ class FirstLoad:
         line: LineState,
         folder: Path,
         disk_free_bytes: Callable[[], int],
+        roots: TrustedRoots | None = None,
     ) -> None:
         self._engines = engines
         self._writer = writer
         self._line = line
         self._file = ImageFile(folder)
         self._disk_free_bytes = disk_free_bytes
+        self._roots = roots or TrustedRoots(None, line=line)
         self._by_feed = ""
         self._must = False
         self._is_clean = False
@@ -120,7 +123,7 @@ class FirstLoad:
                 audience=audience,
                 generation=identity.generation,
                 after=after,
-                central_key=identity.central_key,
+                trust=self._roots.trust(identity),
             )
 
         kept = self._file.kept()
@@ -183,7 +186,7 @@ class FirstLoad:
                 ahead = _next_of(lines)  # inflated and decoded while this one is written
                 if isinstance(line, ImageRows):
                     rows += feed_rows(
-                        line, audience=manifest.audience, central_key=identity.central_key
+                        line, audience=manifest.audience, trust=self._roots.trust(identity)
                     )
                 else:
                     await self._add(line)
@@ -241,7 +244,7 @@ class FirstLoad:
             audience=audience,
             generation=identity.generation,
             after=after,
-            central_key=identity.central_key,
+            trust=self._roots.trust(identity),
         )
         if manifest.size:
             raise ImageRefused(f"the image for {audience} has a file", hint="upgrade this agent")

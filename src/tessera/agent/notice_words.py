@@ -44,6 +44,10 @@ WORDS: dict[str, dict[str, tuple[str, str]]] = {
             "die Datenbank der Kasse ist nicht lesbar: vorerst kein Mitglied und keine Punkte",
             "tessera doctor prüft die Datenbank",
         ),
+        "instant_win": (
+            "der Kunde hat etwas gewonnen; der Bon nennt den Preis",
+            "den Preis aushändigen oder sagen, wo er liegt",
+        ),
         "key_reused": (
             "diese Bonnummer gab es schon: festgehalten, Punkte warten auf die Zentrale",
             "das POS muss Verkäufe innerhalb eines Geschäftstags eindeutig nummerieren",
@@ -125,6 +129,10 @@ WORDS: dict[str, dict[str, tuple[str, str]]] = {
         "database_failing": (
             "la base de données de la caisse est illisible : ni membre ni points pour l’instant",
             "tessera doctor vérifie la base",
+        ),
+        "instant_win": (
+            "le client a gagné un lot ; le ticket le nomme",
+            "le remettre ou dire où il attend",
         ),
         "key_reused": (
             "ce numéro de vente a déjà servi : enregistrée, les points attendent la centrale",
@@ -208,6 +216,10 @@ WORDS: dict[str, dict[str, tuple[str, str]]] = {
             "no se puede leer la base de datos de la caja: por ahora sin socio ni puntos",
             "tessera doctor comprueba la base de datos",
         ),
+        "instant_win": (
+            "el cliente ha ganado un premio; el tique dice cuál",
+            "entregarlo o decir dónde espera",
+        ),
         "key_reused": (
             "este número de venta ya se usó: registrada, los puntos esperan a la central",
             "el TPV debe numerar sus ventas sin repetir en el día",
@@ -286,6 +298,10 @@ WORDS: dict[str, dict[str, tuple[str, str]]] = {
         "database_failing": (
             "база данных кассы не читается: пока без участника и баллов",
             "tessera doctor проверит базу данных",
+        ),
+        "instant_win": (
+            "покупатель выиграл приз; он назван в чеке",
+            "выдать его или сказать, где он ждёт",
         ),
         "key_reused": (
             "этот номер продажи уже занят: записано, баллы ждут центра",

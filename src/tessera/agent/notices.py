@@ -42,6 +42,10 @@ NOTICES: dict[str, tuple[str, str]] = {
         "the register's database cannot be read: no member and no points for now",
         "tessera doctor checks the database",
     ),
+    "instant_win": (
+        "the customer has won a prize; the receipt names it",
+        "hand it out, or say where it waits",
+    ),
     "key_reused": (
         "this sale id was used for another sale: recorded, points wait for central",
         "let the POS number its sales uniquely within a business day",

@@ -8,11 +8,11 @@ import base64
 import hashlib
 import hmac
 import json
-import os
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+from tessera.agent.secret_files import write_secret
 from tessera.core.basket import TaxRounding
 from tessera.core.errors import TesseraError
 from tessera.core.identity import is_name
@@ -48,18 +48,6 @@ def token_of(random: bytes) -> str:
 def token_hash(token: str) -> str:
     """What is kept of a token."""
     return hashlib.sha256(token.encode()).hexdigest()
-
-
-def write_secret(path: Path, content: bytes) -> None:
-    """Write a file that only this user may read, whole or not at all."""
-    fresh = path.with_name(path.name + ".new")
-    fresh.unlink(missing_ok=True)
-    handle = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    with os.fdopen(handle, "wb") as file:
-        file.write(content)
-        file.flush()
-        os.fsync(file.fileno())
-    fresh.replace(path)
 
 
 def read_pairings(data_dir: Path) -> tuple[PairedPos, ...]:

@@ -45,9 +45,7 @@ def receipt_data(sale: ReceiptSale, hasher: CardHasher) -> str:
             ),
         ),
         member=MemberState(member_id=body.member.member_id) if body.member else None,
-        quote=replace(
-            quote, taxes=(), offers=(), prompts=(), issued=(), receipt=(), fiscal_lines=()
-        ),
+        quote=replace(quote, taxes=(), offers=(), prompts=(), receipt=(), fiscal_lines=()),
         tenders=(),
         leases=(),
         card_hash="",

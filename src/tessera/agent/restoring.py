@@ -10,15 +10,17 @@ from pathlib import Path
 
 from pysqlite3 import dbapi2 as pysqlite
 
-from tessera.agent.enrolment import CARD_KEY, REGISTER_KEY, write_secret
+from tessera.agent.enrolment import CARD_KEY, REGISTER_KEY
 from tessera.agent.salvaging import SalvageReport, salvage_folder
+from tessera.agent.secret_files import write_secret
+from tessera.agent.trusted_roots import ROOT_FILE
 from tessera.core.errors import TesseraError
 from tessera.core.identity import INCARNATION_BYTES, new_incarnation
 from tessera.store.till import identity_book
 from tessera.store.till.identity_file import IDENTITY_FILE
 from tessera.store.till.opening import DATABASE, is_sound, open_till, set_aside
 
-_SECRETS = (REGISTER_KEY, CARD_KEY, IDENTITY_FILE)
+_SECRETS = (REGISTER_KEY, CARD_KEY, IDENTITY_FILE, ROOT_FILE)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 
 from tessera.agent.api_answers import ReaderStatus as ReaderTold
 from tessera.agent.checkout import Checkout, Shown
-from tessera.agent.checkout_answers import moved
+from tessera.agent.checkout_answers import draw_lines, moved
 from tessera.agent.checkout_member import Buyer
 from tessera.agent.checkout_quote import Quoted, state_notices
 from tessera.agent.notices import worded
@@ -160,6 +160,10 @@ class Screen:
                     amount_minor=seen.discount_minor or None,
                 )
                 for seen in applied[:REASONS_MAX]
+            )
+            + tuple(
+                ReasonView(text=_said(line, language, quote.currency))
+                for line in draw_lines(quoted.draws)
             ),
             refused=tuple(
                 ReasonView(text=_said(seen.text, language, quote.currency))

@@ -11,11 +11,12 @@ from pathlib import Path
 from typing import Protocol
 
 from tessera import __version__
-from tessera.agent.bundle_update import BundleUpdate, Parse
+from tessera.agent.bundle_update import BundleUpdate, Parse, Seeds
 from tessera.agent.first_load import FirstLoad
 from tessera.agent.sync_pull import Puller
 from tessera.agent.sync_push import Pusher, WriteRunner
 from tessera.agent.sync_status import LineState, SyncNotice, SyncStatus
+from tessera.agent.trusted_roots import TrustedRoots
 from tessera.core.errors import TesseraError
 from tessera.store.engine import DATABASE_ERRORS, Engines
 from tessera.store.till import feed_state, identity_book, kept_bundles, outbox
@@ -50,8 +51,8 @@ class SyncLoop:
 
     `open_link` opens central for an identity (and is where httpx is first imported). `chance`
     draws evenly from [0, 1), `random` gives random bytes. `on_change` hears of changes, in the
-    loop's thread. `image_folder` takes the first load on its way; None: there is no image, the
-    feed is read from its beginning.
+    loop's thread. `folder` keeps the root that central is believed by, and takes the first load on
+    its way; None: there is no image, the feed is read from its beginning.
     """
 
     def __init__(  # noqa: PLR0913 - clock, chance, network and disk are all handed in
@@ -68,7 +69,8 @@ class SyncLoop:
         heartbeat_s: float = HEARTBEAT_S,
         backoff_s_max: float = BACKOFF_S_MAX,
         disk_free_bytes: Callable[[], int] = lambda: 0,
-        image_folder: Path | None = None,
+        seeds: Seeds | None = None,
+        folder: Path | None = None,
     ) -> None:
         self._engines = engines
         self._open_link = open_link
@@ -80,17 +82,19 @@ class SyncLoop:
         self._disk_free_bytes = disk_free_bytes
         self._line = LineState(wall_ms=clock.wall_ms, tell=self._tell)
         self._pusher = Pusher(engines=engines, writer=writer, line=self._line, random=random)
+        roots = TrustedRoots(folder, line=self._line)
         first_load = None
-        if image_folder is not None:
+        if folder is not None:
             first_load = FirstLoad(
                 engines=engines,
                 writer=writer,
                 line=self._line,
-                folder=image_folder,
+                folder=folder,
                 disk_free_bytes=disk_free_bytes,
+                roots=roots,
             )
         self._puller = Puller(
-            engines=engines, writer=writer, line=self._line, first_load=first_load
+            engines=engines, writer=writer, line=self._line, first_load=first_load, roots=roots
         )
         self._bundles = BundleUpdate(
             engines=engines,
@@ -98,6 +102,7 @@ class SyncLoop:
             line=self._line,
             parse=parse_programme,
             wall_ms=clock.wall_ms,
+            seeds=seeds or Seeds(),
         )
         self._kicked = asyncio.Event()
         self._back_online = asyncio.Event()

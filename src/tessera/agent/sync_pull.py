@@ -15,10 +15,11 @@ from tessera.agent.feed_apply import Applied, apply_pages
 from tessera.agent.first_load import IMAGE_NEEDED, FirstLoad
 from tessera.agent.sync_push import WriteRunner, begin_generation
 from tessera.agent.sync_status import LineState
+from tessera.agent.trusted_roots import TrustedRoots
 from tessera.store.engine import Engines
 from tessera.store.till import feed_state, identity_book, outbox
 from tessera.store.till.values import RegisterIdentity
-from tessera.sync.feed_reading import ReadPage, read_page
+from tessera.sync.feed_reading import PageRefused, ReadPage, read_page
 from tessera.sync.link import CentralLink, CentralRefused
 from tessera.sync.wire import FeedPage
 
@@ -40,12 +41,17 @@ class Puller:
         writer: WriteRunner,
         line: LineState,
         first_load: FirstLoad | None = None,
+        roots: TrustedRoots | None = None,
     ) -> None:
-        """Without `first_load` the stream is read from its beginning."""
+        """Without `first_load` the stream is read from its beginning.
+
+        Without `roots` the identity's key is believed.
+        """
         self._engines = engines
         self._writer = writer
         self._line = line
         self._first_load = first_load
+        self._roots = roots or TrustedRoots(None, line=line)
         self._polls: dict[str, asyncio.Task[FeedPage]] = {}
 
     async def pull_once(self, link: CentralLink) -> bool:
@@ -53,6 +59,19 @@ class Puller:
 
         PageRefused: a page was wrong, nothing of it was applied.
         """
+        try:
+            return await self._pull(link)
+        except PageRefused:
+            # The key that signed it may be one of a root that is not known here yet.
+            identity, _ = self._read_identity()
+            before = self._roots.trust(identity)
+            self._roots.look_again()
+            await self._roots.step(link, identity)
+            if self._roots.trust(identity) is before:
+                raise
+            return True
+
+    async def _pull(self, link: CentralLink) -> bool:
         identity, asking = self._read_identity()
         if asking:
             # Until central has said what it still has of our records, its balances can't be
@@ -60,6 +79,7 @@ class Puller:
             return False
         store = f"store:{identity.store}"
         register = f"register:{identity.register}"
+        await self._roots.step(link, identity)
         try:
             if await self._load_image(link, identity, store, register):
                 return True
@@ -132,14 +152,19 @@ class Puller:
     ) -> ReadPage:
         generation, after = self._cursor(identity, audience)
         page = await link.feed(audience, generation=generation, after=after, limit=limit, wait_s=0)
-        return await asyncio.to_thread(
+        trust = self._roots.trust(identity)
+        found = await asyncio.to_thread(
             read_page,
             page,
             audience=audience,
             generation=generation,
             after=after,
-            central_key=identity.central_key,
+            trust=trust,
+            register=identity.register,
         )
+        if found.root > trust.version:
+            self._roots.look_again()
+        return found
 
     def _cursor(self, identity: RegisterIdentity, audience: str) -> tuple[str, int]:
         with self._engines.reader.connect() as connection:
@@ -168,7 +193,14 @@ class Puller:
     async def _begin_generation(self, link: CentralLink, store: str) -> None:
         page = await link.feed(store, generation="", after=0, limit=1, wait_s=0)
         identity, _ = self._read_identity()
-        read_page(page, audience=store, generation="", after=0, central_key=identity.central_key)
+        read_page(
+            page,
+            audience=store,
+            generation="",
+            after=0,
+            trust=self._roots.trust(identity),
+            register=identity.register,
+        )
 
         def write(tx: sa.Connection) -> None:
             begin_generation(tx, page.generation)

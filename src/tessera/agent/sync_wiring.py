@@ -11,7 +11,10 @@ import secrets
 import shutil
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from functools import partial
 
+from tessera.agent.bundle_update import Seeds
+from tessera.agent.drawing import announced_seed, keep_seed
 from tessera.agent.enrolment import REGISTER_KEY, read_key
 from tessera.agent.sync_loop import SyncLoop
 from tessera.agent.sync_status import SyncNotice
@@ -43,8 +46,9 @@ async def running_sync(state: TillState, stop: asyncio.Event) -> AsyncIterator[N
         chance=random.random,
         random=secrets.token_bytes,
         on_change=hearing.hear,
+        seeds=Seeds(announced_seed, partial(keep_seed, state.settings.data_dir)),
         disk_free_bytes=lambda: shutil.disk_usage(state.settings.data_dir).free,
-        image_folder=state.settings.data_dir,
+        folder=state.settings.data_dir,
     )
     state.sync, state.kick = loop.status, loop.kick
     task = asyncio.create_task(loop.run(stop))

@@ -22,6 +22,7 @@ from starlette.routing import Route
 
 from tessera.central import gate, ingest, refusals
 from tessera.central.enrol import enrol
+from tessera.central.feed_page import feed_page
 from tessera.central.image_routes import ImageRoutes
 from tessera.central.image_shelf import ImageShelf
 from tessera.central.log import LOGGER, note
@@ -30,8 +31,9 @@ from tessera.central.opening import Central
 from tessera.central.programmes import announce_current
 from tessera.central.refusals import Refused
 from tessera.central.rows import register_audience, store_audience
+from tessera.central.seeds import bundle_name, read_seed
 from tessera.central.worker import Worker
-from tessera.store.central import bundle_book, feed, feed_floor, register_book, sale_book
+from tessera.store.central import bundle_book, register_book, sale_book
 from tessera.store.central.register_book import RegisterRow
 from tessera.sync.records import encoded
 from tessera.sync.signing import REQUEST_HEADER, RequestSignature
@@ -40,10 +42,8 @@ from tessera.sync.wire import (
     FEED_SEGMENTS_MAX,
     BatchAnswer,
     EnrolRequest,
-    FeedPage,
     Heartbeat,
     Refusal,
-    Segment,
 )
 
 SMALL_BODY_MAX = 65_536
@@ -51,6 +51,7 @@ WAIT_S_MAX = 20
 RECHECK_S = 1.0
 """How often a waiting poll looks by itself: another process may have published."""
 RETRY_AFTER_S = 5
+ROOT_VERSION_MAX = 2**31
 _JSON = "application/json"
 T = TypeVar("T")
 
@@ -114,6 +115,8 @@ class CentralApp:
             Route("/v1/bundles/{hash}", self._guarded(self.bundle), methods=["GET"]),
             Route("/v1/images/{audience:path}", self._guarded(images.manifest), methods=["GET"]),
             Route("/v1/image-files/{hash}", self._guarded(images.file), methods=["GET"]),
+            Route("/v1/bundles/{hash}/seed", self._guarded(self.seed), methods=["GET"]),
+            Route("/v1/roots/{version:int}", self._guarded(self.root), methods=["GET"]),
             Route("/v1/heartbeat", self._guarded(self.heartbeat), methods=["POST"]),
             Route("/healthz", self.healthz, methods=["GET"]),
             Route("/metrics", self.metrics, methods=["GET"]),
@@ -207,7 +210,7 @@ class CentralApp:
             keys=gate.accepted_keys(register, now_ms),
         )
         reading = ingest.read_payload(parcel)
-        with central.engines.writer.begin() as tx:
+        with self._worker.turns.first(), central.engines.writer.begin() as tx:
             gate.admit_once(tx, parts, now_ms=now_ms)
             answer = ingest.store_parcel(
                 tx, parcel, reading, generation=state.generation, now_ms=now_ms
@@ -240,7 +243,7 @@ class CentralApp:
         limit = _count(query.get("limit", str(FEED_SEGMENTS_MAX)), most=FEED_SEGMENTS_MAX)
         wait_s = _count(query.get("wait_s", "0"), most=WAIT_S_MAX)
 
-        def admit() -> None:
+        def admit() -> RequestSignature:
             with self._central.engines.reader.begin() as tx:
                 register, parts = self._signer(tx, request, b"")
             allowed = {
@@ -250,37 +253,32 @@ class CentralApp:
             if audience not in allowed:
                 raise refusals.not_yours(audience[:80])
             self._read_nonces.admit_once(parts)
+            return parts
 
-        await run_in_threadpool(admit)
+        parts = await run_in_threadpool(admit)
         until = asyncio.get_running_loop().time() + wait_s
         while True:
-            page = await run_in_threadpool(self._page, audience, generation, after, max(1, limit))
+            page = await run_in_threadpool(
+                feed_page,
+                self._central,
+                audience,
+                generation=generation,
+                after=after,
+                limit=max(1, limit),
+                request=parts,
+            )
             left_s = until - asyncio.get_running_loop().time()
             if page.segments or left_s <= 0 or self._bell.is_closing:
                 return _json(page)
             await self._bell.wait(min(left_s, RECHECK_S))
 
-    def _page(self, audience: str, generation: str, after: int, limit: int) -> FeedPage:
-        with self._central.engines.reader.begin() as tx:
-            state = register_book.read_central(tx)
-            assert state is not None
-            if generation not in {"", state.generation}:
-                raise refusals.generation_changed(state.generation)
-            floor = feed_floor.read_floor(tx, audience, state.generation)
-            if after < floor.segments_after:
-                raise refusals.image_needed(audience, floor.segments_after)
-            head = feed.audience_head(tx, audience, state.generation)
-            found = feed.read_segments(tx, audience, state.generation, after=after, limit=limit)
-        return FeedPage(
-            generation=state.generation,
-            audience=audience,
-            head=max(head, found[-1].number if found else 0),
-            central_ms=self._central.now_ms(),
-            segments=tuple(
-                Segment(number=row.number, body=row.body.decode(), signature=row.signature.hex())
-                for row in found
-            ),
-        )
+    async def root(self, request: Request) -> Response:
+        """A root by its version: public, since it is signed and holds public keys alone."""
+        version: int = request.path_params["version"]
+        found = await run_in_threadpool(self._central.roots.read, min(version, ROOT_VERSION_MAX))
+        if found is None:
+            raise refusals.unknown("there is no root of this version")
+        return _json(found)
 
     async def bundle(self, request: Request) -> Response:
         """A bundle's bytes by its hash."""
@@ -304,6 +302,24 @@ class CentralApp:
         self._read_nonces.admit_once(parts)
         return register
 
+    async def seed(self, request: Request) -> Response:
+        """The seed of a bundle's instant wins, in hexadecimal."""
+
+        def work() -> bytes:
+            with self._central.engines.reader.begin() as tx:
+                _register, parts = self._signer(tx, request, b"")
+                self._read_nonces.admit_once(parts)
+                bundle = request.path_params["hash"]
+                known = bundle_book.read_bundle(tx, bundle) is not None
+            name = bundle_name(bundle)
+            found = read_seed(self._central.settings.data_dir, name) if known else b""
+            if not found:
+                raise refusals.unknown("no seed is kept for a bundle of this hash")
+            return found
+
+        body = await run_in_threadpool(work)
+        return Response(body.hex(), media_type="text/plain", headers={"Cache-Control": "no-store"})
+
     async def heartbeat(self, request: Request) -> Response:
         """How a register is."""
         raw = await _body(request, SMALL_BODY_MAX)
@@ -311,7 +327,7 @@ class CentralApp:
 
         def work() -> None:
             now_ms = self._central.now_ms()
-            with self._central.engines.writer.begin() as tx:
+            with self._worker.turns.first(), self._central.engines.writer.begin() as tx:
                 register, parts = self._signer(tx, request, raw)
                 gate.admit_once(tx, parts, now_ms=now_ms)
                 register_book.write_heartbeat(

@@ -10,12 +10,14 @@ tag that bounds and names it. Must never: touch a database, a clock or chance.
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 
+import msgspec
+
 from tessera.central.confirming import confirm_return, confirm_sale
 from tessera.core.ledger import OWED_PREFIX, Posting, checked, return_postings, sale_postings
 from tessera.core.money import UNITS_MAX
 from tessera.core.quote import Quote, UnitMovement
 from tessera.core.sale import LeaseReturnBody, LeaseUse, ReturnBody, SaleBody
-from tessera.core.uses import WITHHELD_PREFIX, is_unit_account
+from tessera.core.uses import is_for_tills, is_unit_account
 from tessera.store.central.accounts import Lease, Lot, MemberAccounts
 
 TAG_OVERSPENT = "overspent"
@@ -30,8 +32,7 @@ TAG_NOBODY = "units-without-member"
 UNIT_LENGTH_MAX = 40
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Holder:
+class Holder(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """Which life of which register wrote the record that is being booked."""
 
     register_id: str
@@ -39,13 +40,23 @@ class Holder:
     is_fork: bool = False
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Booked:
+class Booked(msgspec.Struct, frozen=True, kw_only=True):
     """What a record did: its postings, tags of what was unusual, and the accounts it touched."""
 
     postings: tuple[Posting, ...]
     tags: tuple[str, ...]
     accounts: tuple[str, ...]
+
+
+def is_plain(body: object) -> bool:
+    """Whether a record only gives units: booking it either raises at once or does not raise."""
+    return (
+        isinstance(body, SaleBody)
+        and not body.leases
+        and not body.quote.counters
+        and not body.quote.issued
+        and not any(move.spent for move in body.quote.units)
+    )
 
 
 def book_sale(state: MemberAccounts, body: SaleBody, *, uid: str, holder: Holder) -> Booked:
@@ -304,7 +315,7 @@ def _booked(
     return Booked(
         postings=postings,
         tags=tuple(dict.fromkeys(used.tags)),
-        accounts=tuple(sorted(name for name in touched if not name.startswith(WITHHELD_PREFIX))),
+        accounts=tuple(sorted(name for name in touched if is_for_tills(name))),
     )
 
 

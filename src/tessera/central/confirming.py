@@ -11,9 +11,18 @@ from dataclasses import dataclass, replace
 
 from tessera.core.ledger import Posting
 from tessera.core.money import UNITS_MAX
-from tessera.core.quote import CounterUse, UnitMovement
+from tessera.core.quote import CounterUse, IssuedCoupon, UnitMovement
 from tessera.core.sale import ReturnBody, SaleBody
-from tessera.core.uses import give_back_postings, use_postings, uses_account, withheld_account
+from tessera.core.uses import (
+    DRAW,
+    entries_account,
+    entry_postings,
+    give_back_postings,
+    revoke_postings,
+    use_postings,
+    uses_account,
+    withheld_account,
+)
 from tessera.store.central.accounts import MemberAccounts
 
 ACCOUNT_LENGTH_MAX = 64
@@ -39,6 +48,8 @@ def confirm_sale(state: MemberAccounts, body: SaleBody, *, uid: str) -> Confirme
 
     ValueError for a use that no account could hold.
     """
+    if not body.quote.counters and not body.quote.issued:
+        return Confirmed(movements=body.quote.units)
     _check_uses(body.quote.counters)
     over = [use for use in body.quote.counters if _is_over(state, use)]
     tags = []
@@ -49,7 +60,9 @@ def confirm_sale(state: MemberAccounts, body: SaleBody, *, uid: str) -> Confirme
     # Several limits of one offer may be exceeded at once; what it gives is withheld once.
     withheld = {_offer_of(use): use for use in over if use.pending}
     movements = list(body.quote.units)
-    postings = [*use_postings(body.quote.counters)]
+    denied = frozenset(withheld)
+    _check_rights(body.quote.issued)
+    postings = [*use_postings(body.quote.counters), *entry_postings(body.quote.issued, denied)]
     for use in withheld.values():
         for place, move in enumerate(movements):
             if (move.unit, move.issuer) == (use.unit, use.issuer):
@@ -60,7 +73,7 @@ def confirm_sale(state: MemberAccounts, body: SaleBody, *, uid: str) -> Confirme
         movements=tuple(movements),
         postings=tuple(postings),
         tags=tuple(tags),
-        denied=frozenset(withheld),
+        denied=denied,
     )
 
 
@@ -70,12 +83,21 @@ def confirm_return(state: MemberAccounts, body: ReturnBody) -> Confirmed:
     counted = {
         uses_account(use.key): state.account(uses_account(use.key)).points for use in body.counters
     }
-    postings = [*give_back_postings(body.counters, counted)]
+    _check_rights(body.revoked)
+    held = {
+        entries_account(right.name): state.account(entries_account(right.name)).points
+        for right in body.revoked
+        if right.kind == DRAW
+    }
+    postings = [
+        *give_back_postings(body.counters, counted),
+        *revoke_postings(body.revoked, held),
+    ]
     movements = []
     for move in body.quote.units:
         name = withheld_account(body.original_uid, move.unit, move.issuer)
-        held = state.accounts[name].points if name in state.accounts else 0
-        taken = min(move.earned, held)
+        kept = state.accounts[name].points if name in state.accounts else 0
+        taken = min(move.earned, kept)
         movements.append(replace(move, earned=move.earned - taken))
         postings += _withheld(move, -taken, uid=body.original_uid)
     return Confirmed(movements=tuple(movements), postings=tuple(postings))
@@ -85,6 +107,11 @@ def _check_uses(uses: tuple[CounterUse, ...]) -> None:
     for use in uses:
         if not 0 <= use.used <= UNITS_MAX or len(uses_account(use.key)) > ACCOUNT_LENGTH_MAX:
             raise ValueError("use of an offer is out of bounds")
+
+
+def _check_rights(rights: tuple[IssuedCoupon, ...]) -> None:
+    if any(not 0 <= right.count <= UNITS_MAX for right in rights):
+        raise ValueError("count of a right is out of bounds")
 
 
 def _is_over(state: MemberAccounts, use: CounterUse) -> bool:

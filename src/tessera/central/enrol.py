@@ -197,6 +197,7 @@ def _answer(
         time_zone=store.time_zone,
         currency=store.currency,
         central_ms=now_ms,
+        root=central.roots.read(central.roots.newest()),
     )
 
 

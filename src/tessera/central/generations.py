@@ -28,16 +28,20 @@ OUTCOMES_DAYS = 40
 def begin_generation(central: Central) -> CentralState:
     """Take a new generation id; the server then tells everything anew."""
     with central.engines.writer.begin() as tx:
-        state = register_book.lock_central(tx)
-        begun = replace(
-            state,
-            generation=central.random(GENERATION_BYTES).hex(),
-            generation_ms=central.now_ms(),
-            generation_number=state.generation_number + 1,
-            is_told=0,
-        )
+        begun = begun_generation(central, register_book.lock_central(tx))
         register_book.write_central(tx, begun)
     return begun
+
+
+def begun_generation(central: Central, state: CentralState) -> CentralState:
+    """The state of the generation after this one, not written yet."""
+    return replace(
+        state,
+        generation=central.random(GENERATION_BYTES).hex(),
+        generation_ms=central.now_ms(),
+        generation_number=state.generation_number + 1,
+        is_told=0,
+    )
 
 
 def tell_everything(central: Central) -> int:

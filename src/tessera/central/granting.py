@@ -11,7 +11,7 @@ import sqlalchemy as sa
 from tessera.central import rows
 from tessera.central.desk import Desk
 from tessera.central.leasing import grant, wanted_grants
-from tessera.core.uses import WITHHELD_PREFIX
+from tessera.core.uses import is_for_tills
 from tessera.store.central import feed, register_book
 from tessera.store.central.accounts import Lease, MemberAccounts
 from tessera.store.central.ledger_book import MemberKey
@@ -68,5 +68,5 @@ def balance_changes(
         for key, state in sorted(accounts.items())
         if key in members and members[key].home_store
         for name in sorted(state.changed_accounts)
-        if not name.startswith(WITHHELD_PREFIX)  # central's own, no till has a use for it
+        if is_for_tills(name)
     ]

@@ -7,6 +7,7 @@ an opening balance twice. Must never: keep a card number; only its keyed hash is
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
+import msgspec
 import sqlalchemy as sa
 
 from tessera.central import rows
@@ -189,7 +190,7 @@ def _write_members(tx: sa.Connection, central: Central, chunk: list[NewMember]) 
 def _record(key: MemberKey, member: NewMember, known: MemberRecord | None) -> MemberRecord:
     record = known or MemberRecord(bucket=key[0], member_id=key[1])
     moved = bool(member.home_store) and member.home_store != record.home_store
-    return replace(
+    return msgspec.structs.replace(
         record,
         version=record.version + 1,
         tier=member.tier or record.tier,

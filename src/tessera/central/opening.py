@@ -14,6 +14,7 @@ from pathlib import Path
 from tessera.central.desk import Desk
 from tessera.central.keys import CARD_KEY_ID, CentralKeys, open_keys
 from tessera.central.leasing import LeasePolicy
+from tessera.central.roots import RootShelf, ensure_root
 from tessera.central.settings import CentralSettings
 from tessera.core.errors import TesseraError
 from tessera.store.central import feed, register_book
@@ -32,14 +33,19 @@ class Central:
     settings: CentralSettings
     engines: Engines
     keys: CentralKeys
+    roots: RootShelf
     random: Callable[[int], bytes]
     now_ms: Callable[[], int]
 
     def state(self) -> CentralState:
-        """Central's generation and keys as the database has them now."""
+        """Central's generation and keys as the database has them now.
+
+        The signing key follows: what is signed after this is signed by the key that it names.
+        """
         with self.engines.reader.begin() as tx:
             state = register_book.read_central(tx)
         assert state is not None, "central was opened without its own row"
+        self.keys.follow(state.key_public)
         return state
 
     def desk(self) -> Desk:
@@ -76,7 +82,12 @@ def opened(
     try:
         ensure_schema(engines.writer, MIGRATIONS, name="central's database")
         central = Central(
-            settings=settings, engines=engines, keys=keys, random=random, now_ms=now_ms
+            settings=settings,
+            engines=engines,
+            keys=keys,
+            roots=RootShelf(settings.data_dir),
+            random=random,
+            now_ms=now_ms,
         )
         _ensure_state(central)
         yield central
@@ -115,8 +126,12 @@ def _ensure_state(central: Central) -> None:
                         card_key_id=CARD_KEY_ID,
                     ),
                 )
-    elif state.key_public != public:
-        raise TesseraError(
-            "this database belongs to a central with another key",
-            hint="put the right central.key into data_dir; registers trust that key alone",
-        )
+    else:
+        central.keys.follow(state.key_public)
+    ensure_root(
+        central.settings.data_dir,
+        central.roots,
+        online=central.keys.signing.public.hex(),
+        random=central.random,
+        now_ms=central.now_ms(),
+    )

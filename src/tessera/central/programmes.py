@@ -9,6 +9,7 @@ import sqlalchemy as sa
 
 from tessera.central import rows
 from tessera.central.opening import Central
+from tessera.central.seeds import seed_for_release, tie_to_bundle
 from tessera.core.errors import Problem, TesseraError
 from tessera.rules.programme import parse_programme
 from tessera.store.central import bundle_book, feed, register_book
@@ -40,8 +41,11 @@ def release_programme(
     programme, problems = parse_programme(text, file=file)
     if programme is None:
         return None, problems
+    seed = seed_for_release(central.settings.data_dir, programme)
     now_ms = central.now_ms()
     digest = content_hash(body)
+    if seed:
+        tie_to_bundle(central.settings.data_dir, digest, seed)
     with central.engines.writer.begin() as tx:
         known = {store.store_id for store in register_book.read_stores(tx)}
         strange = sorted(set(stores) - known)

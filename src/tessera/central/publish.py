@@ -34,7 +34,7 @@ def publish_waiting(
 
 def is_behind(tx: sa.Connection) -> bool:
     """Whether any change waits to be published."""
-    return any(feed.buckets_behind(tx, group) for group in feed.GROUPS)
+    return any(feed.is_behind(tx, group) for group in feed.GROUPS)
 
 
 def _publish_group(
@@ -42,18 +42,14 @@ def _publish_group(
 ) -> dict[str, int]:
     published: dict[int, int] = {}
     rows: dict[str, dict[str, bytes]] = {}
-    taken = 0
-    for bucket in feed.buckets_behind(tx, group):
-        if taken >= CHANGES_AT_ONCE:
-            break
-        changes = feed.take_changes(tx, group, bucket, limit=CHANGES_OF_A_BUCKET)
-        for v, audience, about, body in changes:
-            # A later state of the same thing replaces an earlier one, at the later place.
-            kept = rows.setdefault(audience, {})
-            kept.pop(about, None)
-            kept[about] = body
-            published[bucket] = v
-        taken += len(changes)
+    for bucket, v, audience, about, body in feed.take_changes(
+        tx, group, limit=CHANGES_AT_ONCE, of_a_bucket=CHANGES_OF_A_BUCKET
+    ):
+        # A later state of the same thing replaces an earlier one, at the later place.
+        kept = rows.setdefault(audience, {})
+        kept.pop(about, None)
+        kept[about] = body
+        published[bucket] = v
     if not published:
         return {}
     cut = {audience: cut_rows(list(kept.values())) for audience, kept in rows.items()}

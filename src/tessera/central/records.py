@@ -6,6 +6,8 @@ Must never: show anything personal, or change anything.
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+import sqlalchemy as sa
+
 from tessera.central.opening import Central
 from tessera.central.work import Work, inflate, read_batch, split
 from tessera.core.errors import TesseraError
@@ -68,6 +70,21 @@ def received_records(central: Central, register_id: str) -> Iterator[ReceivedRec
                     yield _received(work, *outcomes.get(work.uid, ("waiting", "")))
             for batch in batches:
                 yield from _malformed(batch)
+
+
+def readable_works(tx: sa.Connection, register_id: str) -> Iterator[Work]:
+    """Every record of a register that reads, in the order stored, repeated ones once."""
+    seen: set[tuple[str, int, bytes]] = set()
+    arrival = 0
+    while batches := inbox.read_batches(
+        tx, register_id, after_arrival=arrival, limit=_BATCHES_AT_ONCE
+    ):
+        arrival = batches[-1].arrival
+        for work in (one for batch in batches for one in _readable(batch)):
+            key = (work.incarnation, work.seq, work.content_hash)
+            if key not in seen:
+                seen.add(key)
+                yield work
 
 
 def _unreadable(batch: BatchRow) -> frozenset[int]:

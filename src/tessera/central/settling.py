@@ -21,6 +21,7 @@ from tessera.central.booking import (
     book_lease_return,
     book_return,
     book_sale,
+    is_plain,
 )
 from tessera.central.claims import REASON_CLAIM_WAITS
 from tessera.central.desk import Desk
@@ -45,6 +46,7 @@ from tessera.store.central.sale_book import (
     SaleRecord,
     WaitingRecord,
 )
+from tessera.sync.records import encoded
 from tessera.sync.wire import AccountVersion, OutcomeRow
 
 REASON_KEY_REUSED = "sale_key_reused"
@@ -113,11 +115,13 @@ def _book_safely(books: Books, work: Work) -> Booked | None:
     """Book one record; whatever it breaks is undone, and it is parked. None: it waits."""
     member = (work.bucket, work.member_id)
     state = books.accounts.setdefault(member, MemberAccounts(member_id=work.member_id))
-    before = state.copied()
+    # A plain sale is refused before it has changed anything, and most records are plain sales.
+    before = None if is_plain(work.body) else state.copied()
     try:
         return _book(books, work, state)
     except ValueError as error:
-        books.accounts[member] = before
+        if before is not None:
+            books.accounts[member] = before
         raise _ParkError(f"{REASON_NOT_BOOKABLE}: {error}") from error
 
 
@@ -193,22 +197,23 @@ def _may_return(books: Books, work: Work, body: ReturnBody) -> bool:
 
 
 def _count_sale(books: Books, work: Work, body: SaleBody) -> None:
+    day = body.key.business_day
     sale = SaleRecord(
         bucket=work.bucket,
         member_id=work.member_id,
         uid=work.uid,
         received_day=work.received_day,
-        business_day=body.key.business_day.isoformat(),
+        business_day=day.isoformat(),
         store_id=body.key.store,
         register_id=work.register_id,
-        sale_key=body.key.text(),
+        sale_key=work.sale_key,
         bundle=work.bundle,
         engine=work.engine,
         currency=body.quote.currency,
         shelf_minor=body.quote.shelf_minor,
         discount_minor=body.quote.discount_minor,
         due_minor=body.quote.due_minor,
-        quantities=json.dumps({line.line_id: str(line.quantity) for line in body.basket.lines}),
+        quantities=encoded({line.line_id: line.quantity for line in body.basket.lines}).decode(),
         flags=" ".join(body.flags),
     )
     books.new_sales.append(sale)
@@ -217,7 +222,7 @@ def _count_sale(books: Books, work: Work, body: SaleBody) -> None:
     if member is not None:
         home = work.register_id if body.key.store == member.home_store else member.home_register
         books.members[member.key] = member.after_visit(
-            body.key.business_day, body.quote.due_minor, home_register=home
+            day, body.quote.due_minor, home_register=home
         )
         books.counted.add(member.key)
 

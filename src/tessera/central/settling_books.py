@@ -14,7 +14,7 @@ from tessera.central import rows
 from tessera.central.granting import balance_changes
 from tessera.central.work import Work
 from tessera.core.sale import LeaseReturnBody, LeaseUse, ReturnBody, SaleBody
-from tessera.store.central import feed, ledger_book, member_book, sale_book
+from tessera.store.central import bulk, feed, ledger_book, member_book, sale_book
 from tessera.store.central.accounts import MemberAccounts
 from tessera.store.central.ledger_book import Entry, MemberKey
 from tessera.store.central.member_book import MemberRecord, Profile
@@ -150,21 +150,22 @@ def parked_of(work: Work, reason: str) -> ParkedRecord:
 def write_books(tx: sa.Connection, books: Books, base: int) -> None:
     """Write everything that the group did; the feed's heads come last."""
     fresh = [row for key, row in books.outcomes.items() if key not in books.known]
-    sale_book.write_outcomes(tx, fresh)
-    sale_book.rewrite_outcomes(tx, books.rewritten)
-    sale_book.write_sales(tx, books.new_sales)
-    sale_book.write_returned(tx, books.new_returned)
-    sale_book.write_waiting(tx, books.new_waiting)
-    sale_book.stop_waiting(tx, books.stop_waiting)
-    ledger_book.post(tx, books.entries)
     # Outcomes come before the balances that include them, in the same stream of changes.
     changes = [*books.changes, *balance_changes(books.members, books.accounts, base)]
     for key in sorted(books.counted):
         member = books.members[key]
         if member.home_store:
             changes.append(rows.member_change(member, books.profiles.get(key, Profile()), base))
-    member_book.write_members(tx, [books.members[key] for key in sorted(books.counted)])
-    ledger_book.save(
-        tx, {key: state for key, state in books.accounts.items() if key in books.members}
-    )
+    with bulk.unanswered(tx):
+        sale_book.write_outcomes(tx, fresh)
+        sale_book.rewrite_outcomes(tx, books.rewritten)
+        sale_book.write_sales(tx, books.new_sales)
+        sale_book.write_returned(tx, books.new_returned)
+        sale_book.write_waiting(tx, books.new_waiting)
+        sale_book.stop_waiting(tx, books.stop_waiting)
+        ledger_book.post(tx, books.entries)
+        member_book.write_members(tx, [books.members[key] for key in sorted(books.counted)])
+        ledger_book.save(
+            tx, {key: state for key, state in books.accounts.items() if key in books.members}
+        )
     feed.append(tx, feed.MEMBERS, changes)

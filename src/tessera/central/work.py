@@ -6,8 +6,9 @@ of its member, or of its sale key when there is none. Must never: touch a databa
 
 import hashlib
 import zlib
-from dataclasses import dataclass
 from datetime import UTC, datetime
+
+import msgspec
 
 from tessera.core.errors import TesseraError
 from tessera.core.identity import SaleKey, bucket_of
@@ -35,8 +36,7 @@ class PayloadTooLarge(PayloadUnreadable):
     code = "too_large"
 
 
-@dataclass(slots=True, kw_only=True)
-class Work:
+class Work(msgspec.Struct, kw_only=True):
     """A record on its way through a round, and where it belongs.
 
     `reason` is set when its body cannot be read: it will be parked. `original_uid` is set for

@@ -11,7 +11,12 @@ from collections.abc import Callable
 
 import sqlalchemy as sa
 
-from tessera.central.apply import apply_carefully, apply_waiting, book_overdue_returns
+from tessera.central.apply import (
+    RECORDS_AT_ONCE,
+    apply_carefully,
+    apply_waiting,
+    book_overdue_returns,
+)
 from tessera.central.enrol import HOUR_MS
 from tessera.central.generations import tell_everything
 from tessera.central.log import LOGGER, note
@@ -20,11 +25,15 @@ from tessera.central.metrics import Metrics
 from tessera.central.opening import Central
 from tessera.central.publish import publish_waiting
 from tessera.central.quarantine import retry_claims
+from tessera.central.turns import Turns
 from tessera.store.central import inbox, register_book
 
 IDLE_S = 0.5
 FAILED_S_MAX = 10.0
 TIDY_EVERY_MS = 600_000
+GIVE_WAY_S_MAX = 0.25
+RECORDS_BETWEEN_TURNS = 1_000
+"""On one writer: longest that booking lets requests go first, and most records booked meanwhile."""
 
 
 class Worker:
@@ -40,6 +49,9 @@ class Worker:
     ) -> None:
         self._central = central
         self._metrics = metrics
+        self.turns = Turns()
+        """Requests that write take theirs before rounds of booking do."""
+        self._has_one_writer = central.engines.has_one_writer
         self._on_published = on_published
         self._idle_s = idle_s
         self._kicked = threading.Event()
@@ -83,8 +95,13 @@ class Worker:
         self._tidy()
         return bool(applied or swept or published)
 
+    def _give_way(self) -> None:
+        if self._has_one_writer:
+            self.turns.give_way(GIVE_WAY_S_MAX)
+
     def _apply(self) -> int:
         central = self._central
+        self._give_way()
         writer = central.engines.writer
         with central.engines.reader.begin() as tx:
             self.waiting = inbox.due_count(tx, most=central.settings.limits.inbox_batches_max + 1)
@@ -95,7 +112,8 @@ class Worker:
             self._is_careful = False
         else:
             spans = central.settings.database.spans_buckets
-            applied = apply_waiting(writer, central.desk(), spans_buckets=spans)
+            most = RECORDS_BETWEEN_TURNS if self._has_one_writer else RECORDS_AT_ONCE
+            applied = apply_waiting(writer, central.desk(), spans_buckets=spans, records_max=most)
         self._metrics.count("tessera_batches_applied_total", applied)
         return applied
 
@@ -118,10 +136,13 @@ class Worker:
 
     def _publish(self) -> int:
         central = self._central
+        self._give_way()
+        # First, since the key follows it: a key that was dropped signs nothing of a new generation.
+        state = central.state()
         heads = publish_waiting(
             central.engines.writer,
             key=central.keys.signing,
-            generation=central.state().generation,
+            generation=state.generation,
             now_ms=central.now_ms(),
         )
         if heads:

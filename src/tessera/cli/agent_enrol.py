@@ -19,6 +19,7 @@ EXAMPLES = """\
 examples:
   tessera agent enrol --code 7KQ2-M4TX-93WD
   tessera agent enrol --config agent.toml --code 7KQ2-M4TX-93WD
+  tessera agent enrol --code 7KQ2-M4TX-93WD --root 8c1f-02d9-77ab-3e10-5f64-9d21-c0be-46a8
 """
 
 
@@ -26,6 +27,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the options of this command."""
     add_config_option(parser)
     parser.add_argument("--code", required=True, help="the one-time code that central gave")
+    parser.add_argument(
+        "--root",
+        default="",
+        metavar="FINGERPRINT",
+        help="what tessera central keys show says; another central is then refused",
+    )
     parser.add_argument("--json", action="store_true", help="print one JSON object for programs")
 
 
@@ -80,6 +87,7 @@ async def _enrol(arguments: argparse.Namespace) -> "RegisterIdentity":
                     code=arguments.code,
                     host=socket.gethostname(),
                     random=secrets.token_bytes,
+                    fingerprint=arguments.root,
                 )
             finally:
                 till.close()

@@ -58,12 +58,17 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _plain(state: "MemberState") -> dict[str, object]:
+    import msgspec
+
     return {
         "member_id": state.member.member_id,
         "home_store": state.member.home_store,
-        "balances": {name: dataclasses.asdict(account) for name, account in state.accounts.items()},
+        "balances": {
+            name: msgspec.structs.asdict(account) for name, account in state.accounts.items()
+        },
         "leases": [
-            dataclasses.asdict(lease) | {"outstanding": lease.outstanding} for lease in state.leases
+            msgspec.structs.asdict(lease) | {"outstanding": lease.outstanding}
+            for lease in state.leases
         ],
         "entries": [
             dataclasses.asdict(entry) | {"points": entry.units.get("points", 0)}

@@ -69,6 +69,12 @@ COMMANDS: dict[tuple[str, ...], Command] = {
     ("central", "alarms"): Command(
         "tessera.cli.central_alarms", "forks, new lives, overspent leases: what must be looked at"
     ),
+    ("central", "draws"): Command(
+        "tessera.cli.central_draws", "what was drawn at the tills, and who holds entries"
+    ),
+    ("central", "keys"): Command(
+        "tessera.cli.central_keys", "what registers believe: root and online keys, rotation"
+    ),
     (
         "central",
         "ledger",
@@ -88,6 +94,9 @@ COMMANDS: dict[tuple[str, ...], Command] = {
     ),
     ("central", "restored"): Command(
         "tessera.cli.central_restored", "say that the database was restored from a backup"
+    ),
+    ("central", "seed"): Command(
+        "tessera.cli.central_seed", "make the seed of instant wins, publish it afterwards"
     ),
     ("central", "serve"): Command("tessera.cli.central_serve", "run the server"),
     ("central", "store"): Command("tessera.cli.central_store", "add and list stores"),

@@ -9,9 +9,13 @@ import re
 import uuid
 from dataclasses import dataclass
 from datetime import date
+from functools import lru_cache
 
 BUCKETS = 1024
 """Shards by member (and by register, and by card); a row's bucket never changes."""
+
+_BUCKETS_REMEMBERED = 2_048
+"""Ids whose bucket is not computed anew: registers and stores come again with every record."""
 
 UID_RANDOM_BYTES = 10
 INCARNATION_BYTES = 8
@@ -47,6 +51,7 @@ def new_incarnation(random: bytes) -> str:
     return random.hex()
 
 
+@lru_cache(maxsize=_BUCKETS_REMEMBERED)
 def bucket_of(key: str) -> int:
     """The shard of a member or register id: the first 16 bits of SHA-256, mod 1024.
 

@@ -5,15 +5,15 @@ Must never: know a database.
 """
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 
 from tessera.core.quote import UnitMovement
+from tessera.core.values import quick_value
 
 OWED_PREFIX = "owed:"
 """Account of what a member owes, e.g. `owed:points`: never above zero."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@quick_value
 class Posting:
     """One line of an entry.
 
@@ -62,30 +62,39 @@ def sale_postings(
     for move in movements:
         settled = min(move.earned, owed.get(move.unit, 0))
         owed[move.unit] = owed.get(move.unit, 0) - settled
-        postings += [
-            Posting(
-                account="issued",
-                unit=move.unit,
-                delta=-move.earned,
-                member=False,
-                issuer=move.issuer,
-            ),
-            Posting(account=OWED_PREFIX + move.unit, unit=move.unit, delta=settled, member=True),
+        if move.earned:
+            postings.append(
+                Posting(
+                    account="issued",
+                    unit=move.unit,
+                    delta=-move.earned,
+                    member=False,
+                    issuer=move.issuer,
+                )
+            )
+        if settled:
+            postings.append(
+                Posting(account=OWED_PREFIX + move.unit, unit=move.unit, delta=settled, member=True)
+            )
+        postings.append(
             Posting(
                 account=move.unit,
                 unit=move.unit,
                 delta=move.earned - settled - move.spent,
                 member=True,
                 issuer=move.issuer,
-            ),
-            Posting(
-                account="redeemed",
-                unit=move.unit,
-                delta=move.spent,
-                member=False,
-                issuer=move.issuer,
-            ),
-        ]
+            )
+        )
+        if move.spent:
+            postings.append(
+                Posting(
+                    account="redeemed",
+                    unit=move.unit,
+                    delta=move.spent,
+                    member=False,
+                    issuer=move.issuer,
+                )
+            )
     return checked(postings)
 
 

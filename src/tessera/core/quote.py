@@ -6,6 +6,7 @@ amount due, allocations to lines. Must never: compute; `tessera.rules` does.
 
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Any, Protocol
 
 from tessera.core.values import quick_value
 
@@ -201,8 +202,38 @@ class ReceiptLine:
     amount_minor: int | None = None
 
 
+class Later(Protocol):
+    """Gives the parts of a quote that nobody has asked for yet, each by the name of its field."""
+
+    def give(self, name: str) -> object:
+        """One part; AttributeError when the quote has no such part."""
+
+
+class _Deferred:
+    """Asks for a part of a quote when it is first read."""
+
+    __slots__ = ("_later",)
+
+    def __getattr__(self, name: str) -> Any:  # noqa: ANN401 — whatever the field holds
+        if name == "_later":  # it was made whole
+            raise AttributeError(name)
+        part = self._later.give(name)
+        object.__setattr__(self, name, part)
+        return part
+
+
+def deferred_quote(later: Later, known: dict[str, object]) -> "Quote":
+    """Make a quote of which only some fields are known yet; `later` gives each of the others."""
+    quote = object.__new__(Quote)
+    put = object.__setattr__
+    put(quote, "_later", later)
+    for name, value in known.items():
+        put(quote, name, value)
+    return quote
+
+
 @quick_value
-class Quote:
+class Quote(_Deferred):
     """The whole answer. The same input gives the same quote, byte for byte, on every machine.
 
     due_minor = shelf_minor − discount_minor + tax_on_top_minor − tendered_units_minor.

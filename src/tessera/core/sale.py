@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from tessera.core.basket import Basket, Place
 from tessera.core.identity import SaleKey
 from tessera.core.member import MemberState
-from tessera.core.quote import CounterUse, Quote, ReturnQuote
+from tessera.core.quote import CounterUse, IssuedCoupon, Quote, ReturnQuote
 
 KIND_SALE = "sale"
 KIND_RETURN = "return"
@@ -35,6 +35,14 @@ class LeaseUse:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class DrawResult:
+    """What an instant win gave, drawn as the record was written; `prize` is empty for nothing."""
+
+    offer: str
+    prize: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class SaleBody:
     """A completed sale: its inputs, its frozen quote, and how it was paid.
 
@@ -54,6 +62,7 @@ class SaleBody:
     card_hash: str = ""
     card_key_id: int = 0
     flags: tuple[str, ...] = ()
+    draws: tuple[DrawResult, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,8 +79,9 @@ class ReturnBody:
 
     `leases`: what of the units that are taken back came off leases this register holds; the rest
     comes off what is not leased, or is owed. `counters`: uses of limited offers that the member has
-    again, since with this return everything of the sale has come back. Without a receipt
-    `original_uid` is empty, `original` the return's own key, and `basket` holds the goods.
+    again, since with this return everything of the sale has come back, and `revoked` the rights
+    (coupons, draw entries) that go with it. Without a receipt `original_uid` is empty, `original`
+    the return's own key, and `basket` holds the goods.
     """
 
     key: SaleKey
@@ -86,6 +96,7 @@ class ReturnBody:
     leases: tuple[LeaseUse, ...] = ()
     flags: tuple[str, ...] = ()
     counters: tuple[CounterUse, ...] = ()
+    revoked: tuple[IssuedCoupon, ...] = ()
     basket: Basket | None = None
 
 

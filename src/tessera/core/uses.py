@@ -11,7 +11,7 @@ from datetime import date, timedelta
 from hashlib import sha256
 
 from tessera.core.ledger import OWED_PREFIX, Posting
-from tessera.core.quote import CounterUse
+from tessera.core.quote import CounterUse, IssuedCoupon
 
 USES_PREFIX = "uses:"
 """Account of how often an offer was used in a period, e.g. `uses:welcome/ever`."""
@@ -19,14 +19,32 @@ USES_PREFIX = "uses:"
 WITHHELD_PREFIX = "withheld:"
 """Account of units that a sale gave and central did not confirm; see `withheld_account`."""
 
+ENTRIES_PREFIX = "entries:"
+"""Account of a member's entries in a draw, e.g. `entries:bicycle`."""
+
 USES_UNIT = "uses"
 COUNTED = "counted"
-_APART = (OWED_PREFIX, USES_PREFIX, WITHHELD_PREFIX)
+DRAW = "draw"
+_APART = (OWED_PREFIX, USES_PREFIX, WITHHELD_PREFIX, ENTRIES_PREFIX)
+_CENTRALS_OWN = (WITHHELD_PREFIX, ENTRIES_PREFIX)
+_NAME_MAX = 50
 
 
 def is_unit_account(account: str) -> bool:
     """Whether an account holds units that its member may spend."""
     return not account.startswith(_APART)
+
+
+def is_for_tills(account: str) -> bool:
+    """Whether a till has a use for an account: the others are central's own."""
+    return not account.startswith(_CENTRALS_OWN)
+
+
+def entries_account(draw: str) -> str:
+    """The account of a member's entries in a draw, of at most 64 characters."""
+    if len(draw) > _NAME_MAX:
+        draw = f"{draw[:33]}~{sha256(draw.encode()).hexdigest()[:16]}"
+    return ENTRIES_PREFIX + draw
 
 
 def uses_account(key: str) -> str:
@@ -108,11 +126,39 @@ def give_back_postings(uses: Iterable[CounterUse], counted: dict[str, int]) -> t
     )
 
 
+def entry_postings(
+    rights: Iterable[IssuedCoupon], denied: frozenset[str] = frozenset()
+) -> tuple[Posting, ...]:
+    """What a sale adds to its member's entries in draws; nothing from offers that were `denied`."""
+    return _moved(
+        (entries_account(right.name), right.count)
+        for right in rights
+        if right.kind == DRAW and right.count > 0 and right.offer not in denied
+    )
+
+
+def revoke_postings(rights: Iterable[IssuedCoupon], held: dict[str, int]) -> tuple[Posting, ...]:
+    """What a return takes of them again: at most what `held` (by account) has."""
+    left = dict(held)
+    changes = []
+    for right in rights:
+        if right.kind != DRAW:
+            continue
+        account = entries_account(right.name)
+        taken = max(0, min(right.count, left.get(account, 0)))
+        left[account] = left.get(account, 0) - taken
+        changes.append((account, -taken))
+    return _moved(changes)
+
+
 def _postings(changes: Iterable[tuple[CounterUse, int]]) -> tuple[Posting, ...]:
+    return _moved((uses_account(use.key), delta) for use, delta in changes)
+
+
+def _moved(changes: Iterable[tuple[str, int]]) -> tuple[Posting, ...]:
     found: list[Posting] = []
-    for use, delta in changes:
+    for account, delta in changes:
         if delta:
-            account = uses_account(use.key)
             found += [
                 Posting(account=account, unit=USES_UNIT, delta=delta, member=True),
                 Posting(account=COUNTED, unit=USES_UNIT, delta=-delta, member=False),

@@ -13,6 +13,7 @@ from tessera.core.money import UNITS_MAX, Rounding, divided, share
 from tessera.core.quote import IssuedCoupon, Stage, UnitMovement
 from tessera.rules.folds import Fold, spread_to_lines
 from tessera.rules.model import Earn, Issue, Multiply, Offer, UnitDefinition
+from tessera.rules.programme import Programme
 from tessera.rules.work import BY_PLACE, NO_SAVING, Work
 
 NOT_REACHED = "step-not-reached"
@@ -243,17 +244,21 @@ def _note(work: Work, unit: str, issuer: str, part: Part, units: int) -> None:
             fold.earned[key] = fold.earned.get(key, 0) + earned
 
 
-def movements(work: Work, earned: dict[tuple[str, str], int]) -> list[UnitMovement]:
+def movements(
+    programme: Programme,
+    day: date,
+    spendings: Sequence[tuple[str, str, int, int]],
+    earned: dict[tuple[str, str], int],
+) -> list[UnitMovement]:
     """Give the movement of each (unit, issuer): what was earned, and what the folds spent."""
-    day = work.place.business_day
     spent: dict[tuple[str, str], list[int]] = {}
-    for unit, issuer, units, minor in work.spendings:
+    for unit, issuer, units, minor in spendings:
         noted = spent.setdefault((unit, issuer), [0, 0])
         noted[0] += units
         noted[1] += minor
     found = []
     for unit, issuer in sorted(earned.keys() | spent.keys()):
-        definition = work.programme.units[unit]
+        definition = programme.units[unit]
         gained = earned.get((unit, issuer), 0)
         units, minor = spent.get((unit, issuer), (0, 0))
         if not gained and not units:

@@ -7,6 +7,7 @@ Must never: change a sum; it only distributes them.
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
+from tessera.core.basket import Line
 from tessera.core.money import share
 from tessera.core.quote import (
     CounterUse,
@@ -24,10 +25,13 @@ from tessera.core.quote import (
     UnitShare,
 )
 from tessera.rules.accrual import issuer_of, movements
+from tessera.rules.admitting import refusal_of
 from tessera.rules.conditions import OF_A_MEMBER, counter_key
 from tessera.rules.fiscal import fiscal_lines
 from tessera.rules.folds import Fold, spread_to_lines
 from tessera.rules.model import Earn, Gift, Offer, Spend
+from tessera.rules.programme import Programme
+from tessera.rules.reasons import NO_SAVING
 from tessera.rules.redemption import Spending
 from tessera.rules.taxes import FoldTax
 from tessera.rules.work import BY_PLACE, Outcome, Work
@@ -47,12 +51,12 @@ class Parts:
 def quote_of(work: Work, parts: Parts, engine: str) -> Quote:
     """Give the quote of a finished evaluation."""
     basket = work.basket
-    lines = _lines(work, parts)
+    lines = lines_of(work.folds, basket.lines, parts.fold_taxes)
     shelf = sum(line.amount_minor for line in basket.lines)
     discount = sum(line.discount_minor for line in lines)
     on_top = sum(tax.on_top for tax in parts.fold_taxes)
     tendered = sum(spending.minor for spending in parts.spendings if spending.tender)
-    units = movements(work, work.earned)
+    units = movements(work.programme, work.place.business_day, work.spendings, work.earned)
     return Quote(
         engine=engine,
         programme=work.programme.programme_id,
@@ -67,7 +71,7 @@ def quote_of(work: Work, parts: Parts, engine: str) -> Quote:
         offers=tuple(_outcomes(work)),
         prompts=tuple(_prompts(work)),
         issued=tuple(parts.issued),
-        receipt=tuple(_receipt(work, parts, units)),
+        receipt=_receipt(work, parts, units),
         fiscal_lines=fiscal_lines(basket.lines, lines),
         settings_used=work.programme.settings_used,
         optimal=work.optimal,
@@ -94,37 +98,38 @@ def third_party_parts(work: Work) -> dict[int, int]:
 # -- lines
 
 
-def _lines(work: Work, parts: Parts) -> list[LineQuote]:
-    found: list[LineQuote | None] = [None] * len(work.basket.lines)
-    for fold in work.folds:
-        tax = parts.fold_taxes[fold.number]
+def lines_of(
+    folds: Sequence[Fold], lines: Sequence[Line], taxes: Sequence[FoldTax]
+) -> list[LineQuote]:
+    """Give each line's answer, in the order of the basket."""
+    found: list[LineQuote | None] = [None] * len(lines)
+    for fold in folds:
+        tax = taxes[fold.number]
         if len(fold.members) == 1:
             member = fold.members[0]
             offers = _shares(fold) if fold.shares or fold.redeemed or fold.triggers else ()
             units = _units(fold) if fold.earned or fold.spent else ()
-            found[member] = _line(work, fold, member, offers, units, tax)
+            found[member] = _line(lines[member], fold.number, offers, units, tax)
         else:
-            for place, line in enumerate(_fold_lines(work, fold, tax)):
+            for place, line in enumerate(_fold_lines(lines, fold, tax)):
                 found[fold.members[place]] = line
     return [line for line in found if line is not None]
 
 
 def _line(
-    work: Work,
-    fold: Fold,
-    member: int,
+    line: Line,
+    number: int,
     offers: tuple[OfferShare, ...],
     units: tuple[UnitShare, ...],
     tax: FoldTax,
 ) -> LineQuote:
-    line = work.basket.lines[member]
     discount = sum([one.discount_minor for one in offers]) if offers else 0
     return LineQuote(
         line_id=line.line_id,
         amount_minor=line.amount_minor,
         discount_minor=discount,
         due_minor=line.amount_minor - discount,
-        fold=fold.number + 1,
+        fold=number + 1,
         offers=offers,
         units=units,
         tax_minor=tax.tax,
@@ -191,13 +196,12 @@ def _units(fold: Fold) -> tuple[UnitShare, ...]:
     return tuple(found)
 
 
-def _fold_lines(work: Work, fold: Fold, tax: FoldTax) -> list[LineQuote]:
+def _fold_lines(lines: Sequence[Line], fold: Fold, tax: FoldTax) -> list[LineQuote]:
     """Distribute a fold's sums over its equal lines, each sum by largest remainder.
 
     The discount is shared as one sum, and each line's discount over the offers after that, so that
     equal lines never differ by more than one minor unit.
     """
-    lines = work.basket.lines
     shares, units = _shares(fold), _units(fold)
     total = sum(one.discount_minor for one in shares)
     by_line = spread_to_lines(total, fold, lines)
@@ -231,7 +235,7 @@ def _fold_lines(work: Work, fold: Fold, tax: FoldTax) -> list[LineQuote]:
         )
         line_tax = FoldTax()
         line_tax.tax, line_tax.on_top = taxes[place], tops[place]
-        found.append(_line(work, fold, member, offers, unit_shares, line_tax))
+        found.append(_line(lines[member], fold.number, offers, unit_shares, line_tax))
     return found
 
 
@@ -286,41 +290,29 @@ def _outcome(offer: Offer, outcome: Outcome) -> OfferOutcome:
             discount_minor=outcome.discount,
             units=outcome.units,
         )
-    reason = outcome.reason or "no-saving"
-    if outcome.missing_minor:
+    reason = outcome.reason or NO_SAVING
+    if outcome.missing_minor or outcome.missing_quantity:
+        return near_miss(offer, reason, outcome.missing_minor, outcome.missing_quantity)
+    return refusal_of(offer, reason)
+
+
+def near_miss(offer: Offer, reason: str, missing_minor: int, missing_quantity: int) -> OfferOutcome:
+    """Give the outcome of an offer that is short of money, or else of items."""
+    if missing_minor:
         text = Message(
-            key="near-amount", arguments=(("missing_minor", outcome.missing_minor), *offer.label)
-        )
-    elif outcome.missing_quantity:
-        text = Message(
-            key="near-quantity", arguments=(("missing", outcome.missing_quantity), *offer.label)
+            key="near-amount", arguments=(("missing_minor", missing_minor), *offer.label)
         )
     else:
-        return _refusal(offer, reason)
+        text = Message(key="near-quantity", arguments=(("missing", missing_quantity), *offer.label))
     return OfferOutcome(
         offer=offer.offer_id,
         applied=False,
         stage=offer.stage,
         reason=reason,
-        missing_minor=outcome.missing_minor,
-        missing_quantity=outcome.missing_quantity,
+        missing_minor=missing_minor,
+        missing_quantity=missing_quantity,
         text=text,
     )
-
-
-def _refusal(offer: Offer, reason: str) -> OfferOutcome:
-    """Give the outcome of an offer that was refused without numbers; each is made once."""
-    known = offer.refusals.get(reason)
-    if known is None:
-        known = OfferOutcome(
-            offer=offer.offer_id,
-            applied=False,
-            stage=offer.stage,
-            reason=reason,
-            text=Message(key=f"reason.{reason}", arguments=offer.label),
-        )
-        offer.refusals[reason] = known
-    return known
 
 
 def _prompts(work: Work) -> list[Prompt]:
@@ -348,36 +340,54 @@ def _prompts(work: Work) -> list[Prompt]:
     return sorted(found, key=lambda prompt: prompt.offer)
 
 
-def _receipt(work: Work, parts: Parts, units: Sequence[UnitMovement]) -> list[ReceiptLine]:
-    found = []
-    applied = [(offer, outcome) for offer, outcome in work.outcomes.items() if outcome.discount]
-    if len(applied) > 1:
-        applied.sort(key=lambda pair: pair[0].place)
-    for offer, outcome in applied:
-        text = Message(key="receipt.discount", arguments=offer.receipt_label or offer.label)
-        found.append(ReceiptLine(text=text, amount_minor=-outcome.discount))
+def _receipt(work: Work, parts: Parts, units: Sequence[UnitMovement]) -> tuple[ReceiptLine, ...]:
+    applied = [
+        (offer, outcome.discount) for offer, outcome in work.outcomes.items() if outcome.discount
+    ]
+    found = discounts_on_receipt(applied)
     for spending in parts.spendings:
-        if spending.units and (spending.tender or spending.offer.startswith("unit:")):
-            arguments = (("count", spending.units), *unit_label(work, spending.unit))
-            text = Message(key="receipt.spent", arguments=arguments)
+        if not spending.units:
+            continue
+        arguments = (("count", spending.units), *unit_label(work.programme, spending.unit))
+        text = Message(key="receipt.spent", arguments=arguments)
+        if spending.tender or spending.offer.startswith("unit:"):
             found.append(ReceiptLine(text=text, amount_minor=-spending.minor))
-        elif spending.units:
-            arguments = (("count", spending.units), *unit_label(work, spending.unit))
-            found.append(ReceiptLine(text=Message(key="receipt.spent", arguments=arguments)))
-    for movement in units:
-        if movement.earned:
-            arguments = (("count", movement.earned), *unit_label(work, movement.unit))
-            found.append(ReceiptLine(text=Message(key="receipt.earned", arguments=arguments)))
+        else:
+            found.append(ReceiptLine(text=text))
+    found += earned_on_receipt(work.programme, units)
     found += [
         ReceiptLine(text=Message(key=f"receipt.issued.{one.kind}", arguments=(("name", one.name),)))
         for one in parts.issued
     ]
+    return tuple(found)
+
+
+def discounts_on_receipt(applied: list[tuple[Offer, int]]) -> list[ReceiptLine]:
+    """Give a line for each offer that took something off, in the documented order."""
+    if len(applied) > 1:
+        applied.sort(key=lambda pair: pair[0].place)
+    return [
+        ReceiptLine(
+            text=Message(key="receipt.discount", arguments=offer.receipt_label or offer.label),
+            amount_minor=-discount,
+        )
+        for offer, discount in applied
+    ]
+
+
+def earned_on_receipt(programme: Programme, units: Sequence[UnitMovement]) -> list[ReceiptLine]:
+    """Give a line for each unit that was earned."""
+    found = []
+    for movement in units:
+        if movement.earned:
+            arguments = (("count", movement.earned), *unit_label(programme, movement.unit))
+            found.append(ReceiptLine(text=Message(key="receipt.earned", arguments=arguments)))
     return found
 
 
-def unit_label(work: Work, unit: str) -> tuple[tuple[str, str | int], ...]:
+def unit_label(programme: Programme, unit: str) -> tuple[tuple[str, str | int], ...]:
     """Give a unit's names as message arguments."""
-    names = work.programme.units[unit].names
+    names = programme.units[unit].names
     if not names:
         return (("unit", unit),)
     more = [(f"unit.{language}", text) for language, text in names if language]

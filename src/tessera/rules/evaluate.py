@@ -14,6 +14,7 @@ from tessera.rules.answer import Parts, quote_of, third_party_parts
 from tessera.rules.combine import settle
 from tessera.rules.folds import quantity_of
 from tessera.rules.programme import Programme
+from tessera.rules.quick_quote import quick_quote
 from tessera.rules.redemption import Purse, redeem_discounts, redeem_tenders
 from tessera.rules.taxes import tax_groups
 from tessera.rules.work import Work
@@ -33,6 +34,17 @@ def evaluate(
     """
     if basket.currency != programme.currency:
         raise ValueError(f"a basket in {basket.currency}, a programme in {programme.currency}")
+    quick = quick_quote(programme, member, basket, place, ENGINE_VERSION)
+    return evaluate_in_full(programme, member, basket, place) if quick is None else quick
+
+
+def evaluate_in_full(
+    programme: Programme, member: MemberState | None, basket: Basket, place: Place
+) -> Quote:
+    """Price a basket stage by stage, whatever it needs; `quick_quote` gives the same, or nothing.
+
+    The basket is in the programme's currency.
+    """
     work = Work(programme, member, basket, place)
     work.find_offers()
     settle(work)

@@ -67,6 +67,7 @@ class Programme:
     `by_coupon` are those of the latter that only a coupon's code brings into play.
     `parents` maps a category to the one above it, besides the slashes in category names.
     `seed_hash` is the SHA-256 of the seed of its instant wins (64 hex digits), or empty.
+    `kept` is a place for what pricing prepares from it; a changed copy starts with an empty one.
     """
 
     programme_id: str
@@ -96,6 +97,7 @@ class Programme:
     found_by_categories: dict[tuple[str, ...], tuple[frozenset[str], Hits]] = field(
         default_factory=dict
     )
+    kept: dict[str, object] = field(default_factory=dict, init=False)
 
     def hits_of(self, categories: tuple[str, ...]) -> tuple[frozenset[str], Hits]:
         """Give the categories with all above them, and the offers found under any of them.
@@ -153,6 +155,8 @@ def _read_programme(reader: Reader, root: Node) -> Programme | None:
         if word not in LANGUAGES:
             message = f"{word!r} is no language that receipts are printed in"
             reader.problem(top.entries["languages"], "languages", message, propose(word, LANGUAGES))
+    for word in words["partners"]:
+        reader.check_identifier(top.entries["partners"], "partners", word)
     programme = compile_programme(
         Programme(
             programme_id=_read_id(reader, top),
@@ -174,7 +178,17 @@ def _read_programme(reader: Reader, root: Node) -> Programme | None:
         )
     )
     _check_references(reader, top, programme)
+    _check_draws(reader, top, programme)
     return programme
+
+
+def _check_draws(reader: Reader, top: Mapping, programme: Programme) -> None:
+    """Warn of instant wins that nobody could check afterwards: central releases none of them."""
+    if reader.problems or programme.seed_hash or "seed_hash" in top.entries:
+        return
+    if any(isinstance(one.reward, Issue) and one.reward.kind == "win" for one in programme.offers):
+        message = "the programme has an instant win and announces no seed; central won't release it"
+        reader.warning(top, "seed_hash", message, "tessera central seed prints the line")
 
 
 def _read_id(reader: Reader, top: Mapping) -> str:
@@ -242,7 +256,7 @@ def _check_references(reader: Reader, top: Mapping, programme: Programme) -> Non
     for name in sorted(programme.stopped - ids):
         assert stopped is not None
         message = f"there is no offer {name!r} to stop"
-        reader.problem(stopped, "stopped", message, propose(name, ids))
+        reader.problem(stopped, "stopped", message, propose(name, ids) or "remove it")
 
 
 def _dangling(
@@ -311,7 +325,7 @@ def compile_programme(programme: Programme) -> Programme:
             assert offer.trigger is not None
             for code in sorted(offer.trigger.coupons):
                 by_coupon.setdefault(code, []).append(offer)
-    values = {name: getattr(programme, name) for name in programme.__slots__}
+    values = {name: getattr(programme, name) for name in programme.__slots__ if name != "kept"}
     values.update(
         by_id={offer.offer_id: offer for offer in programme.offers},
         by_sku=_frozen(by["skus"]),

@@ -4,9 +4,10 @@ Owns: the field names of basket and member files and the bounds on every number 
 guess: an unknown field or a number out of bounds is refused with its name.
 """
 
+import re
 from collections.abc import Mapping, Sequence
 from datetime import date
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 
 from tessera.core.basket import LINES_MAX, Basket, Line, LineKind, LineTax, Redemption
 from tessera.core.errors import TesseraError
@@ -17,6 +18,7 @@ Values = Mapping[str, object]
 _KINDS = frozenset(kind.value for kind in LineKind)
 QUANTITY_MAX = Decimal(1_000_000)
 LIST_MAX = 1_000
+_DECIMAL = re.compile(r"-?\d{1,12}(?:\.\d{1,9})?\Z", re.ASCII)
 KNOWN_LINES_MAX = 20_000
 """Most lines that are remembered; a line whose text is longer than KNOWN_TEXT_MAX never is."""
 KNOWN_TEXT_MAX = 2_000
@@ -67,14 +69,21 @@ class Fields:
     def decimal(self, name: str, default: str) -> Decimal:
         """Take a decimal, written as text or as a whole number."""
         value = self.values.pop(name, default)
-        try:
-            number = Decimal(str(value)) if isinstance(value, (str, int, Decimal)) else None
-        except InvalidOperation:
-            number = None
-        if number is None or isinstance(value, bool) or not number.is_finite():
+        shaped = not isinstance(value, bool) and isinstance(value, (str, int, Decimal))
+        if not shaped or not _DECIMAL.match(str(value)):
             raise _refuse(self.field(name), f"{value!r:.60} is no decimal", 'write "1.5"')
-        if abs(number) > QUANTITY_MAX or len(number.as_tuple().digits) > 18:
-            raise _refuse(self.field(name), f"{value!r:.60} is out of bounds", 'write "1.5"')
+        number = Decimal(str(value))
+        if abs(number) > QUANTITY_MAX:
+            hint = f"write at most {QUANTITY_MAX}"
+            raise _refuse(self.field(name), f"{value!r:.60} is out of bounds", hint)
+        return number
+
+    def quantity(self, name: str) -> Decimal:
+        """Take a quantity: a decimal above zero, 1 where none is given."""
+        number = self.decimal(name, "1")
+        if number <= 0:
+            hint = "write a number above 0; what comes back is a line of kind return"
+            raise _refuse(self.field(name), f"{number} is no quantity", hint)
         return number
 
     def yes(self, name: str, *, default: bool) -> bool:
@@ -197,7 +206,7 @@ def _line_of(value: object, path: str) -> Line:
         kind=LineKind(kind),
         sku=fields.text("sku"),
         text=fields.text("text"),
-        quantity=fields.decimal("quantity", "1"),
+        quantity=fields.quantity("quantity"),
         measure=fields.text("measure"),
         unit_price=unit_price,
         amount_minor=fields.whole("amount_minor", 0, **limits),

@@ -70,6 +70,18 @@ _UNCOUNTED = (
     "a limit over all members holds within one basket only: tills do not count it yet",
     "limit each member, or stop the offer by a release",
 )
+_NEVER_EMPTY = {
+    "when": "mon..fri",
+    "where": "store 7",
+    "who": "members",
+    "what": "category dairy",
+    "needs": "basket from 50.00",
+    "trigger": "coupon WELCOME10",
+    "limits": "1 per basket",
+    "in": "the name of a group",
+    "stacks": "yes",
+}
+"""Keys that narrow an offer down, each with an example; empty ones would leave it wide open."""
 _LIMIT = re.compile(r"(\d+)(?: times?)? (?:a |per |in )?(\w+)\Z", re.ASCII)
 
 
@@ -77,6 +89,8 @@ def read_offer(reader: Reader, offer_id: str, rank: int, node: Node, units: Unit
     """Read one offer; None when it has no reward that could be read."""
     field = f"offers.{offer_id}"
     entries = reader.mapping(node, field, OFFER_KEYS).entries
+    for key in _NEVER_EMPTY.keys() & entries.keys():
+        reader.said(entries[key], f"{field}.{key}", _NEVER_EMPTY[key])
     get = entries.get
     what, trigger = EVERYTHING, None
     if (item := get("what")) is not None:

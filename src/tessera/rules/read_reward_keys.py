@@ -109,6 +109,7 @@ def _read_buy(
     get = int(match[1])
     other = node.entries.get("of")
     if other is not None:
+        reader.said(other, f"{field}.of", "category hats")
         reward = read_selector(reader, other, f"{field}.of")
         return Bundle(
             parts=((what, buy), (reward, get)), kind=kind, value=value, aim="part:1", count=get
@@ -130,6 +131,14 @@ def _read_buy(
 _AIMS = ("cheapest", "dearest")
 
 
+def _one_price(reader: Reader, node: Mapping, field: str) -> None:
+    """Note a problem where a bundle says twice what it gives."""
+    said = [key for key in ("for", "off", "cheapest") if key in node.entries]
+    if len(said) > 1:
+        message = f"the bundle says {said[0]!r} and {said[1]!r}"
+        reader.problem(node.keys[said[1]], f"{field}.{said[1]}", message, "keep one of the two")
+
+
 def _bundle_price(reader: Reader, node: Mapping, field: str) -> tuple[Kind, tuple[int, int]]:
     """Read `for: 5.00` or `off: 20 %` of a bundle."""
     if (price := _minor(reader, node, field, "for")) is not None:
@@ -143,6 +152,7 @@ def _bundle_price(reader: Reader, node: Mapping, field: str) -> tuple[Kind, tupl
 def _read_any(
     reader: Reader, node: Mapping, field: str, _units: Units, what: Selector
 ) -> Reward | None:
+    _one_price(reader, node, field)
     count = _whole(reader, node, field, "any", 2, 1)
     same = node.entries.get("same_item")
     same_item = same is not None and reader.yes(same, f"{field}.same_item")
@@ -168,6 +178,7 @@ def _read_set(
     if not isinstance(item, Sequence) or not 0 < len(item.items) <= 12:
         reader.problem(item, f"{field}.set", "a set lists 1 to 12 parts", "- {what: sku 1}")
         return None
+    _one_price(reader, node, field)
     parts = []
     for number, part in enumerate(item.items):
         path = f"{field}.set[{number}]"
@@ -269,6 +280,12 @@ def _read_spend(
         whole = reader.choice(lots, f"{field}.lots", ("whole", "any"), "whole") == "whole"
     donate = node.entries.get("donate")
     gift = _gift_of(reader, node, field) if "gift" in node.entries else None
+    if not {"gift", "donate", "for"} & node.entries.keys():
+        message = "the units buy nothing"
+        reader.problem(node, field, message, "add `for: 5.00`, `gift: sku mug` or `donate: yes`")
+    if "count" in node.entries and gift is None:
+        path = f"{field}.count"
+        reader.problem(node.keys["count"], path, "a count of gifts without one", "add `gift: mug`")
     return Spend(
         unit=units.find(reader, item, f"{field}.spend", match[2]),
         count=int(match[1]),

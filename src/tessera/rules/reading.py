@@ -18,10 +18,12 @@ from tessera.rules.yaml_nodes import Mapping, Node, Scalar, Sequence
 LANGUAGES = ("en", "de", "fr", "es", "ru")
 ID_PATTERN = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9_.:-]{0,62}[A-Za-z0-9])?\Z")
 TEXT_MAX = 500
+LIST_TEXT_MAX = 20_000
 PROBLEMS_MAX = 1_000
 """Most problems reported of one file."""
 
 _NUMBER = re.compile(r"\d{1,15}(?:\.\d{1,9})?\Z", re.ASCII)
+_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f]")
 _TRUE = frozenset({"yes", "true", "on"})
 _FALSE = frozenset({"no", "false", "off"})
 
@@ -67,6 +69,16 @@ class Reader:
 
     # -- shapes
 
+    def said(self, node: Node, field: str, example: str) -> bool:
+        """Tell whether anything stands here; a problem when a key says nothing.
+
+        A condition that is left empty would let everybody have everything.
+        """
+        if node.text.strip() if isinstance(node, Scalar) else _inside(node):
+            return True
+        self.problem(node, field, "nothing stands here", f"remove the key, or write {example}")
+        return False
+
     def mapping(self, node: Node, field: str, known: Collection[str] | None = None) -> Mapping:
         """Give the node as a mapping whose keys are known; an empty one when it is none."""
         if not isinstance(node, Mapping):
@@ -83,7 +95,12 @@ class Reader:
     def text(self, node: Node, field: str, longest: int = TEXT_MAX) -> str:
         """Give a text; "" with a problem when it is none."""
         if not isinstance(node, Scalar):
-            self.problem(node, field, "a single text is expected here")
+            message = "a single text is expected here"
+            self.problem(node, field, message, "write one value, without brackets")
+            return ""
+        if _CONTROL.search(node.text):
+            message = "the text holds a character that no receipt can print"
+            self.problem(node, field, message, "type it again")
             return ""
         if len(node.text) > longest:
             message = f"a text of {len(node.text)} characters, at most {longest} are allowed"
@@ -98,7 +115,7 @@ class Reader:
         if not isinstance(node, Scalar):
             self.problem(node, field, "a list is expected here", "write `a, b` or `[a, b]`")
             return []
-        return split_words(node.text)
+        return split_words(self.text(node, field, longest=LIST_TEXT_MAX))
 
     def identifier(self, node: Node, field: str) -> str:
         """Give an id: letters, digits and `- _ . :`, at most 64."""
@@ -151,9 +168,15 @@ class Reader:
             self.problem(node, field, f"{word[:40]!r} is no whole number", f"write {max(low, 1)}")
             return low
         if not low <= int(word) <= high:
-            self.problem(node, field, f"{word} is outside {low} … {high}")
+            nearest = low if int(word) < low else high
+            self.problem(node, field, f"{word} is outside {low} … {high}", f"write {nearest}")
             return low
         return int(word)
+
+    def money(self, minor: int) -> str:
+        """Write an amount as a programme does."""
+        whole, part = divmod(minor, 10**self.digits)
+        return f"{whole}.{part:0{self.digits}}" if self.digits else f"{whole}"
 
     def minor(self, node: Node, field: str) -> int:
         """Give an amount of money in minor units; 0 when it is none."""
@@ -163,16 +186,17 @@ class Reader:
         """Give the minor units of an amount that is written as `word` in the node."""
         word = word.strip()
         if not _NUMBER.match(word):
-            example = f"{5:.{self.digits}f}" if self.digits else "5"
+            example = self.money(5 * 10**self.digits)
             self.problem(node, field, f"{word[:40]!r} is no amount of money", f"write {example}")
             return 0
         amount = Fraction(word) * 10**self.digits
         if amount.denominator != 1:
             message = f"{word} has more than the {self.digits} decimals of the currency"
-            self.problem(node, field, message)
+            self.problem(node, field, message, f"write {self.money(int(amount))}")
             return 0
         if amount > AMOUNT_MINOR_MAX:
-            self.problem(node, field, f"{word} is above the largest amount that a till may hold")
+            message = f"{word} is above the largest amount that a till may hold"
+            self.problem(node, field, message, f"write at most {self.money(AMOUNT_MINOR_MAX)}")
             return 0
         return int(amount)
 
@@ -184,7 +208,7 @@ class Reader:
             return (0, 1)
         number = Fraction(word)
         if number > most:
-            self.problem(node, field, f"{word} is above {most}")
+            self.problem(node, field, f"{word} is above {most}", f"write at most {most}")
             return (0, 1)
         return (number.numerator, number.denominator)
 
@@ -206,6 +230,10 @@ class Reader:
             message = f"{word.strip()[:40]!r} is no date of the calendar"
             self.problem(node, field, message, "write 2026-11-30")
             return None
+
+
+def _inside(node: Node) -> bool:
+    return bool(node.items if isinstance(node, Sequence) else node.entries)  # type: ignore[union-attr]
 
 
 def split_words(text: str) -> list[str]:

@@ -124,7 +124,7 @@ def tax_groups(
         together.setdefault(fold.line.taxes, []).append(place)
     fold_taxes = [FoldTax() for _ in folds]
     groups = []
-    for taxes, places in together.items():
+    for taxes, places in sorted(together.items(), key=_in_group_order):
         amounts = [folds[place].due + extra.get(folds[place].number, 0) for place in places]
         if not taxes:
             groups.append(_group(taxes, sum(amounts), [], 0))
@@ -137,8 +137,14 @@ def tax_groups(
             groups.append(_by_line(taxes, places, amounts, counted, fold_taxes, rounding))
         else:
             groups.append(_at_once(taxes, places, amounts, counted, fold_taxes, rounding))
-    groups.sort(key=lambda group: (group.code, group.rate))
     return groups, fold_taxes
+
+
+def _in_group_order(pair: tuple[tuple[LineTax, ...], list[int]]) -> tuple[object, ...]:
+    """By code and rate; taxes that share both come in an order that no scan decides."""
+    taxes = pair[0]
+    rest = [(tax.included, tax.compound_on, tax.per_unit_minor) for tax in taxes]
+    return "+".join(tax.code for tax in taxes), "+".join(str(tax.rate) for tax in taxes), rest
 
 
 def _by_line(

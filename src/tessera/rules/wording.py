@@ -4,6 +4,8 @@ Owns: the sentences of quotes and how money is written in each language. Must ne
 a quote is computed; quotes hold keys and numbers only.
 """
 
+from collections.abc import Sequence
+
 from tessera.core.money import currency as currency_of
 from tessera.core.quote import Message, Quote
 from tessera.rules.phrases import PHRASES
@@ -47,12 +49,17 @@ def say(message: Message, language: str, currency: str) -> str:
     return phrase
 
 
-def receipt_texts(quote: Quote, language: str) -> list[str]:
-    """Give the receipt's lines, each with its amount at the end where it has one."""
+def receipt_texts(quote: Quote, language: str, *, drawn: Sequence[Message] = ()) -> list[str]:
+    """Give the receipt's lines, each with its amount at the end where it has one.
+
+    `drawn`: what instant wins gave, once they are drawn, in place of the words that promise them.
+    """
     found = []
     for line in quote.receipt:
+        if drawn and line.text.key == "receipt.issued.win":
+            continue
         text = say(line.text, language, quote.currency)
         if line.amount_minor is not None:
             text = f"{text}   {money(line.amount_minor, language, quote.currency)}"
         found.append(text)
-    return found
+    return found + [say(message, language, quote.currency) for message in drawn]

@@ -11,18 +11,8 @@ from operator import attrgetter
 from tessera.core.basket import Basket, Line, LineKind, Place
 from tessera.core.member import MemberState
 from tessera.core.quote import Stage
-from tessera.rules.conditions import (
-    BLOCKED,
-    EARNING_ONLY,
-    MEMBERS_ONLY,
-    REFUSED_OFFLINE,
-    STOPPED,
-    Moment,
-    budget_left,
-    selects,
-    uses_left,
-    why_not,
-)
+from tessera.rules.admitting import is_refused
+from tessera.rules.conditions import BLOCKED, Moment, budget_left, selects, uses_left
 from tessera.rules.folds import Fold, Parcel, fold_lines, rank_folds, units_of
 from tessera.rules.model import (
     EVERYTHING,
@@ -36,19 +26,34 @@ from tessera.rules.model import (
     Spend,
 )
 from tessera.rules.programme import Programme
-from tessera.rules.read_offer import needs_member
+from tessera.rules.reasons import (
+    AMOUNT_SHORT,
+    BETTER_OFFER,
+    BUDGET_USED,
+    GOODS_TAKEN,
+    NO_SAVING,
+    NOTHING_SELECTED,
+    QUANTITY_SHORT,
+    is_eligible,
+)
 from tessera.rules.with_tax import counted
-
-AMOUNT_SHORT = "amount-short"
-QUANTITY_SHORT = "quantity-short"
-NOTHING_SELECTED = "nothing-selected"
-GOODS_TAKEN = "goods-taken"
-BETTER_OFFER = "better-offer"
-NO_SAVING = "no-saving"
-BUDGET_USED = "budget-used"
 
 # Looking a member up in its enumeration is a call; these are asked for by every line and offer.
 _SHELF, _UNIT, _ACCRUAL = Stage.SHELF, Stage.UNIT, Stage.ACCRUAL
+
+__all__ = [
+    "AMOUNT_SHORT",
+    "BETTER_OFFER",
+    "BUDGET_USED",
+    "BY_PLACE",
+    "GOODS_TAKEN",
+    "NOTHING_SELECTED",
+    "NO_SAVING",
+    "QUANTITY_SHORT",
+    "Outcome",
+    "Snapshot",
+    "Work",
+]
 
 BY_PLACE = attrgetter("place")
 """Sorts offers in the documented order of the programme."""
@@ -101,6 +106,7 @@ class Work:
 
     `folds` stand in the order of their lines, `ranked`, `goods` and all that is found in the order
     of ties. `changes` counts what has been taken off so far, and sums are remembered for one count.
+    `tried`: plans were tried out, as many as the size of the basket allows.
     """
 
     __slots__ = (
@@ -128,6 +134,7 @@ class Work:
         "ranked",
         "settings",
         "spendings",
+        "tried",
     )
 
     def __init__(
@@ -152,6 +159,7 @@ class Work:
         self.optimal = True
         self.gap_minor = 0
         self.nodes = 0
+        self.tried = False
         self._open: dict[tuple[Offer, tuple[Offer, ...]], bool] = {}
         self._sums: dict[tuple[object, ...], tuple[int, int]] = {}
         self.bases: dict[tuple[object, ...], Base] = {}
@@ -269,15 +277,8 @@ class Work:
         return offer.stage is _ACCRUAL and not self.goods and offer.what.everything
 
     def _refusal(self, offer: Offer) -> str:
-        if offer.offer_id in self.programme.stopped:
-            return STOPPED
-        if self.basket.earning_only and offer.stage is not _ACCRUAL:
-            return EARNING_ONLY
-        if self.place.offline and offer.offline == "refuse":
-            return REFUSED_OFFLINE
-        if self.member is None and needs_member(offer.reward):
-            return MEMBERS_ONLY
-        if reason := why_not(offer, self.moment, self.basket, self.member):
+        reason = is_refused(self.programme, offer, self.moment, self.basket, self.member)
+        if reason:
             return reason
         if offer.limits:
             left, reason = uses_left(offer, self.place, self.member)
@@ -438,12 +439,3 @@ class Work:
                 fold.unit_discount += minor
                 if offer.of_a_line:
                     fold.line_discount += minor
-
-
-def is_eligible(offer: Offer, line: Line) -> bool:
-    """Tell whether a line's flags let an offer of its stage act on it, or count it."""
-    if offer.stage is _ACCRUAL:
-        return line.earns
-    if offer.stage in {Stage.UNIT, Stage.BASKET}:
-        return line.discountable and (line.list_price_minor is None or offer.changed_prices)
-    return line.redeemable

@@ -49,6 +49,11 @@ class Engines:
     writer: sa.Engine
     reader: sa.Engine
 
+    @property
+    def has_one_writer(self) -> bool:
+        """Whether all writing goes through one connection, as on SQLite: writers stand in line."""
+        return self.writer is not self.reader
+
     def dispose(self) -> None:
         """Close every connection; SQLite checkpoints its WAL with the last one."""
         self.reader.dispose()

@@ -4,10 +4,12 @@ Owns: signing each attempt, limits on time and size, and the mapping of foreign 
 Must never: retry, or decide what an answer means; the loops do, by `sync.batching`.
 """
 
+import asyncio
 import gzip
 import ssl
 from collections.abc import Callable
 from dataclasses import dataclass
+from http import HTTPStatus
 from pathlib import Path
 from typing import TypeVar
 
@@ -29,6 +31,7 @@ from tessera.sync.records import encoded
 from tessera.sync.signing import NONCE_BYTES, REQUEST_HEADER, SigningKey, sign_request
 from tessera.sync.wire import (
     BUNDLE_BYTES_MAX,
+    ROOT_BYTES_MAX,
     BatchAnswer,
     BatchHead,
     EnrolAnswer,
@@ -36,16 +39,23 @@ from tessera.sync.wire import (
     FeedPage,
     Heartbeat,
     Refusal,
+    SignedRoot,
+    Statement,
 )
 
 T = TypeVar("T")
+SEED_BYTES_MAX = 1_024
 
 CONNECT_S_MAX = 5.0
 ANSWER_S_MAX = 30.0
+"""Longest silence within an answer."""
+WHOLE_S_MAX = 300.0
+"""Longest time for a whole answer: one that trickles in byte by byte is given up."""
 LONG_POLL_S_MAX = 20
 PAGE_BYTES_MAX = 67_108_864
 ANSWER_BYTES_MAX = 1_048_576
 GZIP_LEVEL = 6
+ROOT_ANSWER_MAX = 4 * ROOT_BYTES_MAX
 _LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
 
 
@@ -69,12 +79,14 @@ class HttpCentral:
         wall_ms: Callable[[], int],
         random: Callable[[int], bytes],
         ca_file: Path | None = None,
+        whole_s_max: float = WHOLE_S_MAX,
     ) -> None:
         """TesseraError when the address is none, or would send secrets in clear."""
         self._base = _checked_address(url)
         self._signer = signer
         self._wall_ms = wall_ms
         self._random = random
+        self._whole_s_max = whole_s_max
         self._http = httpx.AsyncClient(
             verify=_trust(ca_file) if self._base.scheme == "https" else True,
             timeout=httpx.Timeout(ANSWER_S_MAX, connect=CONNECT_S_MAX),
@@ -104,6 +116,7 @@ class HttpCentral:
         self, audience: str, *, generation: str, after: int, limit: int, wait_s: int
     ) -> FeedPage:
         """See `CentralLink`."""
+        nonce = self._random(NONCE_BYTES)
         answer = await self._call(
             "GET",
             f"/v1/feed/{audience}",
@@ -114,12 +127,28 @@ class HttpCentral:
                 "wait_s": str(min(wait_s, LONG_POLL_S_MAX)),
             },
             bytes_max=PAGE_BYTES_MAX,
+            nonce=nonce,
         )
-        return _read(answer, FeedPage)
+        page = _read(answer, FeedPage)
+        if page.statement and _read(page.statement.encode(), Statement).nonce != nonce.hex():
+            raise CentralConfused("central's answer is to another request: somebody replays it")
+        return page
 
-    async def bundle(self, bundle_hash: str) -> bytes:
+    async def bundle(self, bundle_hash: str, *, size: int) -> bytes:
         """See `CentralLink`."""
-        return await self._call("GET", f"/v1/bundles/{bundle_hash}", bytes_max=BUNDLE_BYTES_MAX)
+        return await self._call(
+            "GET", f"/v1/bundles/{bundle_hash}", bytes_max=min(size, BUNDLE_BYTES_MAX)
+        )
+
+    async def root(self, version: int) -> SignedRoot | None:
+        """See `CentralLink`."""
+        try:
+            answer = await self._call("GET", f"/v1/roots/{version}", bytes_max=ROOT_ANSWER_MAX)
+        except CentralRefused as error:
+            if error.status == HTTPStatus.NOT_FOUND:
+                return None
+            raise
+        return _read(answer, SignedRoot)
 
     async def image(self, audience: str, *, generation: str) -> SignedImage:
         """See `CentralLink`."""
@@ -157,6 +186,10 @@ class HttpCentral:
                 hint="what has come of the image is kept; it goes on from there",
             ) from error
 
+    async def seed(self, bundle_hash: str) -> bytes:
+        """See `CentralLink`."""
+        return await self._call("GET", f"/v1/bundles/{bundle_hash}/seed", bytes_max=SEED_BYTES_MAX)
+
     async def heartbeat(self, beat: Heartbeat) -> None:
         """See `CentralLink`."""
         await self._call("POST", "/v1/heartbeat", content=encoded(beat))
@@ -175,6 +208,7 @@ class HttpCentral:
         headers: dict[str, str] | None = None,
         also: tuple[int, ...] = (),
         bytes_max: int = ANSWER_BYTES_MAX,
+        nonce: bytes = b"",
     ) -> bytes:
         base = self._base.raw_path.decode().rstrip("/")
         url = self._base.copy_with(path=base + path)
@@ -185,11 +219,19 @@ class HttpCentral:
             sent.setdefault("Content-Type", "application/json")
         if self._signer is not None:
             sent[REQUEST_HEADER] = self._signature(
-                self._signer, method, url.raw_path.decode(), content
+                self._signer, method, url.raw_path.decode(), content, nonce
             )
         try:
-            async with self._http.stream(method, url, content=content, headers=sent) as response:
+            async with (
+                asyncio.timeout(self._whole_s_max),
+                self._http.stream(method, url, content=content, headers=sent) as response,
+            ):
                 body = await _bounded(response, bytes_max)
+        except TimeoutError as error:
+            raise CentralUnreachable(
+                f"central at {self._base.host} did not end its answer in {self._whole_s_max:g} s",
+                hint="nothing is lost: sales are kept here until the line is back",
+            ) from error
         except httpx.HTTPError as error:
             raise CentralUnreachable(
                 f"central at {self._base.host} did not answer: {_reason(error)}",
@@ -202,7 +244,9 @@ class HttpCentral:
             return body
         raise _failure(response, refusal)
 
-    def _signature(self, signer: Signer, method: str, target: str, content: bytes) -> str:
+    def _signature(
+        self, signer: Signer, method: str, target: str, content: bytes, nonce: bytes = b""
+    ) -> str:
         return sign_request(
             signer.key,
             method=method,
@@ -211,7 +255,7 @@ class HttpCentral:
             register=signer.register,
             incarnation=signer.incarnation,
             wall_ms=self._wall_ms(),
-            nonce=self._random(NONCE_BYTES),
+            nonce=nonce or self._random(NONCE_BYTES),
         ).header()
 
 

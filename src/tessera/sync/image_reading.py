@@ -26,7 +26,7 @@ from tessera.sync.image_wire import (
     ImageRows,
     SignedImage,
 )
-from tessera.sync.signing import PURPOSE_IMAGE, is_signed
+from tessera.sync.trust import IMAGE, Trust
 from tessera.sync.wire import FeedRow
 
 _BLOCK_BYTES = 262_144
@@ -42,7 +42,7 @@ class ImageRefused(TesseraError):
 
 
 def read_manifest(
-    image: SignedImage, *, audience: str, generation: str, after: int, central_key: bytes
+    image: SignedImage, *, audience: str, generation: str, after: int, trust: Trust
 ) -> ImageManifest:
     """The manifest, once it is certain that central made it for this audience and not too early.
 
@@ -50,11 +50,7 @@ def read_manifest(
     otherwise.
     """
     raw = image.manifest.encode()
-    try:
-        signature = bytes.fromhex(image.signature)
-    except ValueError:
-        signature = b""
-    if not is_signed(central_key, PURPOSE_IMAGE, raw, signature):
+    if not trust.is_signed(IMAGE, raw, image.signature):
         raise _refused(audience, "is not signed by central")
     try:
         manifest = msgspec.json.decode(raw, type=ImageManifest)
@@ -128,10 +124,10 @@ def _check_numbers(line: ImageContent, before: int, audience: str) -> None:
             raise _refused(audience, f"numbers its members {first} to {last} after {before}")
 
 
-def feed_rows(line: ImageRows, *, audience: str, central_key: bytes) -> tuple[FeedRow, ...]:
+def feed_rows(line: ImageRows, *, audience: str, trust: Trust) -> tuple[FeedRow, ...]:
     """The feed rows of a line, signatures inside them checked; PageRefused otherwise."""
     rows = [row for raw in line.rows if (row := read_row(raw, audience)) is not None]
-    check_signed_rows(rows, audience, central_key)
+    check_signed_rows(rows, audience, trust)
     return tuple(rows)
 
 

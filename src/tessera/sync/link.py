@@ -16,6 +16,7 @@ from tessera.sync.wire import (
     EnrolRequest,
     FeedPage,
     Heartbeat,
+    SignedRoot,
 )
 
 
@@ -75,11 +76,18 @@ class CentralLink(Protocol):
     async def feed(
         self, audience: str, *, generation: str, after: int, limit: int, wait_s: int
     ) -> FeedPage:
-        """Segments of an audience after a number; waits up to `wait_s` while there are none."""
+        """Segments of an audience after a number; waits up to `wait_s` while there are none.
+
+        A statement in the page is about this very request: its nonce has been compared.
+        """
         ...
 
-    async def bundle(self, bundle_hash: str) -> bytes:
-        """The bytes of a bundle; whoever asks compares the hash."""
+    async def bundle(self, bundle_hash: str, *, size: int) -> bytes:
+        """The bytes of a bundle, at most `size`; whoever asks compares the hash."""
+        ...
+
+    async def root(self, version: int) -> SignedRoot | None:
+        """Central's root of this version; None when there is none."""
         ...
 
     async def image(self, audience: str, *, generation: str) -> SignedImage:
@@ -93,6 +101,10 @@ class CentralLink(Protocol):
 
         `take` gets each part with its offset; what it raises ends the call.
         """
+        ...
+
+    async def seed(self, bundle_hash: str) -> bytes:
+        """The secret seed of a bundle's instant wins, in hexadecimal."""
         ...
 
     async def heartbeat(self, beat: Heartbeat) -> None:

@@ -18,6 +18,8 @@ PURPOSE_SEGMENT = "tessera/segment/1"
 PURPOSE_LEASE = "tessera/lease/1"
 PURPOSE_ASSIGNMENT = "tessera/assignment/1"
 PURPOSE_IMAGE = "tessera/image/1"
+PURPOSE_ROOT = "tessera/trust-root/1"
+PURPOSE_STATEMENT = "tessera/statement/1"
 
 KEY_BYTES = 32
 SIGNATURE_BYTES = 64

@@ -17,6 +17,8 @@ BATCH_BYTES_MAX = 8_388_608
 FEED_SEGMENTS_MAX = 50
 SEGMENT_ROWS_MAX = 500
 BUNDLE_BYTES_MAX = 16_777_216
+ROOT_BYTES_MAX = 65_536
+ROOT_KEYS_MAX = 16
 
 Id = Annotated[str, msgspec.Meta(min_length=1, max_length=64)]
 Digest = Annotated[str, msgspec.Meta(pattern="^[0-9a-f]{64}$")]
@@ -28,6 +30,54 @@ ShortText = Annotated[str, msgspec.Meta(max_length=500)]
 
 class Message(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """A message; fields at their default are left out on the wire."""
+
+
+# ---- trust ---------------------------------------------------------------------------------
+
+KeyList = Annotated[tuple[Digest, ...], msgspec.Meta(min_length=1, max_length=ROOT_KEYS_MAX)]
+
+
+class Root(Message, frozen=True, kw_only=True):
+    """Which keys may sign what. `root_threshold` of `root_keys` sign it, and the next one.
+
+    `roles`: public keys in hexadecimal by role (`tessera.sync.trust` names the roles).
+    """
+
+    version: Annotated[int, msgspec.Meta(ge=1, le=2**31)]
+    expires_ms: Count
+    root_keys: KeyList
+    root_threshold: Annotated[int, msgspec.Meta(ge=1, le=ROOT_KEYS_MAX)]
+    roles: Annotated[dict[str, KeyList], msgspec.Meta(max_length=32)]
+
+
+class KeySignature(Message, frozen=True, kw_only=True):
+    """One key's signature, both in hexadecimal."""
+
+    key: Digest
+    signature: Annotated[str, msgspec.Meta(pattern="^[0-9a-f]{128}$")]
+
+
+class SignedRoot(Message, frozen=True, kw_only=True):
+    """A root as served and kept: the signatures are over `document`, its canonical JSON."""
+
+    document: Annotated[str, msgspec.Meta(max_length=ROOT_BYTES_MAX)]
+    signatures: Annotated[tuple[KeySignature, ...], msgspec.Meta(max_length=2 * ROOT_KEYS_MAX)]
+
+
+class Statement(Message, frozen=True, kw_only=True):
+    """Central's signed word in an answer: how things stand at this moment, to this very request.
+
+    `nonce` is the request's, so that an old statement never passes for a new one whatever the
+    till's clock says; `root` is the newest root's version.
+    """
+
+    nonce: Annotated[str, msgspec.Meta(pattern="^[0-9a-f]{32}$")]
+    register: Id
+    generation: Id
+    audience: Id
+    head: Count
+    root: Count
+    central_ms: Count
 
 
 # ---- enrolment -----------------------------------------------------------------------------
@@ -58,7 +108,8 @@ class Certificate(Message, frozen=True, kw_only=True):
 class EnrolAnswer(Message, frozen=True, kw_only=True):
     """What a register needs to begin. `certificate` is canonical JSON, `signature` central's.
 
-    `card_key` is secret: the key under which card numbers are hashed, in hexadecimal.
+    `card_key` is secret: the key under which card numbers are hashed, in hexadecimal. `root` is
+    central's newest, and what the register believes from now on.
     """
 
     certificate: str
@@ -70,6 +121,7 @@ class EnrolAnswer(Message, frozen=True, kw_only=True):
     time_zone: str
     currency: str
     central_ms: Count
+    root: SignedRoot | None = None
 
 
 # ---- push ----------------------------------------------------------------------------------
@@ -249,13 +301,19 @@ class Segment(Message, frozen=True, kw_only=True):
 
 
 class FeedPage(Message, frozen=True, kw_only=True):
-    """Segments after a cursor. `head` is the audience's last number when it was asked."""
+    """Segments after a cursor. `head` is the audience's last number when it was asked.
+
+    `statement` is the canonical JSON of a Statement about the same, `statement_signature` central's
+    in hexadecimal.
+    """
 
     generation: Id
     audience: Id
     head: Count
     central_ms: Count
     segments: tuple[Segment, ...] = ()
+    statement: Annotated[str, msgspec.Meta(max_length=4096)] = ""
+    statement_signature: str = ""
 
 
 class Heartbeat(Message, frozen=True, kw_only=True):

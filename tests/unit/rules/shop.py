@@ -8,8 +8,9 @@ from tessera.core.basket import Basket, Line, LineKind, LineTax, Place, Redempti
 from tessera.core.errors import Problem
 from tessera.core.member import MemberState, UnitBalance
 from tessera.core.quote import OfferOutcome, Quote
-from tessera.rules.evaluate import evaluate
+from tessera.rules.evaluate import ENGINE_VERSION, evaluate, evaluate_in_full
 from tessera.rules.programme import Programme, parse_programme
+from tessera.rules.quick_quote import quick_quote
 
 SATURDAY = datetime.fromisoformat("2026-11-21T10:15:00+01:00")
 FULL = LineTax(code="A", rate=Decimal("0.19"))
@@ -72,13 +73,12 @@ def price(
         else Redemption(unit=name, amount=amount)
         for name, amount in (spend or {}).items()
     )
-    quote = evaluate(
-        found,
-        who,
-        Basket(currency=found.currency, lines=lines, redemptions=redemptions, **basket),
-        where or place(),
-    )
+    wanted = Basket(currency=found.currency, lines=lines, redemptions=redemptions, **basket)
+    moment = where or place()
+    quote = evaluate(found, who, wanted, moment)
     check_sums(quote)
+    if quick_quote(found, who, wanted, moment, ENGINE_VERSION) is not None:
+        assert quote == evaluate_in_full(found, who, wanted, moment)
     return quote
 
 

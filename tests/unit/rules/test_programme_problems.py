@@ -96,6 +96,13 @@ def test_a_rare_instant_win_is_a_warning_only() -> None:
     assert [problem.severity for problem in found] == ["warning"]
 
 
+def test_an_instant_win_without_an_announced_seed_is_a_warning_only() -> None:
+    win = "offers: {a: {give: {win: 1 in 4, prizes: [tea]}}}"
+    (found,) = problems_of(HEAD + win)
+    assert (found.severity, found.field) == ("warning", "seed_hash")
+    assert problems_of(f"{HEAD}seed_hash: {'a' * 64}\n{win}") == []
+
+
 def test_words_of_yaml_stay_words() -> None:
     """`on`, 10:30 and 007 are text until somebody asks for what they are."""
     rules = programme("offers: {on: {when: 10:30..11:00, what: sku 007, give: 1 % off}}")

@@ -5,6 +5,7 @@ import pytest
 
 from tessera.sync.feed_reading import PageRefused, ReadPage, read_page
 from tessera.sync.signing import PURPOSE_SEGMENT, SigningKey
+from tessera.sync.trust import trust_in_key
 from tessera.sync.wire import (
     AssignmentRow,
     FeedPage,
@@ -46,7 +47,7 @@ def read(found: FeedPage, after: int = 0, generation: str = "g1") -> ReadPage:
         audience=AUDIENCE,
         generation=generation,
         after=after,
-        central_key=CENTRAL_KEY.public,
+        trust=trust_in_key(CENTRAL_KEY.public),
     )
 
 

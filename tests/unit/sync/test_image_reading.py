@@ -16,6 +16,7 @@ from tessera.sync.image_reading import (
 )
 from tessera.sync.image_wire import ImageMembers, ImageRows
 from tessera.sync.signing import SigningKey
+from tessera.sync.trust import trust_in_key
 from tessera.sync.wire import MemberRow
 from tests.support.image_making import (
     AUDIENCE,
@@ -119,7 +120,7 @@ def test_a_signature_that_is_no_hexadecimal_is_none(tmp_path: Path) -> None:
     image = msgspec.structs.replace(signed(manifest_of(WHOLE), KEY), signature="zz")
     with pytest.raises(ImageRefused, match="not signed by central"):
         read_manifest(
-            image, audience=AUDIENCE, generation=GENERATION, after=0, central_key=KEY.public
+            image, audience=AUDIENCE, generation=GENERATION, after=0, trust=trust_in_key(KEY.public)
         )
     assert list(tmp_path.iterdir()) == []
 
@@ -129,6 +130,6 @@ def test_rows_of_kinds_to_come_are_passed_over() -> None:
         msgspec.Raw(b'{"type":"to-come","x":1}'),
         msgspec.Raw(b'{"type":"member","member_id":"m1","version":3}'),
     )
-    rows = feed_rows(ImageRows(rows=raws), audience=AUDIENCE, central_key=KEY.public)
+    rows = feed_rows(ImageRows(rows=raws), audience=AUDIENCE, trust=trust_in_key(KEY.public))
     assert rows == (MemberRow(member_id="m1", version=3),)
     assert ImageMembers(rows=()).rows == ()

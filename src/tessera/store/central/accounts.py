@@ -4,11 +4,13 @@ Owns: the working copy that is loaded, changed in memory and written back, and w
 Must never: touch a database, or decide what a record means.
 """
 
-from dataclasses import dataclass, field, replace
+from copy import copy
+from dataclasses import dataclass, field
+
+import msgspec
 
 
-@dataclass(slots=True, kw_only=True)
-class Account:
+class Account(msgspec.Struct, kw_only=True, gc=False):
     """One account: what it holds, how much of that is leased, and the version of this state."""
 
     points: int = 0
@@ -21,8 +23,7 @@ class Account:
         return self.points - self.leased
 
 
-@dataclass(slots=True, kw_only=True)
-class Lease:
+class Lease(msgspec.Struct, kw_only=True, gc=False):
     """A part of an account that one incarnation of a register may spend.
 
     granted = spent + returned + written_off + outstanding, always.
@@ -44,8 +45,7 @@ class Lease:
         return self.granted - self.spent - self.returned - self.written_off
 
 
-@dataclass(slots=True, kw_only=True)
-class Lot:
+class Lot(msgspec.Struct, kw_only=True, gc=False):
     """Units of one posting, kept apart because they expire together. Its id is (uid, line)."""
 
     uid: str
@@ -91,12 +91,9 @@ class MemberAccounts:
         """A copy that later changes to this one do not reach."""
         return MemberAccounts(
             member_id=self.member_id,
-            accounts={
-                name: Account(points=one.points, leased=one.leased, version=one.version)
-                for name, one in self.accounts.items()
-            },
-            leases={lease_id: replace(one) for lease_id, one in self.leases.items()},
-            lots=[replace(lot) for lot in self.lots],
+            accounts={name: copy(one) for name, one in self.accounts.items()},
+            leases={lease_id: copy(one) for lease_id, one in self.leases.items()},
+            lots=[copy(lot) for lot in self.lots],
             has_lots=self.has_lots,
             changed_accounts=set(self.changed_accounts),
             changed_leases=set(self.changed_leases),

@@ -5,8 +5,10 @@ a column (text arrays are twelve times slower there), SQLite a prepared statemen
 Must never: commit, or decide what a row means.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from functools import lru_cache
+from itertools import chain
 from typing import Any
 
 import sqlalchemy as sa
@@ -24,9 +26,38 @@ _IN_ONE_STATEMENT = 4_000
 """Rows in one statement: bounds the memory of one array and of one message to the server."""
 
 
+_KEYS_IN_ONE_STATEMENT = (64, 8, 1)
+"""Keys looked up by one statement of SQLite, largest first."""
+
+
 def is_postgres(tx: sa.Connection) -> bool:
     """Whether this connection speaks to PostgreSQL; otherwise it is SQLite."""
     return tx.dialect.name == "postgresql"
+
+
+@contextmanager
+def unanswered(tx: sa.Connection) -> Iterator[None]:
+    """Writes only: PostgreSQL gets them one behind the other, none waits for the one before.
+
+    It works on one while the next is being packed. What fails is raised here at the latest, and
+    then nothing of the transaction may be kept. On SQLite nothing is different.
+    """
+    if not is_postgres(tx):
+        yield
+        return
+    import psycopg  # noqa: PLC0415 - only PostgreSQL's driver needs it
+
+    driver = tx.connection.driver_connection
+    assert isinstance(driver, psycopg.Connection)
+    try:
+        with driver.pipeline():
+            yield
+    except psycopg.errors.PipelineAborted as error:
+        raise sa.exc.DBAPIError("pipeline", None, error) from error  # of what came before it
+    except psycopg.OperationalError as error:
+        raise sa.exc.OperationalError("pipeline", None, error) from error
+    except psycopg.Error as error:
+        raise sa.exc.DBAPIError("pipeline", None, error) from error
 
 
 def insert(
@@ -51,9 +82,23 @@ def insert(
         for part in _parts(rows):
             tx.exec_driver_sql(statement, _arrays(tx, table, names, part))
         return
-    marks = ", ".join("?" for _ in names)
-    statement = f"INSERT INTO {table.name} ({', '.join(names)}) VALUES ({marks}) {conflict}"  # noqa: S608 - names come from the schema
-    _sqlite_many(tx, statement, rows)
+    _sqlite_many(tx, f"{_sqlite_insert(table, names)} {conflict}", rows)
+
+
+def insert_unknown(
+    tx: sa.Connection, table: sa.Table, names: Sequence[str], rows: Sequence[Row]
+) -> int:
+    """Insert the rows whose key is not there yet, of equal keys the first; how many those were."""
+    if not rows:
+        return 0
+    conflict = "ON CONFLICT DO NOTHING"
+    if is_postgres(tx):
+        statement = f"{_postgres_insert(table, tuple(names))} {conflict}"
+        return sum(
+            tx.exec_driver_sql(statement, _arrays(tx, table, names, part)).rowcount
+            for part in _parts(rows)
+        )
+    return _sqlite_many(tx, f"{_sqlite_insert(table, names)} {conflict}", rows)
 
 
 def insert_new(
@@ -97,12 +142,14 @@ def select(
     keys: Iterable[Row],
     *,
     lock: bool = False,
+    skip_locked: bool = False,
     only: str = "",
 ) -> list[Row]:
     """The rows whose `key_names` are among `keys`, in the order of these columns.
 
     `lock`: they stay locked until the transaction ends, taken in key order, so that two workers
-    never wait for each other in a circle. `only`: a condition on the row, written in SQL by the
+    never wait for each other in a circle; `skip_locked`: what another has is left out instead of
+    waited for. `only`: a condition on the row, written in SQL by the
     caller, with no value of anybody else in it.
     """
     wanted = sorted(set(keys))
@@ -111,10 +158,11 @@ def select(
     columns = ", ".join(f"t.{name}" for name in names)
     match = " AND ".join(f"t.{name} = w.{name}" for name in key_names)
     order = ", ".join(f"t.{name}" for name in key_names)
-    found: list[Row] = []
     if is_postgres(tx):
+        found: list[Row] = []
         arrays = ", ".join(f"%b::{_array_type(table.c[name])}" for name in key_names)
-        held = " FOR UPDATE OF t" if lock else ""
+        held = " FOR UPDATE OF t" if lock or skip_locked else ""
+        held += " SKIP LOCKED" if skip_locked else ""
         statement = (
             f"SELECT {columns} FROM unnest({arrays}) AS w({', '.join(key_names)}) "  # noqa: S608 - as above
             f"JOIN {table.name} t ON {match}{f' AND {only}' if only else ''} "
@@ -126,15 +174,40 @@ def select(
                 for row in tx.exec_driver_sql(statement, _arrays(tx, table, key_names, part))
             ]
         return found
-    where = " AND ".join([*(f"{name} = ?" for name in key_names), *([only] if only else [])])
-    statement = f"SELECT {', '.join(names)} FROM {table.name} WHERE {where}"  # noqa: S608 - as above
-    cursor = _driver_cursor(tx)
-    try:
-        for key in wanted:
-            found += cursor.execute(statement, key).fetchall()
-    finally:
-        cursor.close()
-    return found
+    condition = f" WHERE {only}" if only else ""
+    head = f"WITH w({', '.join(key_names)}) AS (VALUES "
+    tail = f") SELECT {columns} FROM w CROSS JOIN {table.name} t ON {match}{condition}"  # noqa: S608 - as above
+    return _sqlite_keyed(tx, head, tail, wanted)
+
+
+def select_ranges(
+    tx: sa.Connection,
+    table: sa.Table,
+    names: Sequence[str],
+    key: tuple[str, str],
+    ranges: Sequence[tuple[int, int, int]],
+) -> list[Row]:
+    """Rows by ranges of a whole-number key: (first column, after, up to) each, in key order."""
+    wanted = sorted(ranges)
+    if not wanted:
+        return []
+    columns = ", ".join(f"t.{name}" for name in names)
+    match = f"t.{key[0]} = w.k AND t.{key[1]} > w.low AND t.{key[1]} <= w.high"
+    if is_postgres(tx):
+        kinds = [_array_type(table.c[name]) for name in (key[0], key[1], key[1])]
+        arrays = ", ".join(f"%b::{kind}" for kind in kinds)
+        statement = (
+            f"SELECT {columns} FROM unnest({arrays}) AS w(k, low, high) "  # noqa: S608 - as above
+            f"JOIN {table.name} t ON {match} ORDER BY t.{key[0]}, t.{key[1]}"
+        )
+        by = (key[0], key[1], key[1])
+        return [
+            tuple(row)
+            for part in _parts(wanted)
+            for row in tx.exec_driver_sql(statement, _arrays(tx, table, by, part))
+        ]
+    tail = f") SELECT {columns} FROM w CROSS JOIN {table.name} t ON {match}"  # noqa: S608 - as above
+    return _sqlite_keyed(tx, "WITH w(k, low, high) AS (VALUES ", tail, wanted)
 
 
 def delete(
@@ -189,6 +262,11 @@ def _postgres_insert(table: sa.Table, names: tuple[str, ...]) -> str:
     return f"INSERT INTO {table.name} ({', '.join(names)}) SELECT * FROM unnest({arrays})"  # noqa: S608 - as above
 
 
+def _sqlite_insert(table: sa.Table, names: Sequence[str]) -> str:
+    marks = ", ".join("?" for _ in names)
+    return f"INSERT INTO {table.name} ({', '.join(names)}) VALUES ({marks})"  # noqa: S608 - as above
+
+
 @lru_cache(maxsize=256)
 def _conflict(table: sa.Table, *, ignore_known: bool, update: tuple[str, ...]) -> str:
     keys = ", ".join(column.name for column in table.primary_key)
@@ -204,9 +282,27 @@ def _driver_cursor(tx: sa.Connection) -> Any:  # noqa: ANN401 - the driver has n
     return tx.connection.cursor()
 
 
-def _sqlite_many(tx: sa.Connection, statement: str, rows: Sequence[Row]) -> None:
+def _sqlite_keyed(tx: sa.Connection, head: str, tail: str, keys: Sequence[Row]) -> list[Row]:
+    """Rows for many keys in few statements, whose texts repeat, so that they stay prepared."""
+    marks = f"({', '.join('?' for _ in keys[0])})"
+    found: list[Row] = []
     cursor = _driver_cursor(tx)
     try:
-        cursor.executemany(statement, rows)
+        start = 0
+        for size in _KEYS_IN_ONE_STATEMENT:
+            statement = f"{head}{', '.join([marks] * size)}{tail}"
+            while len(keys) - start >= size:
+                values = tuple(chain.from_iterable(keys[start : start + size]))
+                found += cursor.execute(statement, values).fetchall()
+                start += size
+    finally:
+        cursor.close()
+    return found
+
+
+def _sqlite_many(tx: sa.Connection, statement: str, rows: Sequence[Row]) -> int:
+    cursor = _driver_cursor(tx)
+    try:
+        return int(cursor.executemany(statement, rows).rowcount)
     finally:
         cursor.close()

@@ -10,6 +10,7 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+import msgspec
 import sqlalchemy as sa
 
 from tessera.core.identity import BUCKETS, bucket_of
@@ -35,8 +36,7 @@ REGISTERS = Group(
 GROUPS = (REGISTERS, MEMBERS, CARDS)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Change:
+class Change(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """A row for an audience. `about` names what it is the state of: a later one replaces it.
 
     `body` is the canonical JSON of a row of the feed.
@@ -77,57 +77,63 @@ def append(tx: sa.Connection, group: Group, changes: Sequence[Change]) -> None:
         int(bucket): int(v)
         for bucket, v in bulk.select(tx, group.head, names, (group.bucket,), keys, lock=True)
     }
-    bulk.insert(
-        tx,
-        group.head,
-        names,
-        [(bucket, heads[bucket] + counts[bucket]) for bucket in buckets],
-        update=("v",),
-    )
+    raised = [(bucket, heads[bucket] + counts[bucket]) for bucket in buckets]
     rows = []
     for change in changes:
         heads[change.bucket] += 1
         rows.append(
             (change.bucket, heads[change.bucket], change.audience, change.about, change.body)
         )
-    bulk.insert(tx, group.change, (group.bucket, "v", "audience", "about", "body"), rows)
+    with bulk.unanswered(tx):
+        bulk.insert(tx, group.head, names, raised, update=("v",))
+        bulk.insert(tx, group.change, (group.bucket, "v", "audience", "about", "body"), rows)
 
 
-def buckets_behind(tx: sa.Connection, group: Group) -> list[int]:
-    """Buckets with changes that are not published yet."""
+def is_behind(tx: sa.Connection, group: Group) -> bool:
+    """Whether any bucket has changes that are not published yet."""
+    return bool(_behind(tx, group))
+
+
+def _behind(tx: sa.Connection, group: Group) -> list[tuple[int, int, int]]:
+    """Buckets with unpublished changes: (bucket, last published, last change)."""
     head, cursor = group.head, group.cursor
     query = (
-        sa.select(head.c[group.bucket])
+        sa.select(head.c[group.bucket], cursor.c.v, head.c.v)
         .join(cursor, cursor.c[group.bucket] == head.c[group.bucket])
         .where(head.c.v > cursor.c.v)
         .order_by(head.c[group.bucket])
     )
-    return [int(bucket) for bucket in tx.execute(query).scalars()]
+    return [(int(bucket), int(low), int(high)) for bucket, low, high in tx.execute(query)]
 
 
 def take_changes(
-    tx: sa.Connection, group: Group, bucket: int, *, limit: int
-) -> list[tuple[int, str, str, bytes]]:
-    """The next unpublished changes of a bucket as (v, audience, about, body), cursor locked.
+    tx: sa.Connection, group: Group, *, limit: int, of_a_bucket: int
+) -> list[tuple[int, int, str, str, bytes]]:
+    """The next unpublished changes as (bucket, v, audience, about, body), in that order.
 
-    Empty when another publisher has the bucket.
+    Their buckets' cursors stay locked; buckets that another publisher has are left to it. At most
+    `limit` changes or little more, of each bucket at most `of_a_bucket`.
     """
-    cursor, change = group.cursor, group.change
-    held = tx.execute(
-        sa.select(cursor.c.v)
-        .where(cursor.c[group.bucket] == bucket)
-        .with_for_update(skip_locked=True)
-    ).scalar_one_or_none()
-    if held is None:
-        return []
-    rows = tx.execute(
-        sa.select(change.c.v, change.c.audience, change.c.about, change.c.body)
-        .where(change.c[group.bucket] == bucket)
-        .where(change.c.v > held)
-        .order_by(change.c.v)
-        .limit(limit)
+    ends: dict[int, int] = {}
+    taken = 0
+    for bucket, low, high in _behind(tx, group):
+        if taken >= limit:
+            break
+        ends[bucket] = min(high, low + of_a_bucket)
+        taken += ends[bucket] - low
+    names = (group.bucket, "v")
+    held = bulk.select(
+        tx, group.cursor, names, names[:1], [(bucket,) for bucket in ends], skip_locked=True
     )
-    return [(int(row.v), row.audience, row.about, bytes(row.body)) for row in rows]
+    # Heads count without gaps, so whatever lies between is committed and there.
+    ranges = [(int(bucket), int(low), ends[bucket]) for bucket, low in held if low < ends[bucket]]
+    found = (group.bucket, "v", "audience", "about", "body")
+    return [
+        (bucket, int(v), audience, about, bytes(body))
+        for bucket, v, audience, about, body in bulk.select_ranges(
+            tx, group.change, found, (group.bucket, "v"), ranges
+        )
+    ]
 
 
 def set_published(tx: sa.Connection, group: Group, published: dict[int, int]) -> None:

@@ -4,9 +4,10 @@ Owns: reading accounts under a lock and writing back what a transaction changed.
 ever inserted. Must never: compute a posting; `tessera.central.booking` does.
 """
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Sequence
+from operator import attrgetter
 
+import msgspec
 import sqlalchemy as sa
 
 from tessera.core.ledger import Posting
@@ -56,8 +57,11 @@ _LINE = (
 )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Entry:
+_LEASE_VALUES: Callable[[Lease], bulk.Row] = attrgetter(*_LEASE[2:])
+_LOT_VALUES: Callable[[Lot], bulk.Row] = attrgetter(*_LOT[2:])
+
+
+class Entry(msgspec.Struct, frozen=True, kw_only=True):
     """One event in the ledger: its postings sum to zero by unit. `tag` marks what is bounded."""
 
     bucket: int
@@ -185,6 +189,18 @@ def read_lines(tx: sa.Connection, bucket: int, member_id: str) -> list[tuple[str
     ]
 
 
+def holders(tx: sa.Connection, account: str) -> list[tuple[str, int]]:
+    """Members whose account of this name holds something: (member, count), by member."""
+    table = schema.BALANCE
+    rows = tx.execute(
+        sa.select(table.c.member_id, table.c.points)
+        .where(table.c.account == account)
+        .where(table.c.points > 0)
+        .order_by(table.c.member_id)
+    )
+    return [(row.member_id, int(row.points)) for row in rows]
+
+
 def read_leases(tx: sa.Connection, key: MemberKey) -> list[Lease]:
     """Every lease of a member, used-up ones too, oldest first."""
     rows = bulk.select(tx, schema.LEASE, _LEASE, ("bucket", "member_id"), [key])
@@ -193,8 +209,8 @@ def read_leases(tx: sa.Connection, key: MemberKey) -> list[Lease]:
 
 
 def _lease_values(lease: Lease) -> bulk.Row:
-    return tuple(getattr(lease, name) for name in _LEASE[2:])
+    return _LEASE_VALUES(lease)
 
 
 def _lot_values(lot: Lot) -> bulk.Row:
-    return tuple(getattr(lot, name) for name in _LOT[2:])
+    return _LOT_VALUES(lot)

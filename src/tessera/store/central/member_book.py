@@ -6,9 +6,10 @@ and cards by their keyed hash. Must never: store a card number in clear.
 
 import json
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import date
 
+import msgspec
 import sqlalchemy as sa
 
 from tessera.core.identity import bucket_of_hash
@@ -36,8 +37,7 @@ _PROFILE = ("bucket", "member_id", "display_name", "language", "birthday")
 _CARD = ("cbucket", "card_hash", "key_id", "member_id", "bucket", "status", "version")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class MemberRecord:
+class MemberRecord(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """A member without anything personal. `home_store` decides who hears of them.
 
     `home_register` holds their leases; `joined` and `last_visit` are ISO dates or empty.
@@ -66,7 +66,7 @@ class MemberRecord:
 
     def after_visit(self, day: date, spent_minor: int, *, home_register: str) -> "MemberRecord":
         """The member once a sale of `spent_minor` on `day` is counted."""
-        return replace(
+        return msgspec.structs.replace(
             self,
             version=self.version + 1,
             home_register=home_register,
@@ -78,7 +78,7 @@ class MemberRecord:
 
     def after_return(self, refund_minor: int) -> "MemberRecord":
         """The member once a return is counted: a visit stays a visit, what was paid back goes."""
-        return replace(
+        return msgspec.structs.replace(
             self,
             version=self.version + 1,
             lifetime_spend_minor=self.lifetime_spend_minor - refund_minor,
@@ -86,8 +86,7 @@ class MemberRecord:
         )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Profile:
+class Profile(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """The person: what may be shown at a till, and the day that offers look at."""
 
     display_name: str = ""

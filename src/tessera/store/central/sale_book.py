@@ -6,9 +6,10 @@ the quarantine.
 """
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from decimal import Decimal
+from operator import attrgetter
 
+import msgspec
 import sqlalchemy as sa
 
 from tessera.core.identity import bucket_of
@@ -82,8 +83,7 @@ RecordKey = tuple[int, str, str]
 """Bucket, member id and uid of a booked record."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class UidRow:
+class UidRow(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """Where a record belongs, for ever: fixed before anything is posted."""
 
     register_id: str
@@ -96,8 +96,7 @@ class UidRow:
     received_day: int
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class OutcomeRecord:
+class OutcomeRecord(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """What became of a record. `amount_minor`: what was due, below zero for what was paid back."""
 
     bucket: int
@@ -115,8 +114,7 @@ class OutcomeRecord:
     received_day: int = 0
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SaleRecord:
+class SaleRecord(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """A booked sale as analysis and returns need it. `quantities`: JSON, by line id."""
 
     bucket: int
@@ -137,8 +135,7 @@ class SaleRecord:
     flags: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class WaitingRecord:
+class WaitingRecord(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """A return whose sale has not arrived yet."""
 
     bucket: int
@@ -151,8 +148,7 @@ class WaitingRecord:
     raw: bytes
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ParkedRecord:
+class ParkedRecord(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """A record that could not be booked, with its bytes."""
 
     register_id: str
@@ -184,10 +180,10 @@ def claim_uids(tx: sa.Connection, rows: Sequence[UidRow]) -> dict[tuple[str, str
         )
         for row in sorted(rows, key=lambda row: (row.register_id, row.uid))
     ]
-    fresh = bulk.insert_new(tx, schema.UID, _UID, values)
-    known = {(row.register_id, row.uid): row for row in reversed(rows)}
-    older = [value[:3] for value in values if value[:3] not in fresh]
-    for row in bulk.select(tx, schema.UID, _UID, _UID[:3], older):
+    if bulk.insert_unknown(tx, schema.UID, _UID, values) == len(values):
+        return {(row.register_id, row.uid): row for row in rows}
+    known: dict[tuple[str, str], UidRow] = {}
+    for row in bulk.select(tx, schema.UID, _UID, _UID[:3], [value[:3] for value in values]):
         held = dict(zip(_UID[1:], row[1:], strict=True))
         held["content_hash"] = bytes(held["content_hash"])
         known[row[1], row[2]] = UidRow(**held)
@@ -203,7 +199,8 @@ def claim_sale_keys(
     """
     names = ("kbucket", "sale_key", "uid", "register_id", "member_id")
     ordered = sorted(rows, key=lambda row: row[:2])  # stable: the first to arrive keeps the key
-    bulk.insert_new(tx, schema.SALE_KEY, names, ordered)
+    if bulk.insert_unknown(tx, schema.SALE_KEY, names, ordered) == len(ordered):
+        return {(row[0], row[1]): (row[2], row[4]) for row in rows}
     wanted = ("kbucket", "sale_key", "uid", "member_id")
     held = bulk.select(tx, schema.SALE_KEY, wanted, wanted[:2], [row[:2] for row in rows])
     return {(kbucket, key): (uid, member_id) for kbucket, key, uid, member_id in held}
@@ -312,13 +309,13 @@ def read_returned(
 
 def write_waiting(tx: sa.Connection, rows: Sequence[WaitingRecord]) -> None:
     """Let returns wait for their sale; one that waits already stays as it is."""
-    names = tuple(WaitingRecord.__dataclass_fields__)
+    names = WaitingRecord.__struct_fields__
     bulk.insert(tx, schema.WAITING, names, _values(rows, names), ignore_known=True)
 
 
 def read_waiting(tx: sa.Connection, keys: Iterable[RecordKey]) -> list[WaitingRecord]:
     """Returns that wait for these sales: (bucket, member, original uid)."""
-    names = tuple(WaitingRecord.__dataclass_fields__)
+    names = WaitingRecord.__struct_fields__
     rows = bulk.select(tx, schema.WAITING, names, ("bucket", "member_id", "original_uid"), keys)
     return [_waiting(row) for row in sorted(rows, key=lambda row: row[:4])]
 
@@ -326,7 +323,7 @@ def read_waiting(tx: sa.Connection, keys: Iterable[RecordKey]) -> list[WaitingRe
 def read_all_waiting(tx: sa.Connection, *, limit: int) -> list[WaitingRecord]:
     """Returns that wait for a sale, longest first."""
     table = schema.WAITING
-    names = tuple(WaitingRecord.__dataclass_fields__)
+    names = WaitingRecord.__struct_fields__
     query = sa.select(*(table.c[name] for name in names)).order_by(table.c.since_ms).limit(limit)
     return [_waiting(tuple(row)) for row in tx.execute(query)]
 
@@ -405,10 +402,10 @@ def settle_parked(tx: sa.Connection, row: ParkedRecord, *, state: str, settled_m
 
 
 def _values(rows: Sequence[object], names: Sequence[str]) -> list[bulk.Row]:
-    return [tuple(getattr(row, name) for name in names) for row in rows]
+    return list(map(attrgetter(*names), rows))
 
 
 def _waiting(row: bulk.Row) -> WaitingRecord:
-    values = dict(zip(WaitingRecord.__dataclass_fields__, row, strict=True))
+    values = dict(zip(WaitingRecord.__struct_fields__, row, strict=True))
     values["raw"] = bytes(values["raw"])
     return WaitingRecord(**values)

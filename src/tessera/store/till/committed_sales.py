@@ -82,6 +82,16 @@ def _head(cursor: Cursor) -> tuple[int, Head]:
     return row[0], Head(register=row[1], incarnation=row[2], seq=row[3], link_hash=row[4])
 
 
+def next_place(connection: sa.Connection) -> tuple[str, int]:
+    """Where the next record will stand: its incarnation and number, in the same transaction."""
+    cursor = cursor_of(connection)
+    try:
+        _, head = _head(cursor)
+    finally:
+        cursor.close()
+    return head.incarnation, head.seq + 1
+
+
 def _insert_sale(
     cursor: Cursor, place: int, sale: SaleKey, request_digest: bytes, answer: bytes
 ) -> None:

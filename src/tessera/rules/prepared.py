@@ -1,0 +1,371 @@
+"""What pricing prepares of a programme once, so that a basket asks tables and not conditions.
+
+Owns: slots, the offers of a list of categories, verdicts on conditions that hold for many baskets,
+ladders of thresholds. Must never: depend on a basket; what it remembers is bounded.
+"""
+
+from bisect import bisect_right
+from collections.abc import Sequence
+from dataclasses import dataclass, fields
+from datetime import UTC, datetime
+
+from tessera.core.basket import Basket, Place
+from tessera.core.member import MemberState
+from tessera.core.quote import OfferOutcome, Stage
+from tessera.rules.admitting import Moment, is_refused, refusal_of
+from tessera.rules.model import Bundle, Each, Earn, Kind, Multiply, Need, Off, Offer, Settings
+from tessera.rules.programme import Hits, Programme
+from tessera.rules.read_offer import needs_member
+from tessera.rules.stacking import first_group_of, none_may_share
+from tessera.rules.work import Work
+
+UNIT_WAY, BASKET_WAY, ACCRUAL_WAY = 1, 2, 3
+"""What the quick way does with an offer; 0: nothing, it leaves the basket to the full way."""
+
+REMEMBERED_MAX = 10_000
+"""Most entries of each table that grows with what is asked; when full it starts anew."""
+
+# The settings whose every choice the quick way follows, or that only later steps read.
+_KNOWN_SETTINGS = frozenset(
+    {
+        "rounding",
+        "exclusive",
+        "between_groups",
+        "basket_order",
+        "limited_units",
+        "accrual_basis",
+        "units_paid_earn",
+        "multipliers",
+        "units_rounding",
+        "attribution",
+        "return_policy",
+        "gift_kept",
+        "spent_short",
+    }
+)
+_EPOCH = datetime(2000, 1, 1, tzinfo=UTC)
+_PERCENT = Kind.PERCENT
+# Conditions on a member that hang on nothing but what the key of a verdict holds.
+_STEADY_WHO = frozenset(
+    {"members", "guests", "tier", "segment", "entitlement", "staff", "customers", "personal"}
+)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Verdict:
+    """The offers on everything that may be had, by stage, and the outcomes of those that may not.
+
+    `others` are those that the quick way leaves alone.
+    """
+
+    unit: tuple[Offer, ...]
+    basket: tuple[Offer, ...]
+    accrual: tuple[Offer, ...]
+    others: tuple[Offer, ...]
+    refused: dict[int, OfferOutcome]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Ladder:
+    """Amounts off the whole basket that compete, each from a threshold read after unit offers.
+
+    By threshold, the lowest first: `starts`, `offers`, `places`, `lost` (their outcomes when a
+    better one won), and `best`: the place in `offers` of the highest amount up to and with each.
+    """
+
+    starts: tuple[int, ...]
+    offers: tuple[Offer, ...]
+    places: tuple[int, ...]
+    amounts: tuple[int, ...]
+    best: tuple[int, ...]
+    lost: tuple[OfferOutcome, ...]
+
+
+class Prepared:
+    """The tables of one programme; see `prepared_of`.
+
+    `rules` is an evaluation of nothing, asked only who may meet whom. `conditions` tells for every
+    offer 0: none, 1: a member, 2: others. `quick` is false where settings want the other way.
+    """
+
+    __slots__ = (
+        "_categories",
+        "_edges",
+        "_ladders",
+        "_verdicts",
+        "broad",
+        "by_line",
+        "competing",
+        "conditions",
+        "each",
+        "first_groups",
+        "groups_first",
+        "keys_several",
+        "meetings",
+        "programme",
+        "quick",
+        "rules",
+        "scans",
+        "slots",
+        "solved",
+        "steady",
+        "ways",
+    )
+
+    def __init__(self, programme: Programme) -> None:
+        self.programme = programme
+        settings = programme.settings
+        basket = Basket(currency=programme.currency)
+        self.rules = Work(programme, None, basket, Place(at=_EPOCH, business_day=_EPOCH.date()))
+        self.quick = _is_quick(programme)
+        self.by_line = settings.exclusive == "line"
+        self.groups_first = settings.between_groups == "first"
+        self.ways = {offer: _way_of(offer) for offer in programme.offers}
+        self.conditions = {offer: _conditions_of(programme, offer) for offer in programme.offers}
+        self.slots = {offer: self._slot_of(offer) for offer in programme.offers}
+        self.each = {
+            offer: (offer.reward.kind, *offer.reward.value)
+            for offer in programme.offers
+            if isinstance(offer.reward, Each)
+        }
+        self.scans = tuple(hit for hit in programme.broad if not hit[1])
+        steady = [offer for offer, everything in programme.broad if everything]
+        self.steady = tuple(one for one in steady if self.conditions[one] and _is_steady(one))
+        settled = frozenset(self.steady)
+        self.broad = tuple(hit for hit in programme.broad if hit[0] not in settled)
+        self.keys_several = _under_several_keys(programme)
+        self.meetings: dict[tuple[Offer, ...], bool] = {}
+        self.competing: dict[tuple[Offer, ...], bool] = {}
+        self.first_groups = {
+            offer: first_group_of(self.rules, offer) if offer.path else ""
+            for offer in programme.offers
+        }
+        self.solved: dict[object, object] = {}
+        self._categories: dict[tuple[str, ...], Hits] = {}
+        self._ladders: dict[tuple[Offer, ...], Ladder | None] = {}
+        self._verdicts: dict[object, Verdict] = {}
+        self._edges = _edges_of(self.steady)
+
+    def _slot_of(self, offer: Offer) -> tuple[int, int]:
+        if not self.groups_first:
+            return (0, 0)
+        path = offer.path
+        return (0, self.programme.groups[path[-1]].rank) if path else (1, offer.rank)
+
+    def hits_of(self, categories: tuple[str, ...]) -> Hits:
+        """Give the offers under a list of categories, each once, and those that look at lines."""
+        known = self._categories.get(categories)
+        if known is None:
+            found: dict[Offer, bool] = {}
+            for offer, alone in self.programme.hits_of(categories)[1] + self.scans:
+                found[offer] = found.get(offer, False) or alone
+            known = tuple(found.items())
+            if len(self._categories) >= REMEMBERED_MAX:
+                self._categories.clear()
+            self._categories[categories] = known
+        return known
+
+    def verdict(self, moment: Moment, basket: Basket, member: MemberState | None) -> Verdict:
+        """Tell which of the `steady` offers may be had; decided once for all who are alike."""
+        place = moment.place
+        key = (
+            moment.day if self._edges.dates else None,
+            moment.weekday,
+            bisect_right(self._edges.minutes, moment.minute),
+            (place.store, place.region, place.register) if self._edges.places else None,
+            place.offline,
+            None
+            if member is None
+            else (member.status, member.tier, member.segments, member.entitlements, member.staff),
+        )
+        known = self._verdicts.get(key)
+        if known is None:
+            known = self._judged(moment, basket, member)
+            if len(self._verdicts) >= REMEMBERED_MAX:
+                self._verdicts.clear()
+            self._verdicts[key] = known
+        return known
+
+    def _judged(self, moment: Moment, basket: Basket, member: MemberState | None) -> Verdict:
+        refused: dict[int, OfferOutcome] = {}
+        had: dict[Stage, list[Offer]] = {}
+        for offer in self.steady:
+            reason = is_refused(self.programme, offer, moment, basket, member)
+            if reason:
+                refused[offer.place] = refusal_of(offer, reason)
+            else:
+                had.setdefault(offer.stage, []).append(offer)
+        unit, on_basket, accrual = (
+            tuple(had.pop(stage, ())) for stage in (Stage.UNIT, Stage.BASKET, Stage.ACCRUAL)
+        )
+        others = [offer for offers in had.values() for offer in offers]
+        others += [one for one in (*unit, *on_basket, *accrual) if not self.ways[one]]
+        return Verdict(unit, on_basket, accrual, tuple(others), refused)
+
+    def may_meet(self, first: Offer, second: Offer) -> bool:
+        """Tell whether two offers may meet on the same unit; looked up after the first time."""
+        pair = (first, second)
+        known = self.meetings.get(pair)
+        if known is None:
+            if len(self.meetings) >= REMEMBERED_MAX:
+                self.meetings.clear()
+            known = self.meetings[pair] = self.rules.may_share(first, second)
+        return known
+
+    def compete(self, offers: Sequence[Offer]) -> bool:
+        """Tell whether no two of the offers may meet on the same unit."""
+        key = tuple(offers)
+        known = self.competing.get(key)
+        if known is None:
+            if len(self.competing) >= REMEMBERED_MAX:
+                self.competing.clear()
+            known = self.competing[key] = none_may_share(self.rules, key)
+        return known
+
+    def ladder_of(self, offers: tuple[Offer, ...]) -> Ladder | None:
+        """Give some basket offers that compete as a ladder; None where they are none."""
+        if offers not in self._ladders:
+            if len(self._ladders) >= REMEMBERED_MAX:
+                self._ladders.clear()
+            self._ladders[offers] = _ladder(self, offers)
+        return self._ladders[offers]
+
+
+def prepared_of(programme: Programme) -> Prepared:
+    """Give a programme's tables; the first basket makes them."""
+    kept = programme.kept
+    found = kept.get("prepared")
+    if found is None:
+        found = kept["prepared"] = Prepared(programme)
+    assert isinstance(found, Prepared)
+    return found
+
+
+# -- preparing
+
+
+def _conditions_of(programme: Programme, offer: Offer) -> int:
+    conditions = offer.trigger or offer.who or offer.when or offer.where or offer.needs
+    if conditions or offer.limits or offer.offline != "allow":
+        return 2
+    if offer.offer_id in programme.stopped:
+        return 2
+    return 1 if needs_member(offer.reward) else 0
+
+
+def _is_quick(programme: Programme) -> bool:
+    """Tell whether all settings that the quick way does not know are the usual ones."""
+    return not any(unit.completes for unit in programme.units.values()) and all(
+        one.name in _KNOWN_SETTINGS or getattr(programme.settings, one.name) == one.default
+        for one in fields(Settings)
+    )
+
+
+def _way_of(offer: Offer) -> int:
+    reward, funding = offer.reward, offer.funding
+    if isinstance(reward, (Earn, Multiply)):
+        return ACCRUAL_WAY
+    if funding is not None and funding.third_party_paid:
+        return 0
+    if isinstance(reward, Bundle) or (isinstance(reward, Each) and not reward.measure):
+        return UNIT_WAY
+    if isinstance(reward, Off) and not reward.ladder and not offer.undiscounted_only:
+        return BASKET_WAY
+    return 0
+
+
+def _is_steady(offer: Offer) -> bool:
+    return (
+        offer.trigger is None
+        and not offer.limits
+        and all(need.at is not Stage.SHELF for need in offer.needs)
+        and all(who.kind in _STEADY_WHO for who in offer.who)
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _Edges:
+    """What the verdicts on some offers hang on: the minutes at which windows turn, and more."""
+
+    minutes: tuple[int, ...]
+    dates: bool
+    places: bool
+
+
+def _edges_of(offers: tuple[Offer, ...]) -> _Edges:
+    windows = [window for offer in offers for window in offer.when]
+    minutes = {
+        edge
+        for window in windows
+        if window.minutes is not None
+        for edge in (window.minutes[0], window.minutes[1] + 1)
+    }
+    return _Edges(
+        minutes=tuple(sorted(minutes)),
+        dates=any(window.dates != (None, None) for window in windows),
+        places=any(offer.where is not None for offer in offers),
+    )
+
+
+def _under_several_keys(programme: Programme) -> frozenset[Offer]:
+    """Give the offers that a line may find in more than one way."""
+    found: set[Offer] = {offer for offer, everything in programme.broad if not everything}
+    kinds = (programme.by_sku, programme.by_category, programme.by_brand, programme.by_tag)
+    under = [{offer for hits in kind.values() for offer, _ in hits} for kind in kinds]
+    for place, kind in enumerate(under):
+        for other in under[place + 1 :]:
+            found |= kind & other
+    return frozenset(found | under[3])  # a line has several tags
+
+
+def _ladder(prepared: Prepared, offers: tuple[Offer, ...]) -> Ladder | None:
+    groups = {offer.group for offer in offers}
+    if len(groups) != 1 or not all(_is_step(offer) for offer in offers):
+        return None
+    if any(prepared.first_groups[offer] for offer in offers):
+        return None
+    rules = prepared.rules
+    if any(rules.may_share(offers[0], other) for other in offers[1:]):
+        return None
+    if any(offer.stacks_with or offer.stacks_all != offers[0].stacks_all for offer in offers):
+        return None
+    steps = sorted(offers, key=lambda offer: (offer.needs[0].minor, offer.place))
+    amounts = [_amount(offer) for offer in steps]
+    best = []
+    top = 0
+    for place, offer in enumerate(steps):
+        if (amounts[place], -offer.place) > (amounts[top], -steps[top].place):
+            top = place
+        best.append(top)
+    return Ladder(
+        tuple(offer.needs[0].minor for offer in steps),
+        tuple(steps),
+        tuple(offer.place for offer in steps),
+        tuple(amounts),
+        tuple(best),
+        tuple(refusal_of(offer, "better-offer") for offer in steps),
+    )
+
+
+def _amount(offer: Offer) -> int:
+    assert isinstance(offer.reward, Off)
+    return offer.reward.value[0]
+
+
+def _is_step(offer: Offer) -> bool:
+    reward = offer.reward
+    return (
+        isinstance(reward, Off)
+        and not reward.ladder
+        and reward.kind is not _PERCENT
+        and reward.value[0] > 0
+        and reward.cap_minor is None
+        and offer.what.everything
+        and not offer.changed_prices
+        and len(offer.needs) == 1
+        and _is_plain_need(offer.needs[0])
+    )
+
+
+def _is_plain_need(need: Need) -> bool:
+    return need.at is Stage.UNIT and need.of.everything and need.minor > 0 and not need.quantity

@@ -1,0 +1,221 @@
+"""The quick way to a quote: sums and reasons first, its values when somebody reads them.
+
+Owns: the order of the stages on whole numbers, and the parts of a quote that are made later.
+Must never: give another quote than `evaluate_in_full`; where it can't give that one it gives none.
+"""
+
+from decimal import Decimal
+
+from tessera.core.basket import Basket, Place
+from tessera.core.member import MemberState
+from tessera.core.money import share
+from tessera.core.quote import (
+    FiscalLine,
+    LineQuote,
+    OfferOutcome,
+    Quote,
+    ReceiptLine,
+    TaxGroup,
+    UnitMovement,
+    deferred_quote,
+)
+from tessera.rules.accrual import movements
+from tessera.rules.admitting import refusal_of
+from tessera.rules.answer import (
+    discounts_on_receipt,
+    earned_on_receipt,
+    lines_of,
+    near_miss,
+)
+from tessera.rules.fiscal import fiscal_lines
+from tessera.rules.folds import Fold, quantity_of
+from tessera.rules.prepared import prepared_of
+from tessera.rules.programme import Programme
+from tessera.rules.reasons import AMOUNT_SHORT, BETTER_OFFER, NO_SAVING
+from tessera.rules.tally import Beyond, Tally
+from tessera.rules.tally_basket import stages_compete, tally_basket
+from tessera.rules.tally_offers import find_offers
+from tessera.rules.tally_points import tally_points
+from tessera.rules.tally_units import tally_units
+from tessera.rules.taxes import FoldTax, tax_groups
+
+_NO_QUANTITY = Decimal(0)
+
+
+def quick_quote(
+    programme: Programme, member: MemberState | None, basket: Basket, place: Place, engine: str
+) -> Quote | None:
+    """Price a basket the quick way; None when it needs the full one."""
+    prepared = prepared_of(programme)
+    if not prepared.quick or basket.redemptions or basket.earning_only or not basket.lines:
+        return None
+    tally = Tally(prepared, member, basket, place)
+    try:
+        find_offers(tally)
+        if stages_compete(tally):
+            return None
+        tally_units(tally)
+        tally_basket(tally)
+        tally_points(tally)
+    except Beyond:
+        return None
+    parts = Parts(tally)
+    on_top = 0
+    if any(not tax.included for line in tally.lines for tax in line.taxes):
+        on_top = sum(tax.on_top for tax in parts.fold_taxes())
+    return deferred_quote(
+        parts,
+        {
+            "engine": engine,
+            "programme": programme.programme_id,
+            "currency": basket.currency,
+            "shelf_minor": tally.shelf,
+            "discount_minor": tally.off,
+            "tendered_units_minor": 0,
+            "due_minor": tally.shelf - tally.off + on_top,
+            "prompts": (),
+            "issued": (),
+            "settings_used": programme.settings_used,
+            "optimal": tally.optimal,
+            "gap_minor": 0 if tally.optimal else tally.gap_minor,
+            "nodes": tally.nodes,
+            "tax_on_top_minor": on_top,
+            "third_party_minor": 0,
+            "counters": (),
+        },
+    )
+
+
+class Parts:
+    """The parts of one quote that are made when they are read."""
+
+    __slots__ = ("_fold_taxes", "_folds", "_lines", "_taxes", "_units", "tally")
+
+    def __init__(self, tally: Tally) -> None:
+        self.tally = tally
+        self._folds: list[Fold] | None = None
+        self._taxes: list[TaxGroup] = []
+        self._fold_taxes: list[FoldTax] = []
+        self._lines: list[LineQuote] | None = None
+        self._units: list[UnitMovement] | None = None
+
+    def give(self, name: str) -> object:
+        """One part by the name of its field; AttributeError for anything else."""
+        match name:
+            case "offers":
+                return self.outcomes()
+            case "lines":
+                return tuple(self.lines())
+            case "taxes":
+                self.fold_taxes()
+                return tuple(self._taxes)
+            case "fiscal_lines":
+                return self.fiscal()
+            case "units":
+                return tuple(self.units())
+            case "receipt":
+                return self.receipt()
+        raise AttributeError(name)
+
+    def outcomes(self) -> tuple[OfferOutcome, ...]:
+        """What became of every offer that was considered, in the documented order."""
+        tally = self.tally
+        found = dict(tally.refused)
+        for ladder, reached, due, winner in tally.steps:
+            found.update(zip(ladder.places[:reached], ladder.lost, strict=False))
+            steps = zip(ladder.offers[reached:], ladder.starts[reached:], strict=True)
+            for offer, start in steps:
+                found[offer.place] = near_miss(offer, AMOUNT_SHORT, start - due, 0)
+            if winner is not None:
+                found[winner.place] = refusal_of(winner, BETTER_OFFER)
+        for offer, became in tally.became.items():
+            if became.uses:
+                found[offer.place] = OfferOutcome(
+                    offer=offer.offer_id,
+                    applied=True,
+                    stage=offer.stage,
+                    uses=became.uses,
+                    discount_minor=became.discount,
+                    units=became.units,
+                )
+            elif became.missing_minor or became.missing_quantity:
+                found[offer.place] = near_miss(
+                    offer, became.reason, became.missing_minor, became.missing_quantity
+                )
+        for offers in (tally.unit, tally.on_basket, tally.accrual):
+            for offer in offers:
+                if offer.place not in found:
+                    found[offer.place] = refusal_of(offer, NO_SAVING)
+        return tuple([found[place] for place in sorted(found)])
+
+    def folds(self) -> list[Fold]:
+        """The folds with all that was taken off and earned on them."""
+        if self._folds is not None:
+            return self._folds
+        tally = self.tally
+        tally.share_out()
+        folds = tally.folds
+        if folds is None:
+            folds = [
+                Fold(number, line, number, tally.counts[number])
+                for number, line in enumerate(tally.lines)
+            ]
+        for number, cuts in tally.cuts.items():
+            shares = folds[number].shares
+            for offer, group, minor in cuts:
+                key = (offer, group)
+                shares[key] = shares.get(key, 0) + minor
+            folds[number].due = tally.dues[number]
+        for note in tally.notes:
+            key_of_units = (note.unit, note.offer.offer_id, note.issuer)
+            weights = dict(zip(note.folds, note.weights, strict=True))
+            ordered = tally.in_order(note.folds)
+            parts = share(note.units, [weights[number] for number in ordered])
+            for number, part in zip(ordered, parts, strict=True):
+                if part:
+                    earned = folds[number].earned
+                    earned[key_of_units] = earned.get(key_of_units, 0) + part
+        self._folds = folds
+        return folds
+
+    def fold_taxes(self) -> list[FoldTax]:
+        """The tax of each fold."""
+        if not self._fold_taxes:
+            tally, folds = self.tally, self.folds()
+            lines = tally.basket.lines
+            quantities = [
+                quantity_of(fold, lines) if fold.line.taxes else _NO_QUANTITY for fold in folds
+            ]
+            rounding = tally.prepared.programme.settings.rounding
+            self._taxes, self._fold_taxes = tax_groups(
+                folds, quantities, {}, tally.place.tax_rounding, rounding
+            )
+        return self._fold_taxes
+
+    def lines(self) -> list[LineQuote]:
+        """Each line's answer."""
+        if self._lines is None:
+            self._lines = lines_of(self.folds(), self.tally.basket.lines, self.fold_taxes())
+        return self._lines
+
+    def fiscal(self) -> tuple[FiscalLine, ...]:
+        """Lines split so that each has an exact unit price."""
+        return fiscal_lines(self.tally.basket.lines, self.lines())
+
+    def units(self) -> list[UnitMovement]:
+        """What the basket does to each unit of account."""
+        if self._units is None:
+            tally = self.tally
+            programme, day = tally.prepared.programme, tally.place.business_day
+            self._units = movements(programme, day, (), tally.earned)
+        return self._units
+
+    def receipt(self) -> tuple[ReceiptLine, ...]:
+        """The lines of the receipt."""
+        applied = [
+            (offer, became.discount)
+            for offer, became in self.tally.became.items()
+            if became.discount
+        ]
+        programme = self.tally.prepared.programme
+        return tuple(discounts_on_receipt(applied) + earned_on_receipt(programme, self.units()))

@@ -1,0 +1,29 @@
+"""Reasons that the stages give, and whether the flags of a line let an offer act on it.
+
+Owns: the reason codes besides those of conditions (see docs/reasons.md). Must never: decide which
+of them holds.
+"""
+
+from tessera.core.basket import Line
+from tessera.core.quote import Stage
+from tessera.rules.model import Offer
+
+AMOUNT_SHORT = "amount-short"
+QUANTITY_SHORT = "quantity-short"
+NOTHING_SELECTED = "nothing-selected"
+GOODS_TAKEN = "goods-taken"
+BETTER_OFFER = "better-offer"
+NO_SAVING = "no-saving"
+BUDGET_USED = "budget-used"
+
+_ACCRUAL = Stage.ACCRUAL
+_PRICED = frozenset({Stage.UNIT, Stage.BASKET})
+
+
+def is_eligible(offer: Offer, line: Line) -> bool:
+    """Tell whether a line's flags let an offer of its stage act on it, or count it."""
+    if offer.stage is _ACCRUAL:
+        return line.earns
+    if offer.stage in _PRICED:
+        return line.discountable and (line.list_price_minor is None or offer.changed_prices)
+    return line.redeemable

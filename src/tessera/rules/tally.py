@@ -1,0 +1,298 @@
+"""One basket in whole numbers: folds as places in lists, offers found, admitted or refused.
+
+Owns: the state of the quick way to a quote, and what sends a basket to the full way instead.
+Must never: give another answer than the full way (see `work`), or make a value of a quote.
+"""
+
+from tessera.core.basket import Basket, Line, LineKind, Place
+from tessera.core.member import MemberState
+from tessera.core.money import share
+from tessera.core.quote import OfferOutcome, Stage
+from tessera.rules.admitting import Moment, refusal_of
+from tessera.rules.conditions import selects
+from tessera.rules.folds import Fold, fold_lines
+from tessera.rules.model import Need, Offer, Selector
+from tessera.rules.prepared import Ladder, Prepared
+from tessera.rules.reasons import AMOUNT_SHORT, QUANTITY_SHORT, is_eligible
+
+_GOODS = LineKind.GOODS
+_SHELF = Stage.SHELF
+
+Cut = tuple[Offer, int, int]
+"""What an offer took off a fold: the offer, its group, minor units."""
+
+
+class Beyond(Exception):
+    """The basket needs something that only the full way can do."""
+
+
+class Became:
+    """What became of one offer: applied when it has uses, or a reason and what is missing."""
+
+    __slots__ = ("discount", "missing_minor", "missing_quantity", "reason", "units", "uses")
+
+    def __init__(self) -> None:
+        self.uses = 0
+        self.discount = 0
+        self.units = 0
+        self.reason = ""
+        self.missing_minor = 0
+        self.missing_quantity = 0
+
+
+class Note:
+    """Units that an offer earned, to be shared over folds by weights when somebody asks."""
+
+    __slots__ = ("folds", "issuer", "offer", "unit", "units", "weights")
+
+    def __init__(
+        self,
+        unit: str,
+        offer: Offer,
+        issuer: str,
+        units: int,
+        folds: list[int],
+        weights: list[int],
+    ) -> None:
+        self.unit = unit
+        self.offer = offer
+        self.issuer = issuer
+        self.units = units
+        self.folds = folds
+        self.weights = weights
+
+
+class Tally:
+    """One basket under way. Folds are numbered in the order of their lines.
+
+    By fold: `lines` (the line that stands for it), `counts`, `amounts`, `dues`, `line_off` (what
+    unit offers on single lines took), `cuts` (by whom), `free` and `free_amounts` (units that no
+    unit offer has taken), `owners` (who took the others). `folds` is None while every line is a
+    fold of its own. `odd` are folds that some offer may not touch. `pending` are basket discounts
+    that are not shared over the folds yet, `notes` earned units that are not. `steps` are the
+    ladders that were asked: how many thresholds were reached, by what money, and who won.
+    """
+
+    __slots__ = (
+        "_eligible",
+        "_ranks",
+        "accrual",
+        "amounts",
+        "basket",
+        "became",
+        "counts",
+        "cuts",
+        "dues",
+        "earned",
+        "folds",
+        "found",
+        "free",
+        "free_amounts",
+        "gap_minor",
+        "goods",
+        "line_off",
+        "lines",
+        "member",
+        "moment",
+        "nodes",
+        "notes",
+        "odd",
+        "off",
+        "on_basket",
+        "optimal",
+        "owners",
+        "pending",
+        "place",
+        "prepared",
+        "refused",
+        "shelf",
+        "steps",
+        "unit",
+    )
+
+    def __init__(
+        self, prepared: Prepared, member: MemberState | None, basket: Basket, place: Place
+    ) -> None:
+        self.prepared = prepared
+        self.member = member
+        self.basket = basket
+        self.place = place
+        self.moment = Moment(place)
+        self.folds: list[Fold] | None = None
+        self._fold(basket)
+        self.dues = self.amounts[:]
+        self.free = self.counts[:]
+        self.free_amounts = self.amounts[:]
+        self.line_off: dict[int, int] = {}
+        self.cuts: dict[int, list[Cut]] = {}
+        self.owners: dict[int, tuple[Offer, ...]] = {}
+        self.found: dict[Offer, list[int]] = {}
+        self.refused: dict[int, OfferOutcome] = {}
+        self.became: dict[Offer, Became] = {}
+        self.unit: list[Offer] = []
+        self.on_basket: list[Offer] = []
+        self.accrual: list[Offer] = []
+        self.pending: list[tuple[Offer, int, list[int]]] = []
+        self.notes: list[Note] = []
+        self.earned: dict[tuple[str, str], int] = {}
+        self.steps: list[tuple[Ladder, int, int, Offer | None]] = []
+        self._eligible: dict[tuple[Stage, bool], list[int]] = {}
+        self._ranks: list[int] | None = None
+        self.shelf = sum(self.amounts)
+        self.off = 0
+        self.nodes = 0
+        self.gap_minor = 0
+        self.optimal = True
+
+    # -- folds
+
+    def _fold(self, basket: Basket) -> None:
+        lines: list[Line] = list(basket.lines)
+        if len({line.sku for line in lines}) < len(lines):
+            self.folds = fold_lines(basket.lines)
+            lines = [fold.line for fold in self.folds]
+            self.counts = [fold.count for fold in self.folds]
+            self.amounts = [fold.amount for fold in self.folds]
+        else:
+            self.counts = [_units_of(line) for line in lines]
+            self.amounts = [line.amount_minor for line in lines]
+        self.lines = lines
+        odd = {
+            fold
+            for fold, line in enumerate(lines)
+            if line.kind is not _GOODS
+            or not (line.discountable and line.earns and line.redeemable)
+            or line.list_price_minor is not None
+            or line.amount_minor < 0
+        }
+        self.odd = odd
+        self.goods = list(range(len(lines)))
+        if odd:
+            amounts = self.amounts
+            self.goods = [
+                fold
+                for fold in self.goods
+                if fold not in odd or (lines[fold].kind is _GOODS and amounts[fold] >= 0)
+            ]
+
+    def order_of(self, fold: int) -> tuple[object, ...]:
+        """The documented order of ties: tax, dearer price first, sku, line id last."""
+        line = self.lines[fold]
+        taxes: tuple[object, ...] = ()
+        if line.taxes:
+            taxes = tuple([(tax.code, str(tax.rate)) for tax in line.taxes])
+        return (taxes, -(self.amounts[fold] // self.counts[fold]), line.sku, line.line_id)
+
+    # -- what an offer may act on
+
+    def eligible(self, offer: Offer) -> list[int]:
+        """The goods whose flags let an offer act on them; one list for all offers alike."""
+        if not self.odd:
+            return self.goods
+        key = (offer.stage, offer.changed_prices)
+        known = self._eligible.get(key)
+        if known is None:
+            known = [
+                fold
+                for fold in self.goods
+                if fold not in self.odd or is_eligible(offer, self.lines[fold])
+            ]
+            self._eligible[key] = known
+            if not known:
+                raise Beyond
+        return known
+
+    def matches(self, selector: Selector, fold: int) -> bool:
+        """Tell whether a selection matches a fold of goods."""
+        if selector.kinds and _GOODS.value not in selector.kinds:
+            return False
+        return self.selects(selector, self.lines[fold])
+
+    def selects(self, selector: Selector, line: Line) -> bool:
+        """Tell whether a selection matches a line of any kind."""
+        above = self.prepared.programme.hits_of(line.categories)[0]
+        return selects(selector, line, above, _units_of(line))
+
+    def meets(self, need: Need, offer: Offer) -> bool:
+        """Tell whether a threshold is reached; what is missing goes into what became of it."""
+        at_shelf, everything = need.at is _SHELF, need.of.everything
+        if everything and not self.odd:
+            minor = self.shelf if at_shelf else self.shelf - self.off
+            quantity = sum(self.counts)
+        else:
+            if not at_shelf:
+                self.share_out()
+            moneys = self.amounts if at_shelf else self.dues
+            wanted = self.eligible(offer)
+            if not everything:
+                wanted = [fold for fold in wanted if self.matches(need.of, fold)]
+            minor = sum([moneys[fold] for fold in wanted])
+            quantity = sum([self.counts[fold] for fold in wanted])
+        missing_minor, missing_quantity = need.minor - minor, need.quantity - quantity
+        if missing_minor <= 0 and missing_quantity <= 0:
+            return True
+        became = self.became_of(offer)
+        became.reason = AMOUNT_SHORT if missing_minor > 0 else QUANTITY_SHORT
+        became.missing_minor = max(0, missing_minor)
+        became.missing_quantity = max(0, missing_quantity)
+        return False
+
+    # -- outcomes
+
+    def became_of(self, offer: Offer) -> Became:
+        """What became of an offer so far, to be filled in."""
+        known = self.became.get(offer)
+        if known is None:
+            known = self.became[offer] = Became()
+        return known
+
+    def say(self, offer: Offer, reason: str) -> None:
+        """Note why an offer was not applied."""
+        self.refused[offer.place] = refusal_of(offer, reason)
+
+    def cut(self, offer: Offer, group: int, fold: int, minor: int) -> None:
+        """Take an amount off a fold in the name of a unit offer."""
+        self.dues[fold] -= minor
+        self.off += minor
+        known = self.cuts.get(fold)
+        if known is None:
+            self.cuts[fold] = [(offer, group, minor)]
+        else:
+            known.append((offer, group, minor))
+        if offer.of_a_line:
+            self.line_off[fold] = self.line_off.get(fold, 0) + minor
+
+    def applied_so_far(self) -> list[Offer]:
+        """The offers that have taken something off or goods away."""
+        return [offer for offer, became in self.became.items() if became.uses]
+
+    def share_out(self) -> None:
+        """Share basket discounts over the folds by what is due on each; ties by their order."""
+        for offer, minor, folds in self.pending:
+            dues = self.dues
+            bearing = [fold for fold in self.in_order(folds) if dues[fold] > 0]
+            parts = share(minor, [dues[fold] for fold in bearing])
+            for fold, part in zip(bearing, parts, strict=True):
+                if part:
+                    dues[fold] -= part
+                    self.cuts.setdefault(fold, []).append((offer, 1, part))
+        self.pending.clear()
+
+    def in_order(self, folds: list[int]) -> list[int]:
+        """Some folds in the documented order of ties."""
+        if len(folds) == 1:
+            return folds
+        if self._ranks is None:
+            places = range(len(self.lines))
+            self._ranks = [0] * len(self.lines)
+            for rank, fold in enumerate(sorted(places, key=self.order_of)):
+                self._ranks[fold] = rank
+        return sorted(folds, key=self._ranks.__getitem__)
+
+
+def _units_of(line: Line) -> int:
+    if line.measure:
+        return 1
+    quantity = line.quantity
+    count = int(quantity)
+    return count if count == quantity and count > 0 else 1

@@ -1,0 +1,206 @@
+"""The quick way to a quote gives what the full way gives, to the byte, or nothing."""
+
+from datetime import timedelta
+from decimal import Decimal
+
+import msgspec
+from hypothesis import event, given, settings
+from hypothesis import strategies as st
+
+from benchmarks._pricing_workload import cases, programme_text, workload
+from tessera.core.basket import Basket, Line, LineTax, Place
+from tessera.core.member import MemberState
+from tessera.core.quote import Quote
+from tessera.rules.evaluate import ENGINE_VERSION, evaluate_in_full
+from tessera.rules.programme import Programme
+from tessera.rules.quick_quote import quick_quote
+from tests.unit.rules.shop import SATURDAY, line, member, place, programme
+
+CATEGORIES = ("a", "a/x", "b", "c")
+SKUS = ("s1", "s2", "s3", "s4", "s5")
+GIVES = (
+    *("10 % off", "33 % off", "0.37 off", "price 1.11", "100 % off"),
+    *("'7 % off, at most 0.50'", "any 3 for 4.00", "buy 2 get 1 free", "{any: 2, cheapest: 50 %}"),
+    *("{any: 2, off: 20 %}", "1.50 off the basket", "15 % off the basket"),
+    *("3.33 off the basket", "{steps: {5.00: 3 %, 20.00: 2.00}}", "1 point for every whole 1.00"),
+    *("3 points for every 0.70", "2 stamps per item", "5 points", "points x 2", "points x 1.7"),
+    *("stamps x 3", "'1 point for every whole 1.00, by line'", "{coupon: o0, days: 7}"),
+)
+WHATS = (
+    *("everything", "everything", "category a", "category b", "category c", "category a/x"),
+    *("sku s1", "'sku s1, s2, s3'", "brand acme", "tag new"),
+    *("{any: [sku s2, category b]}", "{category: a, price: 0.00..4.00}", "{except: category b}"),
+)
+MORE = (
+    *("", "", "", "", "", "needs: basket from 6.00", "needs: basket from 9.00 after unit offers"),
+    *("needs: 'from 2 items of category a'", "who: members", "who: tier gold", "who: no tier gold"),
+    *("when: sat", "when: '9:00..11:30'", "when: '22:00..2:00'", "when: mon..fri"),
+    *("trigger: coupon ZZ", "limits: 1 per basket", "where: {stores: [s7]}", "priority: 3"),
+    *("who: staff", "offline: refuse", "undiscounted_only: yes", "changed_prices: yes"),
+    "funding: {partner: maker, share: 50 %, third_party_paid: no}",
+)
+SETTINGS = {
+    "rounding": ("half-away", "half-even", "floor"),
+    "exclusive": ("unit", "line"),
+    "between_groups": ("best", "first", "first"),
+    "accrual_basis": ("after-discounts", "shelf", "after-line-offers"),
+    "multipliers": ("highest", "add", "multiply"),
+    "units_rounding": ("after-multiplying", "before-multiplying"),
+    "basket_order": ("amount-first", "percent-first", "listed"),
+    "attribution": ("all-units", "reward-only"),
+}
+TAXES = (
+    (),
+    (LineTax(code="A", rate=Decimal("0.19")),),
+    (LineTax(code="S", rate=Decimal("0.08875"), included=False),),
+)
+
+offers = st.lists(
+    st.tuples(
+        st.sampled_from(GIVES),
+        st.sampled_from(WHATS),
+        st.sampled_from(MORE),
+        st.sampled_from(("", "g0", "g1", "g2")),
+        st.sampled_from(("", "", "stacks: yes")),
+    ),
+    min_size=1,
+    max_size=9,
+)
+lines = st.lists(
+    st.tuples(
+        st.integers(0, 900),
+        st.integers(1, 6),
+        st.sampled_from(CATEGORIES),
+        st.sampled_from(SKUS),
+        st.sampled_from((0, 0, 0, 1, 2)),
+        st.sampled_from(("", "", "", "", "odd", "acme", "new", "kg", "deposit", "return")),
+    ),
+    min_size=1,
+    max_size=7,
+)
+chosen_settings = st.fixed_dictionaries(
+    {name: st.sampled_from(values) for name, values in SETTINGS.items()}
+)
+groups = st.tuples(*(st.sampled_from(("all", "best", "first")) for _ in range(3)))
+people = st.sampled_from(
+    (
+        None,
+        member(),
+        member(tier="gold"),
+        member(tier="gold", staff=True),
+        member(status="blocked"),
+        member(segments=("x",), status="bearer"),
+    )
+)
+Rules = list[tuple[str, str, str, str, str]]
+
+
+def rules_of(found: Rules, wanted: dict[str, str], kinds: tuple[str, ...]) -> Programme:
+    entries = []
+    for number, (give, what, more, group, stacks) in enumerate(found):
+        keys = [f"what: {what}", f"give: {give}", more, stacks]
+        keys.append(f"in: {group}" if group else "")
+        entries.append(f"  o{number}: {{{', '.join(key for key in keys if key)}}}")
+    head = [f"  {name}: {value}" for name, value in wanted.items()]
+    kinds_of = [f"  g{number}: {kind}" for number, kind in enumerate(kinds)]
+    return programme(
+        "units: {points: {}, stamps: {}}\ntiers: {gold: {}}\npartners: [maker]\nsettings:\n"
+        + "\n".join([*head, "groups:", *kinds_of, "offers:", *entries])
+        + "\n"
+    )
+
+
+def lines_of(found: list[tuple[int, int, str, str, int, str]]) -> list[Line]:
+    made = []
+    for number, (unit, pieces, category, sku, tax, more) in enumerate(found):
+        fields: dict[str, object] = {}
+        amount, quantity = unit * pieces, Decimal(pieces)
+        match more:
+            case "odd":
+                fields["discountable"] = False
+            case "acme":
+                fields["brand"] = "acme"
+            case "new":
+                fields["tags"] = ("new",)
+            case "kg":
+                quantity, fields["measure"] = Decimal("0.75"), "kg"
+            case "deposit":
+                fields["kind"] = "deposit"
+            case "return":
+                fields["kind"], amount = "return", -amount
+        made.append(
+            line(
+                f"{number:02}",
+                amount,
+                sku=sku,
+                quantity=quantity,
+                category=category,
+                taxes=TAXES[tax],
+                **fields,
+            )
+        )
+    return made
+
+
+def both(
+    rules: Programme, who: MemberState | None, basket: Basket, where: Place
+) -> tuple[Quote | None, Quote]:
+    """The quote by the quick way, where it gives one, and by the full way."""
+    quick = quick_quote(rules, who, basket, where, ENGINE_VERSION)
+    return quick, evaluate_in_full(rules, who, basket, where)
+
+
+@settings(max_examples=250, deadline=None)
+@given(
+    found=offers,
+    wanted=chosen_settings,
+    kinds=groups,
+    baskets=st.lists(lines, min_size=1, max_size=3),
+    who=people,
+    coupons=st.sampled_from(((), ("ZZ",), ("ZZ", "other"))),
+    hours=st.integers(0, 60),
+)
+def test_the_quick_way_gives_the_quote_of_the_full_way(
+    found: Rules,
+    wanted: dict[str, str],
+    kinds: tuple[str, ...],
+    baskets: list[list[tuple[int, int, str, str, int, str]]],
+    who: MemberState | None,
+    coupons: tuple[str, ...],
+    hours: int,
+) -> None:
+    """One programme for several baskets, so that what was prepared is used again."""
+    rules = rules_of(found, wanted, kinds)
+    moment = SATURDAY + timedelta(hours=hours)
+    where = place(moment.isoformat(), offline=hours % 2 == 1)
+    for one in baskets:
+        basket = Basket(currency="EUR", lines=tuple(lines_of(one)), coupons=coupons)
+        quick, full = both(rules, who, basket, where)
+        event("quick" if quick else "full")
+        if quick is not None:
+            assert quick == full
+            assert msgspec.json.encode(quick) == msgspec.json.encode(full)
+
+
+def test_the_whole_workload_goes_the_quick_way() -> None:
+    rules = programme(programme_text(workload()["offers"]).partition("currency: EUR\n")[2])
+    for case in cases()[::7]:
+        quick, full = both(rules, case.member, case.basket, case.place)
+        assert quick == full
+
+
+def test_a_part_that_is_read_twice_is_made_once() -> None:
+    rules = programme("offers: {a: {give: 10 % off}}")
+    basket = Basket(currency="EUR", lines=(line("1", 500),))
+    quote, full = both(rules, None, basket, place())
+    assert quote is not None
+    assert quote.offers is quote.offers
+    assert quote.due_minor == full.due_minor == 450
+
+
+def test_a_quote_has_no_other_parts() -> None:
+    quote, _ = both(
+        programme("offers: {}"), None, Basket(currency="EUR", lines=(line("1", 5),)), place()
+    )
+    assert quote is not None
+    assert not hasattr(quote, "colour")
