@@ -347,7 +347,7 @@ class Checkout:
         if sale is None:
             self._show(Shown())
         else:
-            sale.attached = ()
+            sale.attached, sale.offered = (), ()
             await self.requote(sale)
             await self.keep_now(sale)
         self._tell_member(NOBODY, sale)
