@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Installs, where that is allowed, what the tests need from Debian: PostgreSQL's server, Chromium and
-# strace.
+# Installs, where that is allowed, what the tests need from Debian: PostgreSQL's server, Chromium,
+# strace and a C compiler.
 # Where it is not, it says so in one line and leaves: the tests that need them then do not run, and
 # pytest's last line names them.
 set -uo pipefail
@@ -11,6 +11,7 @@ compgen -G '/usr/lib/postgresql/*/bin/initdb' >/dev/null || command -v initdb >/
 command -v chromium >/dev/null || command -v chromium-browser >/dev/null \
   || command -v google-chrome >/dev/null || missing+=(chromium)
 command -v strace >/dev/null || missing+=(strace)
+command -v cc >/dev/null || missing+=(gcc libc6-dev)
 [ ${#missing[@]} -gt 0 ] || exit 0
 
 if [ "$(id -u)" != 0 ] || ! command -v apt-get >/dev/null; then

@@ -7,9 +7,10 @@ import pytest
 from tests.support.story import Command, File, agrees, play, steps_of
 
 DOCS = Path(__file__).parents[2] / "docs"
-TUTORIALS = ["tutorial-first-rule.md", "tutorial-first-shop.md"]
+TUTORIALS = ["tutorial-first-rule.md", "tutorial-first-shop.md", "tutorial-three-offers.md"]
 
 
+@pytest.mark.timeout(400)  # a whole shop starts in two of them, on a machine with other work
 @pytest.mark.parametrize("name", TUTORIALS)
 def test_a_tutorial_works_as_it_is_written(name: str, tmp_path: Path) -> None:
     play(DOCS / name, tmp_path)

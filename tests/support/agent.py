@@ -263,9 +263,11 @@ def start(folder: Path, config: Path, *, wrap: tuple[str, ...] = ()) -> Agent:
 
 
 @contextlib.contextmanager
-def running_agent(folder: Path, config: Path | None = None) -> Iterator[Agent]:
+def running_agent(
+    folder: Path, config: Path | None = None, *, wrap: tuple[str, ...] = ()
+) -> Iterator[Agent]:
     """An agent that is gone afterwards."""
-    agent = start(folder, config or settings_file(folder))
+    agent = start(folder, config or settings_file(folder), wrap=wrap)
     try:
         yield agent
     finally:

@@ -66,6 +66,13 @@ NEEDS = (
         how_to_get="no browser found; install the package chromium",
     ),
     Need(
+        what="a C compiler",
+        marker="needs_compiler",
+        fixtures=frozenset({"shifted_clock"}),
+        is_met=lambda: shutil.which("cc") is not None,
+        how_to_get="cc not found; install the packages gcc and libc6-dev",
+    ),
+    Need(
         what="strace",
         marker="needs_strace",
         fixtures=frozenset({"strace"}),

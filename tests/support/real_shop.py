@@ -80,9 +80,14 @@ class RealShop:
 
 @contextlib.contextmanager
 def real_shop(
-    folder: Path, programme: str, *, registers: int = 2, seed: bytes = b""
+    folder: Path,
+    programme: str,
+    *,
+    registers: int = 2,
+    seed: bytes = b"",
+    wrap: tuple[str, ...] = (),
 ) -> Iterator[RealShop]:
-    """Central with a programme and members, and agents that know both."""
+    """Central with a programme and members, and agents that know both; `wrap` goes before each."""
     port, config = free_port(), folder / "central.toml"
     settings = CentralSettings(
         data_dir=folder / "central",
@@ -122,7 +127,7 @@ def real_shop(
             till.mkdir()
             own = settings_file(till, central={"url": f"http://127.0.0.1:{line.port}"})
             run_command("agent", "enrol", "--config", str(own), "--code", code)
-            agent = stack.enter_context(running_agent(till, own))
+            agent = stack.enter_context(running_agent(till, own, wrap=wrap))
             shop.registers.append(Register(agent, line))
         for register in shop.registers:
             wait_until(

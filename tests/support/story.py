@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Self
 
 FENCE = re.compile(r"^```(\w+)(?: file=(\S+))?\n(.*?)^```$", re.MULTILINE | re.DOTALL)
-COMMAND_S_MAX = 60
+COMMAND_S_MAX = 150
 
 
 @dataclass(frozen=True, slots=True)

@@ -88,7 +88,7 @@ class TrustingTill:
             writer=writer,
             line=self.line,
             parse=problems_of,
-            wall_ms=lambda: NOW_MS * 2,
+            now_ms=lambda: NOW_MS * 2,
             seeds=Seeds(),
         )
 

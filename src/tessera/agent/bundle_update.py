@@ -51,14 +51,14 @@ class BundleUpdate:
         writer: WriteRunner,
         line: LineState,
         parse: Parse,
-        wall_ms: Callable[[], int],
+        now_ms: Callable[[], int],
         seeds: Seeds,
     ) -> None:
         self._engines = engines
         self._writer = writer
         self._line = line
         self._parse = parse
-        self._wall_ms = wall_ms
+        self._now_ms = now_ms
         self._seeds = seeds
         self._one_at_a_time = asyncio.Lock()
         self.refused = ""
@@ -95,7 +95,7 @@ class BundleUpdate:
                     tx, KeptBundle(hash=wanted.bundle, text=text, number=wanted.number)
                 )
             )
-        if self._wall_ms() >= wanted.active_from_ms:
+        if self._now_ms() >= wanted.active_from_ms:
             await self._write(lambda tx: _activate(tx, wanted))
             self._line.tell("bundle", wanted.bundle)
 

@@ -185,7 +185,7 @@ def _content(engines: Engines, *, wall_ms: int) -> Iterator[Finding]:
         yield fine("database", f"the database has schema version {version}")
         identity = identity_book.read_identity(connection)
         waiting = outbox.depth(connection)
-        central_ms = feed_state.read_mark(connection, feed_state.CENTRAL_MS)
+        central_ms = feed_state.read_mark(connection, feed_state.SIGNED_MS)
     if identity is None:
         yield warning(
             "enrolment",

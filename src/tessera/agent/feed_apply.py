@@ -55,8 +55,9 @@ def apply_pages(
     _forget_ended(tx, rows, max((page.central_ms for page in pages), default=0))
     for page in pages:
         feed_state.advance(tx, page.audience, page.generation, page.number)
-        feed_state.raise_mark(tx, feed_state.CENTRAL_MS, page.central_ms)
-        feed_state.raise_mark(tx, feed_state.SIGNED_MS, page.signed_ms)
+        if page.signed_ms:
+            # Not the highest ever: a wrong clock of central's must not stand for good.
+            feed_state.set_mark(tx, feed_state.SIGNED_MS, page.signed_ms)
     return Applied(rows=len(rows), assigned=assigned)
 
 

@@ -52,7 +52,9 @@ class SyncLoop:
     `open_link` opens central for an identity (and is where httpx is first imported). `chance`
     draws evenly from [0, 1), `random` gives random bytes. `on_change` hears of changes, in the
     loop's thread. `folder` keeps the root that central is believed by, and takes the first load on
-    its way; None: there is no image, the feed is read from its beginning.
+    its way; None: there is no image, the feed is read from its beginning. `on_time` hears central's
+    time when it is signed for this till; `believed_ms` is the right time as far as it is known, by
+    which programmes begin.
     """
 
     def __init__(  # noqa: PLR0913 - clock, chance, network and disk are all handed in
@@ -71,6 +73,8 @@ class SyncLoop:
         disk_free_bytes: Callable[[], int] = lambda: 0,
         seeds: Seeds | None = None,
         folder: Path | None = None,
+        on_time: Callable[[int], None] = lambda _signed_ms: None,
+        believed_ms: Callable[[], int] | None = None,
     ) -> None:
         self._engines = engines
         self._open_link = open_link
@@ -94,14 +98,19 @@ class SyncLoop:
                 roots=roots,
             )
         self._puller = Puller(
-            engines=engines, writer=writer, line=self._line, first_load=first_load, roots=roots
+            engines=engines,
+            writer=writer,
+            line=self._line,
+            first_load=first_load,
+            roots=roots,
+            on_time=on_time,
         )
         self._bundles = BundleUpdate(
             engines=engines,
             writer=writer,
             line=self._line,
             parse=parse_programme,
-            wall_ms=clock.wall_ms,
+            now_ms=believed_ms or clock.wall_ms,
             seeds=seeds or Seeds(),
         )
         self._kicked = asyncio.Event()

@@ -7,6 +7,7 @@ Must never: apply a page that was not checked as a whole.
 """
 
 import asyncio
+from collections.abc import Callable
 from contextlib import suppress
 
 import sqlalchemy as sa
@@ -42,16 +43,18 @@ class Puller:
         line: LineState,
         first_load: FirstLoad | None = None,
         roots: TrustedRoots | None = None,
+        on_time: Callable[[int], None] = lambda _signed_ms: None,
     ) -> None:
-        """Without `first_load` the stream is read from its beginning.
+        """Without `first_load` the whole stream is read; without `roots` one key is believed.
 
-        Without `roots` the identity's key is believed.
+        `on_time` hears central's time at the moment when it was signed for this till.
         """
         self._engines = engines
         self._writer = writer
         self._line = line
         self._first_load = first_load
         self._roots = roots or TrustedRoots(None, line=line)
+        self._on_time = on_time
         self._polls: dict[str, asyncio.Task[FeedPage]] = {}
 
     async def pull_once(self, link: CentralLink) -> bool:
@@ -162,6 +165,8 @@ class Puller:
             trust=trust,
             register=identity.register,
         )
+        if found.is_fresh:
+            self._on_time(found.signed_ms)
         if found.root > trust.version:
             self._roots.look_again()
         return found
@@ -180,12 +185,13 @@ class Puller:
     async def _mark_current(self, store_page: ReadPage) -> None:
         """The balances here are as of this moment of central's."""
         moment = store_page.central_ms
-        if self._line.balance_as_of_ms is not None and moment <= self._line.balance_as_of_ms:
+        if moment == self._line.balance_as_of_ms:
             return
 
         def write(tx: sa.Connection) -> None:
-            feed_state.raise_mark(tx, feed_state.BALANCE_AS_OF_MS, moment)
-            feed_state.raise_mark(tx, feed_state.CENTRAL_MS, moment)
+            feed_state.set_mark(tx, feed_state.BALANCE_AS_OF_MS, moment)
+            if store_page.is_fresh:
+                feed_state.set_mark(tx, feed_state.SIGNED_MS, moment)
 
         await self._writer.run(write)
         self._line.balance_as_of_ms = moment

@@ -93,7 +93,6 @@ class Pusher:
         born = new_incarnation(self._random(INCARNATION_BYTES))
 
         def write(tx: sa.Connection) -> tuple[int, bool]:
-            feed_state.raise_mark(tx, feed_state.CENTRAL_MS, answer.central_ms)
             return write_settlement(
                 tx, incarnation, settlement, generation=answer.generation, new_life=born
             )

@@ -49,6 +49,8 @@ async def running_sync(state: TillState, stop: asyncio.Event) -> AsyncIterator[N
         seeds=Seeds(announced_seed, partial(keep_seed, state.settings.data_dir)),
         disk_free_bytes=lambda: shutil.disk_usage(state.settings.data_dir).free,
         folder=state.settings.data_dir,
+        on_time=state.hear_time,
+        believed_ms=state.believed_ms,
     )
     state.sync, state.kick = loop.status, loop.kick
     task = asyncio.create_task(loop.run(stop))

@@ -70,7 +70,7 @@ class TillState:
         self.kick: Callable[[], None] = _nothing
         self.balance_as_of_ms = 0
         self.clock_trust = ClockTrust(wall_ms=clock.wall_ms(), mono_ms=clock.mono_ms())
-        self._heard_first = False
+        self._is_floor_known = False
         self._disk: Disk | None = None
         self._disk_looked_ms = 0
 
@@ -93,13 +93,11 @@ class TillState:
             self._refresh_identity(connection)
             wanted = self.programme.wanted(connection)
             self.balance_as_of_ms = feed_state.read_mark(connection, feed_state.BALANCE_AS_OF_MS)
-            central_ms = feed_state.read_mark(connection, feed_state.CENTRAL_MS)
-        if self._heard_first:
-            self.clock_trust.hear(central_ms, mono_ms=self.clock.mono_ms())
-        else:
-            # What stands in the database at start was heard at an unknown time before it.
-            self.clock_trust.remember(central_ms)
-            self._heard_first = True
+            signed_ms = feed_state.read_mark(connection, feed_state.SIGNED_MS)
+        if not self._is_floor_known:
+            # What stands in the database at start was signed at an unknown time before it.
+            self.clock_trust.remember(signed_ms)
+            self._is_floor_known = True
         return wanted
 
     def _refresh_identity(self, connection: sa.Connection) -> None:
@@ -113,6 +111,16 @@ class TillState:
         self.hasher = CardHasher(key_id=identity.card_key_id, key=key)
 
     # -- clock
+
+    def hear_time(self, signed_ms: int) -> None:
+        """Central signed its time just now, for this register."""
+        self.clock_trust.hear(signed_ms, mono_ms=self.clock.mono_ms())
+
+    def believed_ms(self) -> int:
+        """The right time, as far as it can be known."""
+        return self.clock_trust.believed_ms(
+            wall_ms=self.clock.wall_ms(), mono_ms=self.clock.mono_ms()
+        )
 
     def clock_off_ms(self) -> int:
         """By how much the register's clock is wrong, as far as can be known."""

@@ -98,6 +98,6 @@ def card_holder(central: Central, number: str) -> str:
         raise TesseraError(str(error), hint="check the card's number") from error
     with central.engines.reader.begin() as tx:
         card = member_book.read_cards(tx, [card_hash]).get(card_hash)
-    if card is None:
+    if card is None or not card.member_id:
         raise TesseraError("this card is nobody's", hint="add it: tessera central member add")
     return card.member_id

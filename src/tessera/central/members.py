@@ -18,7 +18,7 @@ from tessera.core.cards import masked
 from tessera.core.errors import TesseraError
 from tessera.core.identity import UID_RANDOM_BYTES, bucket_of, is_name, new_uid
 from tessera.core.money import UNITS_MAX
-from tessera.store.central import feed, ledger_book, member_book
+from tessera.store.central import feed, image_rows, ledger_book, member_book
 from tessera.store.central.ledger_book import Entry, MemberKey
 from tessera.store.central.member_book import CardRecord, MemberRecord, Profile
 
@@ -144,6 +144,12 @@ def _write_members(tx: sa.Connection, central: Central, chunk: list[NewMember]) 
     keys = [(bucket_of(member.member_id), member.member_id) for member in chunk]
     known = member_book.lock_members(tx, keys)
     wanted = dict(zip(keys, chunk, strict=True))
+    for gone in known.values():
+        if gone.status in image_rows.GONE:
+            raise TesseraError(
+                f"member {gone.member_id} was {gone.status}",
+                hint="give the new member an id of their own",
+            )
     records = {key: _record(key, member, known.get(key)) for key, member in sorted(wanted.items())}
     before = member_book.read_profiles(tx, keys)
     profiles = {key: _profile(member, before.get(key, Profile())) for key, member in wanted.items()}
@@ -243,7 +249,7 @@ def _check_holders(tx: sa.Connection, hashed: dict[bytes, tuple[MemberKey, str]]
     known = member_book.read_cards(tx, hashed)
     for card_hash, card in known.items():
         key, shown = hashed[card_hash]
-        if card.member_id != key[1]:
+        if card.member_id not in {"", key[1]}:
             raise _two_holders(shown, card.member_id)
 
 
@@ -267,6 +273,7 @@ def _write_cards(
     base = central.state().version_base
     keys = [(bucket_of(member.member_id), member.member_id) for member in chunk]
     cards = {card.card_hash: card for card in member_book.read_member_cards(tx, keys)}
+    before = member_book.read_cards(tx, hashed.keys() - cards.keys())
     for card_hash, (key, _shown) in hashed.items():
         cards.setdefault(
             card_hash,
@@ -275,7 +282,7 @@ def _write_cards(
                 key_id=central.keys.cards.key_id,
                 member_id=key[1],
                 bucket=key[0],
-                version=0,
+                version=before[card_hash].version if card_hash in before else 0,
             ),
         )
     raised = [replace(card, version=card.version + 1) for _, card in sorted(cards.items())]

@@ -20,7 +20,7 @@ from tessera.core.errors import TesseraError
 from tessera.store.central import feed, register_book
 from tessera.store.central.register_book import CentralState
 from tessera.store.engine import Engines, open_database
-from tessera.store.migrate import ensure_schema
+from tessera.store.migrate import ensure_schema, hold_setup
 
 MIGRATIONS = Path(register_book.__file__).parent / "migrations"
 GENERATION_BYTES = 8
@@ -113,6 +113,7 @@ def _ensure_state(central: Central) -> None:
         state = register_book.read_central(tx)
     if state is None:
         with central.engines.writer.begin() as tx:
+            hold_setup(tx)
             if register_book.read_central(tx) is None:
                 feed.seed(tx)
                 register_book.write_central(

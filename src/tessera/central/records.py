@@ -38,6 +38,7 @@ class ReceivedRecord:
     member_id: str = ""
     due_minor: int = 0
     reason: str = ""
+    flags: tuple[str, ...] = ()
 
 
 def received_records(central: Central, register_id: str) -> Iterator[ReceivedRecord]:
@@ -130,4 +131,5 @@ def _received(work: Work, state: str, reason: str) -> ReceivedRecord:
         due_minor=due_minor,
         state=state,
         reason=reason,
+        flags=work.body.flags if isinstance(work.body, SaleBody | ReturnBody) else (),
     )

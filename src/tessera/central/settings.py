@@ -116,6 +116,19 @@ class ImageSettings:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class RetentionSettings:
+    """How long central keeps what it can tell anew. Records and postings are kept for ever."""
+
+    segments_days: int = setting(
+        "How long a store's stream is kept; a register that was away for longer loads an image."
+        " Streams of registers are kept for at least 40 days.",
+        default=14,
+        least=1,
+        most=3_650,
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class LogSettings:
     """What is logged, to standard error. No card number, name, phone number or code ever is."""
 
@@ -156,6 +169,7 @@ class CentralSettings:
     database: DatabaseSettings = setting("", default_factory=DatabaseSettings)
     limits: LimitSettings = setting("", default_factory=LimitSettings)
     images: ImageSettings = setting("", default_factory=ImageSettings)
+    retention: RetentionSettings = setting("", default_factory=RetentionSettings)
     log: LogSettings = setting("", default_factory=LogSettings)
 
     def __post_init__(self) -> None:

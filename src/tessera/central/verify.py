@@ -13,6 +13,7 @@ from dataclasses import dataclass
 import msgspec
 import sqlalchemy as sa
 
+from tessera.central.member_ends import OWN_TAGS
 from tessera.central.members import TAG_OPENING
 from tessera.central.opening import Central
 from tessera.central.work import inflate, split
@@ -57,6 +58,12 @@ def verify(central: Central, tally: Tally) -> Iterator[Difference]:
     with central.engines.reader.begin() as tx:
         for bucket in audit_book.buckets_in_use(tx):
             yield from _verify_bucket(tx, bucket, tally)
+        for uid, unit, rest in audit_book.transit_left(tx):
+            yield Difference(
+                kind="transit",
+                where=f"transfer {uid}",
+                detail=f"{rest} {unit} left one member and reached no other",
+            )
         waiting = audit_book.waiting_uids(tx)
         for register in register_book.read_registers(tx):
             tally.registers += 1
@@ -79,7 +86,7 @@ def _verify_bucket(tx: sa.Connection, bucket: int, tally: Tally) -> Iterator[Dif
             where=f"member {member_id} lease {lease_id}",
             detail="spent, returned and written off are more than was granted",
         )
-    for uid in audit_book.posted_without_outcome(tx, bucket, opening=TAG_OPENING):
+    for uid in audit_book.posted_without_outcome(tx, bucket, own=(TAG_OPENING, *OWN_TAGS)):
         yield Difference(
             kind="posting-without-outcome",
             where=f"record {uid}",

@@ -26,6 +26,7 @@ from tessera.central.opening import Central
 from tessera.central.publish import publish_waiting
 from tessera.central.quarantine import retry_claims
 from tessera.central.turns import Turns
+from tessera.central.upkeep import keep_up
 from tessera.store.central import inbox, register_book
 
 IDLE_S = 0.5
@@ -159,6 +160,7 @@ class Worker:
         with self._central.engines.writer.begin() as tx:
             register_book.forget_nonces(tx, before_ms=now_ms - kept_ms)
         book_overdue_returns(self._central.engines.writer, self._central.desk())
+        keep_up(self._central)
 
     def _after_failure(self, error: Exception) -> float:
         self._rounds_failed += 1

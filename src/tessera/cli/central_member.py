@@ -1,4 +1,4 @@
-"""Add one member, or import many from a CSV or JSON-lines file.
+"""Add one member, import many from a file, block, erase or merge them.
 
 A member has an id (made up when left out), a short name that tills show ("A. M."), cards, and a
 home store, whose tills know them and one of whose registers holds their lease. A member who exists
@@ -8,6 +8,10 @@ stored.
 Columns of a file: member_id, display_name, tier, store, language, birthday (MM-DD), joined
 (YYYY-MM-DD), staff (true or false), segments, cards and balances; the last three hold several
 values separated by spaces, balances as unit=amount.
+
+A block reaches every till with its next contact. An erased member's name, cards and birthday go
+from central and from every till, the points lapse, and the sums of the ledger stay; what is printed
+or copied elsewhere is not reached. A merge gives cards, points and debts of one member to another.
 """
 
 import argparse
@@ -15,6 +19,7 @@ import json
 import sys
 from pathlib import Path
 
+from tessera.cli import central_member_ends
 from tessera.cli.central_open import add_config_option, central_from
 
 EXAMPLES = """\
@@ -22,6 +27,9 @@ examples:
   tessera central member add --store berlin-1 --name "A. M." --card 2400000000017 \\
       --balance points=120
   tessera central member import members.csv
+  tessera central member block m-1
+  tessera central member erase m-1 --confirm "erase m-1"
+  tessera central member merge m-2 --into m-1 --confirm "merge m-2 into m-1"
 """
 
 
@@ -48,13 +56,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     importing = actions.add_parser("import", help="add or change many members from a file")
     importing.add_argument("file", type=Path, help="a .csv or .jsonl file in UTF-8")
-    for one in (adding, importing):
+    for one in (adding, importing, *central_member_ends.add_actions(actions)):
         add_config_option(one)
         one.add_argument("--json", action="store_true", help="print JSON for programs")
 
 
 def run(arguments: argparse.Namespace) -> int:
     """Do what was asked."""
+    if arguments.action in central_member_ends.ACTIONS:
+        return central_member_ends.run(arguments)
     from tessera.central.member_files import read_members, read_opening
     from tessera.central.members import NewMember, add_members
     from tessera.core.errors import Problem

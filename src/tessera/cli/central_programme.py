@@ -56,5 +56,6 @@ def run(arguments: argparse.Namespace) -> int:
         print(json.dumps(told))
     else:
         print(f"assignment {release.number}: bundle {release.bundle[:16]}…")
-        print(f"for {len(release.stores)} stores; tills switch once they have it")
+        stores = "1 store" if len(release.stores) == 1 else f"{len(release.stores)} stores"
+        print(f"for {stores}; tills switch once they have it")
     return 0

@@ -43,7 +43,7 @@ def run(arguments: argparse.Namespace) -> int:
                 print(
                     f"{record.incarnation} {record.seq:>7} {record.state:<9} {record.kind:<12}"
                     f" {record.business_day:<10} {record.sale_id:<24} {record.due_minor:>10}"
-                    f" {record.reason}".rstrip()
+                    f" {record.reason} {' '.join(record.flags)}".rstrip()
                 )
     if not arguments.json:
         print(f"{count} records")

@@ -26,13 +26,18 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     """Begin a new generation."""
     from tessera.central.generations import begin_generation
+    from tessera.central.member_ends import replay_erasures
 
     with central_from(arguments) as central:
         before = central.state()
         begun = begin_generation(central)
+        erased = replay_erasures(central)
     if arguments.json:
-        print(json.dumps({"before": before.generation, "generation": begun.generation}))
+        told = {"before": before.generation, "generation": begun.generation, "erased": erased}
+        print(json.dumps(told))
     else:
         print(f"generation {begun.generation} follows {before.generation}")
+        if erased:
+            print(f"{erased} members erased again, who were erased after the backup was made")
         print("start the server; registers send again what is missing")
     return 0

@@ -79,7 +79,9 @@ COMMANDS: dict[tuple[str, ...], Command] = {
         "central",
         "ledger",
     ): Command("tessera.cli.central_ledger", "show a member's balances, leases and entries"),
-    ("central", "member"): Command("tessera.cli.central_member", "add or import members"),
+    ("central", "member"): Command(
+        "tessera.cli.central_member", "add, import, block, erase and merge members"
+    ),
     ("central", "programme"): Command(
         "tessera.cli.central_programme", "release a programme to the stores"
     ),

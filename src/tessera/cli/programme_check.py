@@ -2,7 +2,8 @@
 
 Reads each file as a till would, and prints every problem with its line, its column, the field and
 what to write instead. Warnings do not make a programme unusable, problems do: a till refuses such a
-file and goes on with its last good one.
+file and goes on with its last good one. A warning tells, among others, where offers compete so that
+their best price is tried out rather than proven.
 """
 
 import argparse
@@ -29,13 +30,16 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Check all files; 1 when any of them has a problem."""
-    from tessera.cli.programme_files import read_programme
+    from tessera.cli.programme_files import counted, read_programme
+    from tessera.rules.unprovable import unprovable
 
     wrong = False
     reports = []
     for path in arguments.files:
         programme, problems = read_programme(path)
         wrong = wrong or has_errors(problems) or programme is None
+        if programme is not None:
+            problems = [*problems, *unprovable(programme, file=str(path))]
         if arguments.json:
             reports.append(
                 {
@@ -49,11 +53,11 @@ def run(arguments: argparse.Namespace) -> int:
         for problem in problems:
             print(problem.render())
         if programme is not None:
-            count = len(programme.offers)
-            print(f"{path}: sound — programme {programme.programme_id}, {count} offers")
+            offers = counted(len(programme.offers), "offer")
+            print(f"{path}: sound — programme {programme.programme_id}, {offers}")
         else:
             count = sum(problem.severity == "error" for problem in problems)
-            print(f"{path}: {count} {'problem' if count == 1 else 'problems'}")
+            print(f"{path}: {counted(count, 'problem')}")
     if arguments.json:
         print(json.dumps({"files": reports}, ensure_ascii=False))
     return 1 if wrong else 0

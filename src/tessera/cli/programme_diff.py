@@ -84,7 +84,7 @@ def summary(found: "list[Difference]") -> str:
 def _sound_release(path: Path) -> "Release":
     import sys
 
-    from tessera.cli.programme_files import read_text
+    from tessera.cli.programme_files import counted, read_text
     from tessera.core.errors import TesseraError
     from tessera.rules.differences import read_release
 
@@ -93,7 +93,7 @@ def _sound_release(path: Path) -> "Release":
         for problem in problems[:20]:
             print(problem.render(), file=sys.stderr)
         raise TesseraError(
-            f"{path} can't be compared: {len(problems)} problems",
+            f"{path} can't be compared: {counted(len(problems), 'problem')}",
             hint=f"tessera programme check {path}",
         )
     return release

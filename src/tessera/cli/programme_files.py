@@ -38,6 +38,11 @@ def read_text(path: Path) -> str:
         raise TesseraError(f"{path}: {reason}", hint="look at the path and its rights") from None
 
 
+def counted(count: int, word: str) -> str:
+    """Give a number with its word: one in the singular, the rest in the plural."""
+    return f"{count:,} {word}" if count == 1 else f"{count:,} {word}s"
+
+
 def read_programme(path: Path) -> "tuple[Programme | None, list[Problem]]":
     """Read and check a programme file."""
     from tessera.rules.programme import parse_programme
@@ -52,7 +57,7 @@ def sound_programme(path: Path) -> "Programme":
         for problem in problems[:20]:
             print(problem.render(), file=sys.stderr)
         raise TesseraError(
-            f"{path} can't be used: {len(problems)} problems",
+            f"{path} can't be used: {counted(len(problems), 'problem')}",
             hint=f"tessera programme check {path}",
         )
     return programme

@@ -31,7 +31,7 @@ def run(arguments: argparse.Namespace) -> int:
     """Run the cases of all files."""
     import json
 
-    from tessera.cli.programme_files import read_text, sound_programme
+    from tessera.cli.programme_files import counted, read_text, sound_programme
     from tessera.core.errors import TesseraError
     from tessera.rules.cases import read_cases, run_case
 
@@ -56,5 +56,7 @@ def run(arguments: argparse.Namespace) -> int:
     else:
         for failure in failures:
             print(failure)
-        print(f"{passed} cases hold, {len(failures)} differences")
+        verb = "holds" if passed == 1 else "hold"
+        differences = counted(len(failures), "difference")
+        print(f"{counted(passed, 'case')} {verb}, {differences}")
     return 1 if failures else 0

@@ -78,6 +78,8 @@ def _stay_open(
     """Pass on what is typed, line by line, as scans, until the end of input or Ctrl-C."""
     say(f"cashier's page: http://127.0.0.1:{shop.agent_port}/")
     say(f"a POS calls it with the token in {shop.folder / 'till' / 'pairing.token'}")
+    say("a programme of your own goes to the till with")
+    say(f"  tessera central programme release FILE --config {shop.folder / 'central.toml'}")
     try:
         if scanner is None:
             say("scan with the reader; what it reads appears on the page")

@@ -24,6 +24,7 @@ from tessera.core.quote import (
     UnitMovement,
     UnitShare,
 )
+from tessera.core.values import maker
 from tessera.rules.accrual import issuer_of, movements
 from tessera.rules.admitting import refusal_of
 from tessera.rules.conditions import OF_A_MEMBER, counter_key
@@ -31,7 +32,7 @@ from tessera.rules.fiscal import fiscal_lines
 from tessera.rules.folds import Fold, spread_to_lines
 from tessera.rules.model import Earn, Gift, Offer, Spend
 from tessera.rules.programme import Programme
-from tessera.rules.reasons import NO_SAVING
+from tessera.rules.reasons import APPLIED, NO_SAVING, NOT_APPLIED
 from tessera.rules.redemption import Spending
 from tessera.rules.taxes import FoldTax
 from tessera.rules.work import BY_PLACE, Outcome, Work
@@ -124,26 +125,25 @@ def _line(
     tax: FoldTax,
 ) -> LineQuote:
     discount = sum([one.discount_minor for one in offers]) if offers else 0
-    return LineQuote(
-        line_id=line.line_id,
-        amount_minor=line.amount_minor,
-        discount_minor=discount,
-        due_minor=line.amount_minor - discount,
-        fold=number + 1,
-        offers=offers,
-        units=units,
-        tax_minor=tax.tax,
-        on_top_minor=tax.on_top,
+    return _line_quote(
+        line.line_id,
+        line.amount_minor,
+        discount,
+        line.amount_minor - discount,
+        number + 1,
+        offers,
+        units,
+        tax.tax,
+        tax.on_top,
     )
 
 
-def _share_of(offer: Offer, group: int, minor: int) -> OfferShare:
+def share_of(offer: Offer, group: int, minor: int) -> OfferShare:
+    """Give what an offer took off a line in one of its uses."""
     funding = offer.funding
     if funding is None:
         role = "gift" if isinstance(offer.reward, Gift) else ""
-        return OfferShare(
-            offer=offer.offer_id, discount_minor=minor, group=group, stage=offer.stage, role=role
-        )
+        return _offer_share(offer.offer_id, minor, group, offer.stage, role)
     partner_minor = minor * funding.share[0] // funding.share[1]
     return OfferShare(
         offer=offer.offer_id,
@@ -158,7 +158,7 @@ def _share_of(offer: Offer, group: int, minor: int) -> OfferShare:
 
 
 def _shares(fold: Fold) -> tuple[OfferShare, ...]:
-    found = [_share_of(offer, group, minor) for (offer, group), minor in fold.shares.items()]
+    found = [share_of(offer, group, minor) for (offer, group), minor in fold.shares.items()]
     if fold.redeemed or fold.triggers:
         found += [
             OfferShare(offer=name, discount_minor=minor, stage=Stage.REDEMPTION)
@@ -177,13 +177,16 @@ def _share_order(one: OfferShare) -> tuple[object, ...]:
     return (_STAGES[one.stage], one.offer, one.group, one.role)
 
 
+_offer_share, _unit_share, _line_quote = maker(OfferShare), maker(UnitShare), maker(LineQuote)
+_offer_outcome, _message = maker(OfferOutcome), maker(Message)
+_receipt_line = maker(ReceiptLine)
 _STAGES = {stage: place for place, stage in enumerate(Stage)}
 _ASKING = frozenset({"gift-not-in-basket", "not-chosen"})
 
 
 def _units(fold: Fold) -> tuple[UnitShare, ...]:
     found = [
-        UnitShare(unit=unit, offer=offer, earned=earned, issuer=issuer)
+        _unit_share(unit, offer, earned, 0, 0, issuer)
         for (unit, offer, issuer), earned in (
             sorted(fold.earned.items()) if len(fold.earned) > 1 else fold.earned.items()
         )
@@ -282,13 +285,8 @@ def _outcomes(work: Work) -> list[OfferOutcome]:
 
 def _outcome(offer: Offer, outcome: Outcome) -> OfferOutcome:
     if outcome.uses:
-        return OfferOutcome(
-            offer=offer.offer_id,
-            applied=True,
-            stage=offer.stage,
-            uses=outcome.uses,
-            discount_minor=outcome.discount,
-            units=outcome.units,
+        return _offer_outcome(
+            offer.offer_id, APPLIED, offer.stage, "", outcome.uses, outcome.discount, outcome.units
         )
     reason = outcome.reason or NO_SAVING
     if outcome.missing_minor or outcome.missing_quantity:
@@ -299,20 +297,11 @@ def _outcome(offer: Offer, outcome: Outcome) -> OfferOutcome:
 def near_miss(offer: Offer, reason: str, missing_minor: int, missing_quantity: int) -> OfferOutcome:
     """Give the outcome of an offer that is short of money, or else of items."""
     if missing_minor:
-        text = Message(
-            key="near-amount", arguments=(("missing_minor", missing_minor), *offer.label)
-        )
+        text = _message("near-amount", (("missing_minor", missing_minor), *offer.label))
     else:
-        text = Message(key="near-quantity", arguments=(("missing", missing_quantity), *offer.label))
-    return OfferOutcome(
-        offer=offer.offer_id,
-        applied=False,
-        stage=offer.stage,
-        reason=reason,
-        missing_minor=missing_minor,
-        missing_quantity=missing_quantity,
-        text=text,
-    )
+        text = _message("near-quantity", (("missing", missing_quantity), *offer.label))
+    stage, short = offer.stage, (missing_minor, missing_quantity)
+    return _offer_outcome(offer.offer_id, NOT_APPLIED, stage, reason, 0, 0, 0, *short, text)
 
 
 def _prompts(work: Work) -> list[Prompt]:
@@ -367,10 +356,7 @@ def discounts_on_receipt(applied: list[tuple[Offer, int]]) -> list[ReceiptLine]:
     if len(applied) > 1:
         applied.sort(key=lambda pair: pair[0].place)
     return [
-        ReceiptLine(
-            text=Message(key="receipt.discount", arguments=offer.receipt_label or offer.label),
-            amount_minor=-discount,
-        )
+        _receipt_line(_message("receipt.discount", offer.receipt_label or offer.label), -discount)
         for offer, discount in applied
     ]
 

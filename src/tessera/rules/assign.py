@@ -23,6 +23,11 @@ SEARCHED_RUNS_MAX = 60
 TRIALS_MAX = 240
 """Most plans that are tried for one small competition; a count, so that all machines agree."""
 
+TRIALS_MIN = 2
+"""Plans that are tried of a large basket, where no work is left for more."""
+MANY_PIECES = 1_000
+"""In a basket of so many pieces even one plan takes long: then it is the documented order."""
+
 Plan = tuple[tuple[Offer, int | None], ...]
 """Offers in the order in which they choose, each with the most uses it may have."""
 
@@ -116,7 +121,12 @@ def _settle_component(
     start = work.snapshot(folds.values(), offers)
     best: tuple[int, int] | None = None
     best_plan: Plan = ()
+    pieces = sum(fold.count for fold in folds.values())
+    weight = sum(10 + 6 * len(work.found[offer]) for offer in offers) + 4 * pieces + 40
     for number, plan in enumerate(_plans(work, movers)[: trials_for(work)]):
+        if work.meter.left < weight and number >= (TRIALS_MIN if pieces < MANY_PIECES else 1):
+            break
+        work.meter.left -= weight
         _apply_in_order(work, plan)
         _fill(work, fills, folds)
         score = (sum([fold.due for fold in folds.values()]), number)

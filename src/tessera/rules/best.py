@@ -9,6 +9,7 @@ not looked at; what remains between the best plan and the highest bound left is 
 """
 
 from collections.abc import Sequence
+from contextlib import suppress
 
 from tessera.core.quote import Stage
 from tessera.rules.basket_cases import Case, cases_of, is_steady
@@ -29,6 +30,7 @@ from tessera.rules.looking import (
 )
 from tessera.rules.model import Offer
 from tessera.rules.plan import apply_case, apply_units, say_why_not
+from tessera.rules.spending import OutOfWork
 from tessera.rules.stacking import first_group_of
 from tessera.rules.work import Work
 
@@ -39,16 +41,19 @@ def settle_by_search(work: Work, offers: Sequence[Offer], folds: Sequence[Fold])
     if choice is None:
         return False
     search = search_of(work, choice)
-    founds = founds_of(search, Weights())
+    try:
+        founds = founds_of(search, Weights())
+    except OutOfWork:
+        return False
     bound, start = units_bound(search, founds), work.snapshot() if choice.rounds else None
     paths = paths_of(founds)
     if start is not None:
         case = Case((), (), [()])
-        measure(search, case, paths, start)
-        if bound > search.best:
-            bound = close(search, case, bound, start)
-        assert search.best_paths is not None
-        paths = search.best_paths
+        with suppress(OutOfWork):
+            measure(search, case, paths, start)
+            if bound > search.best:
+                bound = close(search, case, bound, start)
+        paths = search.best_paths or paths
     before = work.due
     apply_units(work, choice, paths)
     say_why_not(work, offers, ())
@@ -70,9 +75,15 @@ def settle_both(work: Work) -> bool:
     search = search_of(work, choice)
     cases, whole = cases_of(work, sorted(basket, key=lambda one: one.place))
     start = work.snapshot()
-    bound = _look(search, cases, start)
+    try:
+        bound = _look(search, cases, start)
+    except OutOfWork:
+        return False
     if not whole:
-        bound = min(search.shelf, max(bound, unlisted_bound(search, basket)))
+        try:
+            bound = min(search.shelf, max(bound, unlisted_bound(search, basket)))
+        except OutOfWork:
+            bound = search.shelf
     assert search.best_case is not None
     assert search.best_paths is not None
     apply_units(work, choice, search.best_paths)
@@ -109,7 +120,10 @@ def _note(work: Work, search: Search, bound: int, saved: int) -> None:
 
 
 def _look(search: Search, cases: Sequence[Case], start: object) -> int:
-    """Look at the cases, the most promising first; give a bound on what any plan takes off."""
+    """Look at the cases, the most promising first; give a bound on what any plan takes off.
+
+    Raises OutOfWork when there was no time for any.
+    """
     plain = founds_of(search, Weights())
     units = units_bound(search, plain)
     first = [(rough_bound(search, case, units), -place, case) for place, case in enumerate(cases)]
@@ -122,7 +136,19 @@ def _look(search: Search, cases: Sequence[Case], start: object) -> int:
         if search.budget.left <= 0 and search.best >= 0:
             bound = rough
             break
-        looked.append((look_at(search, case, rough, start), case))
+        try:
+            looked.append((look_at(search, case, rough, start), case))
+        except OutOfWork:
+            if search.best_case is None:
+                work = search.work
+                work.meter.left = max(work.meter.left, search.weight)
+                measure(search, case, paths_of(plain), start)
+            bound = rough
+            break
     for most, case in looked:
-        bound = max(bound, close(search, case, most, start) if most > search.best else most)
+        closed = most
+        if most > search.best:
+            with suppress(OutOfWork):
+                closed = close(search, case, most, start)
+        bound = max(bound, closed)
     return max(bound, search.best)

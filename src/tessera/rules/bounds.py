@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 
 from tessera.rules.choice import Clique, Component, Row, Taker, clique_discount
 from tessera.rules.model import Offer
+from tessera.rules.spending import WORK_MAX, Budget
 from tessera.rules.work import Work
 
 MOVES_MAX = 220
@@ -62,6 +63,7 @@ class Sheet:
     component: Component
     weights: Weights
     by_line: bool
+    budget: Budget
     labels: bool = False
     off: list[int] = field(default_factory=list)
     restricted: bool = False
@@ -69,6 +71,8 @@ class Sheet:
     steps: dict[tuple[int, tuple[int, ...]], list[Step]] = field(default_factory=dict)
     filled: dict[tuple[int, int], list[tuple[int, Fills]]] = field(default_factory=dict)
     units_after: list[list[int]] = field(default_factory=list)
+    hopes: list[int] = field(default_factory=list)
+    rivals: dict[int, list[Clique]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         component = self.component
@@ -96,17 +100,17 @@ class Sheet:
         amount = row.base(taken, rest)
         if not rest or not row.cliques:
             return [(free * amount, ())]
-        alone = len(row.cliques) == 1 and not free and not self.labels
+        rivals = row.cliques if self.labels or not row.split else self._rivals(row)
+        alone = len(rivals) == 1 and not free and not self.labels
         if not row.split or self.by_line or rest == 1 or alone:
             found: list[tuple[int, Fills]] = [
-                (self._filled(row, clique, rest, amount), ((clique, rest),))
-                for clique in row.cliques
+                (self._filled(row, clique, rest, amount), ((clique, rest),)) for clique in rivals
             ]
             if free or self.labels:
                 found.append((free * amount, ()))
             return self._kept(found)
         labels: dict[tuple[int, int], Fills] = {(taken, 0): ()}
-        for clique in row.cliques:
+        for clique in rivals:
             labels = self._next_fill(row, clique, labels)
         return self._kept(
             [
@@ -122,7 +126,12 @@ class Sheet:
         grown: dict[tuple[int, int], Fills] = {}
         best: dict[int, int] = {}
         for (start, value), fills in labels.items():
-            for count in range(row.count - start, -1, -1):
+            counts: Sequence[int] = range(row.count - start, -1, -1)
+            if len(counts) > MANY_UNITS and not self.labels:
+                counts = [*counts[: MANY_UNITS // 2], *counts[-MANY_UNITS // 2 :]]
+                self.restricted = True
+            self.budget.work(2 * len(counts))
+            for count in counts:
                 more = value
                 if count:
                     more += self._filled(row, clique, count, row.base(start, count))
@@ -135,6 +144,35 @@ class Sheet:
                 after = (*fills, (clique, count)) if count else fills
                 grown.setdefault((end, more), after)
         return grown
+
+    def _rivals(self, row: Row) -> list[Clique]:
+        """Leave out fills that another beats on every unit by more than rounding could make up.
+
+        Then its units do better with the other. Three minor units a unit: half of one is lost or
+        won by each rounding, and by each unit of a parcel that is a minor unit dearer.
+        """
+        known = self.rivals.get(row.fold.number)
+        if known is not None:
+            return known
+        number, unit = row.fold.number, row.amount // row.count
+        found: list[tuple[int, int, int, Clique]] = []
+        for clique in row.cliques:
+            kept = min(self.weights.kept(self.work, number, offer) for offer in clique)
+            least, most = (
+                clique_discount(self.work, row, clique, 1, price) for price in (unit, unit + 1)
+            )
+            found.append((kept, least, most, clique))
+        known = [
+            clique
+            for kept, _, most, clique in found
+            if len(clique) > 1
+            or not any(
+                other == kept <= self.weights.whole and least >= most + 4 and len(rival) == 1
+                for other, least, _, rival in found
+            )
+        ]
+        self.rivals[number] = known
+        return known
 
     def _filled(self, row: Row, clique: Clique, count: int, amount: int) -> int:
         """What units are worth that fills act on."""
@@ -174,7 +212,9 @@ class Sheet:
             for worth, after, counts, taken in ways:
                 closed = self.by_line and taken
                 counted = self._counts(row, taker, 0 if closed else row.count - taken)
-                for count in self._some(counted, MOVES_MAX // len(ways)):
+                some = self._some(counted, MOVES_MAX // len(ways))
+                self.budget.work(2 * len(some) + 2)
+                for count in some:
                     step = self.take(number, row, states[position], count)
                     if step is not None:
                         more, state = step
@@ -258,16 +298,24 @@ class Sheet:
     def _add_tails(self) -> None:
         """Bound what the rows from each place on can be worth: every unit at its best."""
         rows, takers = self.component.rows, self.component.takers
-        self.tails = [0] * (len(rows) + 1)
+        self.tails, self.hopes = [0] * (len(rows) + 1), [0] * len(takers)
         self.units_after = [[0] * len(takers) for _ in range(len(rows) + 1)]
         for place in range(len(rows) - 1, -1, -1):
             row = rows[place]
-            unit = max((self._unit_bound(number, row) for number in row.takers), default=0)
+            units = [self._unit_bound(number, row) for number in row.takers]
+            unit = max(units, default=0)
+            for number, each in zip(row.takers, units, strict=True):
+                self.hopes[number] += each * row.count
+            short = self.budget.meter.left < WORK_MAX // 2
+            ends = self._even(row) or row.count > MANY_UNITS or short
+            self.budget.work((2 if ends else row.count) + len(row.takers))
             most = max(
                 value + unit * taken
-                for taken in ([0, row.count] if self._even(row) else range(row.count + 1))
+                for taken in ([0, row.count] if ends else range(row.count + 1))
                 for value, _ in self.fills(place, taken)
             )
+            # Between its ends a row is worth a straight line, but for what rounding may add.
+            most += 0 if self._even(row) else self._rounding_of(row) if ends else 0
             self.tails[place] = self.tails[place + 1] + most
             after = self.units_after[place]
             after[:] = self.units_after[place + 1]
@@ -275,7 +323,21 @@ class Sheet:
                 after[number] += row.count
 
     def _even(self, row: Row) -> bool:
-        return not row.cliques or row.count > MOVES_MAX
+        return not row.cliques
+
+    def _rounding_of(self, row: Row) -> int:
+        """What roundings can add to the worth of a row at most: one for each fill, and one."""
+        minor = self.weights.whole * self.component.scale
+        if self.work.settings.rounding_level == "unit":
+            return minor * row.count
+        return minor * (len(row.cliques) + 1)
+
+    def loose(self) -> int:
+        """What may be lost where only some ways to split rows between fills were looked at."""
+        return sum(self._rounding_of(row) for row in self.component.rows if self._is_thinned(row))
+
+    def _is_thinned(self, row: Row) -> bool:
+        return row.count > MANY_UNITS and row.split and len(self._rivals(row)) > 1
 
     def _unit_bound(self, number: int, row: Row) -> int:
         """What one unit of a row brings at most, its share of a whole use."""
@@ -293,6 +355,7 @@ class Sheet:
         """Bound what is left from a row on; None when an open use can't be filled any more."""
         most = self.tails[place]
         rows = self.component.rows
+        self.budget.work(1 + len(self.component.takers) // 8)
         for number, taker in enumerate(self.component.takers):
             if taker.part >= 0 or taker.table is not None or taker.rewarded == taker.size:
                 missing = -state[number] % taker.size if taker.table is None else 0

@@ -153,19 +153,25 @@ def _improve(work: Work, pristine: Snapshot) -> None:
         return
     if not _would_gain(work):
         return
-    trials = trials_for(work)
+    trials, weight = trials_for(work), _weight_of_a_trial(work)
     best, without, done = work.due, frozenset[Offer](), work.snapshot()
     for number, (given_up, kept) in enumerate(_sacrifices(work)):
-        if number >= trials:
+        if number >= trials or work.meter.left < weight:
             work.optimal = False
             work.gap_minor += _unused(work, pristine)
             break
+        work.meter.left -= weight
         _rerun(work, pristine, given_up, kept)
         if work.due < best:
             best, without, done = work.due, given_up, work.snapshot()
     work.restore(done)
     for offer in without:
         work.outcomes[offer].reason = BETTER_OFFER
+
+
+def _weight_of_a_trial(work: Work) -> int:
+    offers = work.available[Stage.UNIT] + work.available[Stage.BASKET]
+    return 40 + 8 * len(work.goods) + sum(10 + 6 * len(work.found[offer]) for offer in offers)
 
 
 def _unused(work: Work, pristine: Snapshot) -> int:

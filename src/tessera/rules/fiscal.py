@@ -7,7 +7,10 @@ from collections.abc import Sequence
 
 from tessera.core.basket import Line
 from tessera.core.quote import FiscalLine, LineQuote
+from tessera.core.values import maker
 from tessera.rules.folds import units_of
+
+_fiscal_line = maker(FiscalLine)
 
 
 def fiscal_lines(lines: Sequence[Line], quotes: Sequence[LineQuote]) -> tuple[FiscalLine, ...]:
@@ -23,8 +26,6 @@ def fiscal_lines(lines: Sequence[Line], quotes: Sequence[LineQuote]) -> tuple[Fi
             continue
         unit, dearer = divmod(quote.due_minor, count)
         if dearer:
-            found += [
-                FiscalLine(line_id=line.line_id, quantity=dearer, unit_price_minor=unit + 1),
-                FiscalLine(line_id=line.line_id, quantity=count - dearer, unit_price_minor=unit),
-            ]
+            found.append(_fiscal_line(line.line_id, dearer, unit + 1))
+            found.append(_fiscal_line(line.line_id, count - dearer, unit))
     return tuple(found)

@@ -76,7 +76,8 @@ def close(search: Search, case: Case, bound: int, start: object) -> int:
     choices: list[list[tuple[int, list[Move]]]] = []
     lost = 0
     for place, component in enumerate(search.choice.components):
-        sheet = Sheet(search.work, component, packed, search.choice.by_line, labels=True)
+        by_line, budget = search.choice.by_line, search.budget
+        sheet = Sheet(search.work, component, packed, by_line, budget, labels=True)
         found = _labels_of(search, views, place, sheet)
         if found is None or sheet.restricted:
             return bound
@@ -125,6 +126,7 @@ def _labels_of(
         for (state, _), node in layer.items():
             steps = sheet.moves(row_place, tuple([state[number] for number in row.takers]))
             search.budget.spend(len(steps))
+            search.budget.work(len(steps) * len(views))
             for gain, after, move in steps:
                 patched = list(state)
                 for number, part in zip(row.takers, after, strict=True):
@@ -181,6 +183,7 @@ def _joined(
     some = max(2, max(0, search.budget.left) // max(1, len(ends)))
     grown: dict[int, Node] = {}
     search.budget.spend(len(ends) * min(some, len(choices)))
+    search.budget.work(len(ends) * min(some, len(choices)) * len(views))
     for label, node in ends.items():
         for number, (more, _) in enumerate(choices[:some]):
             total = label + more

@@ -16,7 +16,8 @@ from tessera.rules.choice import Choice, Component
 from tessera.rules.model import Offer
 from tessera.rules.plan import Paths, apply_case, apply_units
 from tessera.rules.search import best_moves
-from tessera.rules.simple_answer import Budget, Found
+from tessera.rules.simple_answer import Found
+from tessera.rules.spending import Budget
 from tessera.rules.stacking import none_may_share
 from tessera.rules.work import Work
 
@@ -43,6 +44,11 @@ class Search:
     best_case: Case | None = None
     best_paths: Paths | None = None
 
+    @property
+    def weight(self) -> int:
+        """The work of applying and measuring a plan."""
+        return 12 * len(self.work.goods) + 4 * len(self.choice.offers)
+
     def amount_of(self, base: frozenset[int]) -> int:
         """What the goods of a base cost on the shelf."""
         found = self.amounts.get(base)
@@ -56,7 +62,10 @@ def search_of(work: Work, choice: Choice) -> Search:
     """Start a search; goods that no unit offer finds are idle, and stay open to the basket."""
     rows = {row.fold.number for component in choice.components for row in component.rows}
     idle = {fold.number: fold.due for fold in work.goods if fold.number not in rows}
-    return Search(work, choice, Budget(NODES_MAX - work.nodes), work.due, idle, {}, {})
+    # Applying a plan piece by piece is work as well; half of all is left to find one.
+    pieces = sum(row.count for one in choice.components for row in one.rows)
+    work.meter.left -= min(2 * pieces, work.meter.left // 2)
+    return Search(work, choice, Budget(NODES_MAX - work.nodes, work.meter), work.due, idle, {}, {})
 
 
 def rough_bound(search: Search, case: Case, units: int) -> int:
@@ -136,6 +145,7 @@ def paths_of(founds: Sequence[Found]) -> Paths:
 def measure(search: Search, case: Case, paths: Paths, start: object) -> int:
     """Apply a plan, give what it takes off, and keep it when it is better than all before."""
     work = search.work
+    search.budget.work(search.weight)
     apply_units(work, search.choice, paths)
     apply_case(work, case)
     saved = search.shelf - work.due
@@ -161,7 +171,7 @@ def solve(search: Search, weights: Weights) -> list[tuple[Sheet, Found]]:
         key = _key(component, weights)
         known = search.solved.get(key)
         if known is None:
-            sheet = Sheet(search.work, component, weights, search.choice.by_line)
+            sheet = Sheet(search.work, component, weights, search.choice.by_line, search.budget)
             known = search.solved[key] = (sheet, best_moves(sheet, search.budget))
         solved.append(known)
     return solved

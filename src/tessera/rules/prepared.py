@@ -17,10 +17,14 @@ from tessera.rules.model import Bundle, Each, Earn, Kind, Multiply, Need, Off, O
 from tessera.rules.programme import Hits, Programme
 from tessera.rules.read_offer import needs_member
 from tessera.rules.stacking import first_group_of, none_may_share
-from tessera.rules.work import Work
+from tessera.rules.work import BY_PLACE, Work
 
 UNIT_WAY, BASKET_WAY, ACCRUAL_WAY = 1, 2, 3
 """What the quick way does with an offer; 0: nothing, it leaves the basket to the full way."""
+
+FILL, BOUND, BUNDLE, FIRST = 0, 1, 2, 3
+"""What a unit offer is: on single units; the same, but with a cap on all of them; a bundle; a
+bundle in a group that says `first`."""
 
 REMEMBERED_MAX = 10_000
 """Most entries of each table that grows with what is asked; when full it starts anew."""
@@ -52,20 +56,6 @@ _STEADY_WHO = frozenset(
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Verdict:
-    """The offers on everything that may be had, by stage, and the outcomes of those that may not.
-
-    `others` are those that the quick way leaves alone.
-    """
-
-    unit: tuple[Offer, ...]
-    basket: tuple[Offer, ...]
-    accrual: tuple[Offer, ...]
-    others: tuple[Offer, ...]
-    refused: dict[int, OfferOutcome]
-
-
-@dataclass(frozen=True, slots=True, eq=False)
 class Ladder:
     """Amounts off the whole basket that compete, each from a threshold read after unit offers.
 
@@ -81,6 +71,23 @@ class Ladder:
     lost: tuple[OfferOutcome, ...]
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class Verdict:
+    """The offers on everything that may be had, by stage, and the outcomes of those that may not.
+
+    `others` are those that the quick way leaves alone. `slots` holds those of the basket stage by
+    slot, in the documented order, and `ladders` the slots that are one.
+    """
+
+    unit: tuple[Offer, ...]
+    basket: tuple[Offer, ...]
+    accrual: tuple[Offer, ...]
+    others: tuple[Offer, ...]
+    refused: dict[int, OfferOutcome]
+    slots: dict[tuple[int, int], list[Offer]]
+    ladders: dict[tuple[int, int], Ladder]
+
+
 class Prepared:
     """The tables of one programme; see `prepared_of`.
 
@@ -91,7 +98,6 @@ class Prepared:
     __slots__ = (
         "_categories",
         "_edges",
-        "_ladders",
         "_verdicts",
         "broad",
         "by_line",
@@ -100,16 +106,20 @@ class Prepared:
         "each",
         "first_groups",
         "groups_first",
+        "issuers",
         "keys_several",
+        "lonely_slots",
         "meetings",
         "programme",
         "quick",
+        "roles",
         "rules",
         "scans",
         "slots",
         "solved",
         "steady",
         "ways",
+        "whole_first",
     )
 
     def __init__(self, programme: Programme) -> None:
@@ -120,7 +130,11 @@ class Prepared:
         self.quick = _is_quick(programme)
         self.by_line = settings.exclusive == "line"
         self.groups_first = settings.between_groups == "first"
-        self.ways = {offer: _way_of(offer) for offer in programme.offers}
+        self.first_groups = {
+            offer: first_group_of(self.rules, offer) if offer.path else ""
+            for offer in programme.offers
+        }
+        self.ways = {offer: _way_of(offer, self.first_groups[offer]) for offer in programme.offers}
         self.conditions = {offer: _conditions_of(programme, offer) for offer in programme.offers}
         self.slots = {offer: self._slot_of(offer) for offer in programme.offers}
         self.each = {
@@ -128,6 +142,12 @@ class Prepared:
             for offer in programme.offers
             if isinstance(offer.reward, Each)
         }
+        self.issuers = {
+            offer: offer.funding.partner if offer.funding else programme.units[reward.unit].issuer
+            for offer in programme.offers
+            if isinstance(reward := offer.reward, Earn)
+        }
+        self.whole_first = settings.units_rounding == "before-multiplying"
         self.scans = tuple(hit for hit in programme.broad if not hit[1])
         steady = [offer for offer, everything in programme.broad if everything]
         self.steady = tuple(one for one in steady if self.conditions[one] and _is_steady(one))
@@ -136,13 +156,14 @@ class Prepared:
         self.keys_several = _under_several_keys(programme)
         self.meetings: dict[tuple[Offer, ...], bool] = {}
         self.competing: dict[tuple[Offer, ...], bool] = {}
-        self.first_groups = {
-            offer: first_group_of(self.rules, offer) if offer.path else ""
+        self.roles = {
+            offer: (self.slots[offer], self._role_of(offer))
             for offer in programme.offers
+            if self.ways[offer] == UNIT_WAY
         }
+        self.lonely_slots = self._lonely_slots()
         self.solved: dict[object, object] = {}
         self._categories: dict[tuple[str, ...], Hits] = {}
-        self._ladders: dict[tuple[Offer, ...], Ladder | None] = {}
         self._verdicts: dict[object, Verdict] = {}
         self._edges = _edges_of(self.steady)
 
@@ -151,6 +172,28 @@ class Prepared:
             return (0, 0)
         path = offer.path
         return (0, self.programme.groups[path[-1]].rank) if path else (1, offer.rank)
+
+    def _role_of(self, offer: Offer) -> int:
+        reward = offer.reward
+        if self.first_groups[offer]:
+            return FIRST
+        if isinstance(reward, Each):
+            return FILL if reward.cap_minor is None else BOUND
+        return BUNDLE
+
+    def _lonely_slots(self) -> frozenset[tuple[int, int]]:
+        """Give the slots of which no two unit offers may meet, where that is plain to see."""
+        by_slot: dict[tuple[int, int], list[Offer]] = {}
+        for offer, (slot, role) in self.roles.items():
+            if role != FIRST:
+                by_slot.setdefault(slot, []).append(offer)
+        return frozenset(
+            slot
+            for slot, offers in by_slot.items()
+            if len({(one.group, one.stacks_all, one.stacks_with) for one in offers}) == 1
+            and not offers[0].stacks_with
+            and none_may_share(self.rules, offers)
+        )
 
     def hits_of(self, categories: tuple[str, ...]) -> Hits:
         """Give the offers under a list of categories, each once, and those that look at lines."""
@@ -200,7 +243,15 @@ class Prepared:
         )
         others = [offer for offers in had.values() for offer in offers]
         others += [one for one in (*unit, *on_basket, *accrual) if not self.ways[one]]
-        return Verdict(unit, on_basket, accrual, tuple(others), refused)
+        slots: dict[tuple[int, int], list[Offer]] = {}
+        for offer in sorted(on_basket, key=BY_PLACE):
+            slots.setdefault(self.slots[offer], []).append(offer)
+        ladders = {
+            slot: ladder
+            for slot, offers in slots.items()
+            if len(offers) > 1 and (ladder := _ladder(self, offers)) is not None
+        }
+        return Verdict(unit, on_basket, accrual, tuple(others), refused, slots, ladders)
 
     def may_meet(self, first: Offer, second: Offer) -> bool:
         """Tell whether two offers may meet on the same unit; looked up after the first time."""
@@ -221,14 +272,6 @@ class Prepared:
                 self.competing.clear()
             known = self.competing[key] = none_may_share(self.rules, key)
         return known
-
-    def ladder_of(self, offers: tuple[Offer, ...]) -> Ladder | None:
-        """Give some basket offers that compete as a ladder; None where they are none."""
-        if offers not in self._ladders:
-            if len(self._ladders) >= REMEMBERED_MAX:
-                self._ladders.clear()
-            self._ladders[offers] = _ladder(self, offers)
-        return self._ladders[offers]
 
 
 def prepared_of(programme: Programme) -> Prepared:
@@ -261,14 +304,17 @@ def _is_quick(programme: Programme) -> bool:
     )
 
 
-def _way_of(offer: Offer) -> int:
+def _way_of(offer: Offer, first: str) -> int:
     reward, funding = offer.reward, offer.funding
     if isinstance(reward, (Earn, Multiply)):
         return ACCRUAL_WAY
     if funding is not None and funding.third_party_paid:
         return 0
-    if isinstance(reward, Bundle) or (isinstance(reward, Each) and not reward.measure):
-        return UNIT_WAY
+    if isinstance(reward, Each):
+        return 0 if reward.measure or first else UNIT_WAY
+    if isinstance(reward, Bundle):
+        plain = len(reward.parts) == 1 and reward.aim in {"all", "cheapest"}
+        return UNIT_WAY if plain or not first else 0
     if isinstance(reward, Off) and not reward.ladder and not offer.undiscounted_only:
         return BASKET_WAY
     return 0
@@ -318,7 +364,7 @@ def _under_several_keys(programme: Programme) -> frozenset[Offer]:
     return frozenset(found | under[3])  # a line has several tags
 
 
-def _ladder(prepared: Prepared, offers: tuple[Offer, ...]) -> Ladder | None:
+def _ladder(prepared: Prepared, offers: Sequence[Offer]) -> Ladder | None:
     groups = {offer.group for offer in offers}
     if len(groups) != 1 or not all(_is_step(offer) for offer in offers):
         return None

@@ -8,30 +8,31 @@ from decimal import Decimal
 
 from tessera.core.basket import Basket, Place
 from tessera.core.member import MemberState
-from tessera.core.money import share
 from tessera.core.quote import (
     FiscalLine,
     LineQuote,
     OfferOutcome,
     Quote,
     ReceiptLine,
+    Stage,
     TaxGroup,
     UnitMovement,
     deferred_quote,
 )
+from tessera.core.values import maker
 from tessera.rules.accrual import movements
 from tessera.rules.admitting import refusal_of
 from tessera.rules.answer import (
     discounts_on_receipt,
     earned_on_receipt,
-    lines_of,
     near_miss,
 )
 from tessera.rules.fiscal import fiscal_lines
-from tessera.rules.folds import Fold, quantity_of
+from tessera.rules.folds import quantity_of
 from tessera.rules.prepared import prepared_of
 from tessera.rules.programme import Programme
-from tessera.rules.reasons import AMOUNT_SHORT, BETTER_OFFER, NO_SAVING
+from tessera.rules.quick_lines import quick_lines, taxable_folds
+from tessera.rules.reasons import AMOUNT_SHORT, APPLIED, BETTER_OFFER, NO_SAVING
 from tessera.rules.tally import Beyond, Tally
 from tessera.rules.tally_basket import stages_compete, tally_basket
 from tessera.rules.tally_offers import find_offers
@@ -39,6 +40,7 @@ from tessera.rules.tally_points import tally_points
 from tessera.rules.tally_units import tally_units
 from tessera.rules.taxes import FoldTax, tax_groups
 
+_offer_outcome = maker(OfferOutcome)
 _NO_QUANTITY = Decimal(0)
 
 
@@ -89,14 +91,13 @@ def quick_quote(
 class Parts:
     """The parts of one quote that are made when they are read."""
 
-    __slots__ = ("_fold_taxes", "_folds", "_lines", "_taxes", "_units", "tally")
+    __slots__ = ("_fold_taxes", "_lines", "_taxes", "_units", "tally")
 
     def __init__(self, tally: Tally) -> None:
         self.tally = tally
-        self._folds: list[Fold] | None = None
         self._taxes: list[TaxGroup] = []
-        self._fold_taxes: list[FoldTax] = []
-        self._lines: list[LineQuote] | None = None
+        self._fold_taxes: list[FoldTax] | None = None
+        self._lines: tuple[LineQuote, ...] | None = None
         self._units: list[UnitMovement] | None = None
 
     def give(self, name: str) -> object:
@@ -105,7 +106,7 @@ class Parts:
             case "offers":
                 return self.outcomes()
             case "lines":
-                return tuple(self.lines())
+                return self.lines()
             case "taxes":
                 self.fold_taxes()
                 return tuple(self._taxes)
@@ -128,74 +129,41 @@ class Parts:
                 found[offer.place] = near_miss(offer, AMOUNT_SHORT, start - due, 0)
             if winner is not None:
                 found[winner.place] = refusal_of(winner, BETTER_OFFER)
+        for offer, (reason, minor, quantity) in tally.short.items():
+            found[offer.place] = near_miss(offer, reason, minor, quantity)
         for offer, became in tally.became.items():
-            if became.uses:
-                found[offer.place] = OfferOutcome(
-                    offer=offer.offer_id,
-                    applied=True,
-                    stage=offer.stage,
-                    uses=became.uses,
-                    discount_minor=became.discount,
-                    units=became.units,
-                )
-            elif became.missing_minor or became.missing_quantity:
-                found[offer.place] = near_miss(
-                    offer, became.reason, became.missing_minor, became.missing_quantity
-                )
+            found[offer.place] = _offer_outcome(
+                offer.offer_id, APPLIED, offer.stage, "", became.uses, became.discount
+            )
+        accrual = Stage.ACCRUAL
+        for offer, units in tally.granted.items():
+            found[offer.place] = _offer_outcome(offer.offer_id, APPLIED, accrual, "", 1, 0, units)
         for offers in (tally.unit, tally.on_basket, tally.accrual):
             for offer in offers:
                 if offer.place not in found:
                     found[offer.place] = refusal_of(offer, NO_SAVING)
         return tuple([found[place] for place in sorted(found)])
 
-    def folds(self) -> list[Fold]:
-        """The folds with all that was taken off and earned on them."""
-        if self._folds is not None:
-            return self._folds
-        tally = self.tally
-        tally.share_out()
-        folds = tally.folds
-        if folds is None:
-            folds = [
-                Fold(number, line, number, tally.counts[number])
-                for number, line in enumerate(tally.lines)
-            ]
-        for number, cuts in tally.cuts.items():
-            shares = folds[number].shares
-            for offer, group, minor in cuts:
-                key = (offer, group)
-                shares[key] = shares.get(key, 0) + minor
-            folds[number].due = tally.dues[number]
-        for note in tally.notes:
-            key_of_units = (note.unit, note.offer.offer_id, note.issuer)
-            weights = dict(zip(note.folds, note.weights, strict=True))
-            ordered = tally.in_order(note.folds)
-            parts = share(note.units, [weights[number] for number in ordered])
-            for number, part in zip(ordered, parts, strict=True):
-                if part:
-                    earned = folds[number].earned
-                    earned[key_of_units] = earned.get(key_of_units, 0) + part
-        self._folds = folds
-        return folds
-
     def fold_taxes(self) -> list[FoldTax]:
         """The tax of each fold."""
-        if not self._fold_taxes:
-            tally, folds = self.tally, self.folds()
-            lines = tally.basket.lines
-            quantities = [
-                quantity_of(fold, lines) if fold.line.taxes else _NO_QUANTITY for fold in folds
-            ]
+        if self._fold_taxes is None:
+            tally = self.tally
+            folds, lines = taxable_folds(tally), tally.basket.lines
+            quantities = [_NO_QUANTITY] * len(folds)
+            for number, line in enumerate(tally.lines):
+                if line.taxes:
+                    whole = tally.folds[number] if tally.folds else None
+                    quantities[number] = quantity_of(whole, lines) if whole else line.quantity
             rounding = tally.prepared.programme.settings.rounding
             self._taxes, self._fold_taxes = tax_groups(
                 folds, quantities, {}, tally.place.tax_rounding, rounding
             )
         return self._fold_taxes
 
-    def lines(self) -> list[LineQuote]:
+    def lines(self) -> tuple[LineQuote, ...]:
         """Each line's answer."""
         if self._lines is None:
-            self._lines = lines_of(self.folds(), self.tally.basket.lines, self.fold_taxes())
+            self._lines = quick_lines(self.tally, self.fold_taxes())
         return self._lines
 
     def fiscal(self) -> tuple[FiscalLine, ...]:

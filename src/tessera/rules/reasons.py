@@ -16,6 +16,9 @@ BETTER_OFFER = "better-offer"
 NO_SAVING = "no-saving"
 BUDGET_USED = "budget-used"
 
+APPLIED, NOT_APPLIED = True, False
+"""Said of an offer."""
+
 _ACCRUAL = Stage.ACCRUAL
 _PRICED = frozenset({Stage.UNIT, Stage.BASKET})
 

@@ -10,7 +10,8 @@ those left behind says how far from the optimum the answer may be.
 """
 
 from tessera.rules.bounds import Move, Sheet
-from tessera.rules.simple_answer import Budget, Found, nobody_takes, one_after_the_other
+from tessera.rules.simple_answer import Found, nobody_takes, one_after_the_other
+from tessera.rules.spending import WORK_SIMPLE, Budget, OutOfWork
 
 BEAM = 4
 """States that are followed on each row when the limit is reached."""
@@ -39,14 +40,22 @@ def best_moves(sheet: Sheet, budget: Budget) -> Found:
     """Find the best moves; bound > value only when the limit was reached."""
     if not sheet.component.takers:
         return _fill_rows(sheet, budget)
-    return _walk(sheet, budget)
+    try:
+        return _walk(sheet, budget)
+    except OutOfWork:
+        # The simple answer is worth some more work: without it nothing would be known.
+        budget.meter.left = max(budget.meter.left, 0) + WORK_SIMPLE - 1
+        found = one_after_the_other(sheet, budget)
+        budget.meter.left = min(budget.meter.left, 0)
+        found.bound = max(found.value, sheet.tails[0])
+        return found
 
 
 def _fill_rows(sheet: Sheet, budget: Budget) -> Found:
     """Rows that nothing ties together: each for itself."""
     found = nobody_takes(sheet)
     budget.spend(len(found.moves))
-    return Found(found.value, found.value, found.moves)
+    return Found(found.value, found.value + sheet.loose(), found.moves)
 
 
 def _walk(sheet: Sheet, budget: Budget) -> Found:
@@ -153,11 +162,13 @@ def _expand(sheet: Sheet, budget: Budget, place: int, layer: Layer) -> Layer:
     """Make all moves on one row from every state; of equal states the best stays."""
     touched = sheet.component.rows[place].takers
     grown: Layer = {}
+    weight = 1 + (len(sheet.component.takers) + len(touched)) // 16
     replaced = False
     count = 0
     for first, (state, node) in enumerate(layer.items()):
         steps = sheet.moves(place, tuple([state[number] for number in touched]))
         count += 2 * len(steps)
+        budget.work(len(steps) * weight)
         value = node.value
         for second, (gain, after, move) in enumerate(steps):
             patched = list(state)

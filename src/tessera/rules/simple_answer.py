@@ -9,21 +9,10 @@ from dataclasses import dataclass
 
 from tessera.rules.bounds import Move, Sheet
 from tessera.rules.choice import Row, Taker
+from tessera.rules.spending import WORK_SIMPLE, Budget
 
-
-class Budget:
-    """Nodes that may still be looked at, and how many have been; the same on every machine."""
-
-    __slots__ = ("left", "nodes")
-
-    def __init__(self, most: int) -> None:
-        self.left = most
-        self.nodes = 0
-
-    def spend(self, nodes: int) -> None:
-        """Count nodes."""
-        self.left -= nodes
-        self.nodes += nodes
+TAKERS_MAX = 12
+"""Takers that are tried where no work is left for more."""
 
 
 @dataclass(slots=True)
@@ -44,6 +33,8 @@ def one_after_the_other(sheet: Sheet, budget: Budget) -> Found:
     """Try the takers in a few orders, by what each could take alone; the best of the answers."""
     takers = sheet.component.takers
     budget.spend(4 * len(takers) * len(sheet.component.rows))
+    if len(takers) > TAKERS_MAX and budget.meter.left < WORK_SIMPLE:
+        return _quick(sheet)
     nothing = [[0] * len(row.takers) for row in sheet.component.rows]
     alone = [_gain(sheet, number, nothing) for number in range(len(takers))]
     by_gain = sorted(range(len(takers)), key=lambda number: (-alone[number], number))
@@ -63,6 +54,20 @@ def one_after_the_other(sheet: Sheet, budget: Budget) -> Found:
     return Found(best.value, max(best.value, sheet.tails[0]), best.moves)
 
 
+def _quick(sheet: Sheet) -> Found:
+    """Try only the takers that promise most, where there is no work left for all of them."""
+    order = sorted(range(len(sheet.hopes)), key=lambda number: (-sheet.hopes[number], number))
+    counts = [[0] * len(row.takers) for row in sheet.component.rows]
+    found = nobody_takes(sheet)
+    for number in order[:TAKERS_MAX]:
+        trial = [list(row) for row in counts]
+        _take_all(sheet, number, trial)
+        other = _answer(sheet, trial)
+        if other.value > found.value:
+            counts, found = trial, other
+    return Found(found.value, max(found.value, sheet.tails[0]), found.moves)
+
+
 def _gain(sheet: Sheet, number: int, counts: Sequence[Sequence[int]]) -> int:
     trial = [list(row) for row in counts]
     _take_all(sheet, number, trial)
@@ -74,6 +79,7 @@ def _take_all(sheet: Sheet, number: int, counts: list[list[int]]) -> None:
     taker = sheet.component.takers[number]
     if taker.part >= 0:
         return
+    sheet.budget.work(1 + len(sheet.component.rows) // 2)
     free = [
         (place, row.count - sum(counts[place]))
         for place, row in enumerate(sheet.component.rows)
@@ -103,6 +109,7 @@ def _paying(sheet: Sheet, taker: Taker, free: Sequence[tuple[int, int]], most: i
 
 def _answer(sheet: Sheet, counts: Sequence[Sequence[int]]) -> Found:
     """What counts of units by row and taker come to, with the fills on the rest."""
+    sheet.budget.work(2 * len(sheet.component.rows))
     states = [0] * len(sheet.component.takers)
     value, moves = 0, []
     for place, row in enumerate(sheet.component.rows):

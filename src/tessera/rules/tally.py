@@ -4,15 +4,17 @@ Owns: the state of the quick way to a quote, and what sends a basket to the full
 Must never: give another answer than the full way (see `work`), or make a value of a quote.
 """
 
+from collections.abc import Sequence
+
 from tessera.core.basket import Basket, Line, LineKind, Place
 from tessera.core.member import MemberState
 from tessera.core.money import share
 from tessera.core.quote import OfferOutcome, Stage
 from tessera.rules.admitting import Moment, refusal_of
 from tessera.rules.conditions import selects
-from tessera.rules.folds import Fold, fold_lines
+from tessera.rules.folds import Fold, fold_lines, units_of
 from tessera.rules.model import Need, Offer, Selector
-from tessera.rules.prepared import Ladder, Prepared
+from tessera.rules.prepared import Ladder, Prepared, Verdict
 from tessera.rules.reasons import AMOUNT_SHORT, QUANTITY_SHORT, is_eligible
 
 _GOODS = LineKind.GOODS
@@ -27,39 +29,21 @@ class Beyond(Exception):
 
 
 class Became:
-    """What became of one offer: applied when it has uses, or a reason and what is missing."""
+    """What an offer that was applied came to: its uses, and minor units taken off."""
 
-    __slots__ = ("discount", "missing_minor", "missing_quantity", "reason", "units", "uses")
+    __slots__ = ("discount", "uses")
 
     def __init__(self) -> None:
         self.uses = 0
         self.discount = 0
-        self.units = 0
-        self.reason = ""
-        self.missing_minor = 0
-        self.missing_quantity = 0
 
 
-class Note:
-    """Units that an offer earned, to be shared over folds by weights when somebody asks."""
+Short = tuple[str, int, int]
+"""A reason with what is missing: minor units, items."""
 
-    __slots__ = ("folds", "issuer", "offer", "unit", "units", "weights")
-
-    def __init__(
-        self,
-        unit: str,
-        offer: Offer,
-        issuer: str,
-        units: int,
-        folds: list[int],
-        weights: list[int],
-    ) -> None:
-        self.unit = unit
-        self.offer = offer
-        self.issuer = issuer
-        self.units = units
-        self.folds = folds
-        self.weights = weights
+Grant = tuple[Offer, int, int, list[int], list[int] | None]
+"""Units that an offer grants: the offer, numerator and denominator, the folds that earned them,
+and what counts of each fold (None: the basis in money)."""
 
 
 class Tally:
@@ -68,9 +52,14 @@ class Tally:
     By fold: `lines` (the line that stands for it), `counts`, `amounts`, `dues`, `line_off` (what
     unit offers on single lines took), `cuts` (by whom), `free` and `free_amounts` (units that no
     unit offer has taken), `owners` (who took the others). `folds` is None while every line is a
-    fold of its own. `odd` are folds that some offer may not touch. `pending` are basket discounts
-    that are not shared over the folds yet, `notes` earned units that are not. `steps` are the
-    ladders that were asked: how many thresholds were reached, by what money, and who won.
+    fold of its own. `odd` are folds that some offer may not touch.
+
+    `unit`, `on_basket` and `accrual` are the offers that may be had, besides the basket offers on
+    everything of the `verdict`. `refused` are outcomes by place, `short` what offers are short of,
+    `became` what came of those that were applied, `granted` units by offer. `pending` are basket
+    discounts that are not shared over the folds yet, `notes` earned units that are not: unit,
+    issuer, grants and the units of each; `basis` is the money that they are counted on. `steps`
+    are the ladders that were asked: how many thresholds were reached, by what money, and who won.
     """
 
     __slots__ = (
@@ -78,6 +67,7 @@ class Tally:
         "_ranks",
         "accrual",
         "amounts",
+        "basis",
         "basket",
         "became",
         "counts",
@@ -90,6 +80,7 @@ class Tally:
         "free_amounts",
         "gap_minor",
         "goods",
+        "granted",
         "line_off",
         "lines",
         "member",
@@ -106,8 +97,10 @@ class Tally:
         "prepared",
         "refused",
         "shelf",
+        "short",
         "steps",
         "unit",
+        "verdict",
     )
 
     def __init__(
@@ -129,11 +122,15 @@ class Tally:
         self.found: dict[Offer, list[int]] = {}
         self.refused: dict[int, OfferOutcome] = {}
         self.became: dict[Offer, Became] = {}
+        self.short: dict[Offer, Short] = {}
         self.unit: list[Offer] = []
         self.on_basket: list[Offer] = []
+        self.verdict: Verdict | None = None
         self.accrual: list[Offer] = []
         self.pending: list[tuple[Offer, int, list[int]]] = []
-        self.notes: list[Note] = []
+        self.notes: list[tuple[str, str, list[Grant], list[int]]] = []
+        self.granted: dict[Offer, int] = {}
+        self.basis = self.amounts
         self.earned: dict[tuple[str, str], int] = {}
         self.steps: list[tuple[Ladder, int, int, Offer | None]] = []
         self._eligible: dict[tuple[Stage, bool], list[int]] = {}
@@ -147,25 +144,25 @@ class Tally:
     # -- folds
 
     def _fold(self, basket: Basket) -> None:
-        lines: list[Line] = list(basket.lines)
-        if len({line.sku for line in lines}) < len(lines):
-            self.folds = fold_lines(basket.lines)
+        lines: Sequence[Line] = basket.lines
+        skus = {line.sku for line in lines}
+        if len(skus) < len(lines):
+            self.folds = fold_lines(lines)
             lines = [fold.line for fold in self.folds]
             self.counts = [fold.count for fold in self.folds]
             self.amounts = [fold.amount for fold in self.folds]
         else:
-            self.counts = [_units_of(line) for line in lines]
+            self.counts = [units_of(line) for line in lines]
             self.amounts = [line.amount_minor for line in lines]
         self.lines = lines
-        odd = {
+        self.odd = odd = {
             fold
             for fold, line in enumerate(lines)
-            if line.kind is not _GOODS
-            or not (line.discountable and line.earns and line.redeemable)
+            if line.amount_minor < 0
             or line.list_price_minor is not None
-            or line.amount_minor < 0
+            or not (line.discountable and line.earns and line.redeemable)
+            or line.kind is not _GOODS
         }
-        self.odd = odd
         self.goods = list(range(len(lines)))
         if odd:
             amounts = self.amounts
@@ -211,10 +208,10 @@ class Tally:
     def selects(self, selector: Selector, line: Line) -> bool:
         """Tell whether a selection matches a line of any kind."""
         above = self.prepared.programme.hits_of(line.categories)[0]
-        return selects(selector, line, above, _units_of(line))
+        return selects(selector, line, above, units_of(line))
 
     def meets(self, need: Need, offer: Offer) -> bool:
-        """Tell whether a threshold is reached; what is missing goes into what became of it."""
+        """Tell whether a threshold is reached; what is missing is noted."""
         at_shelf, everything = need.at is _SHELF, need.of.everything
         if everything and not self.odd:
             minor = self.shelf if at_shelf else self.shelf - self.off
@@ -231,16 +228,14 @@ class Tally:
         missing_minor, missing_quantity = need.minor - minor, need.quantity - quantity
         if missing_minor <= 0 and missing_quantity <= 0:
             return True
-        became = self.became_of(offer)
-        became.reason = AMOUNT_SHORT if missing_minor > 0 else QUANTITY_SHORT
-        became.missing_minor = max(0, missing_minor)
-        became.missing_quantity = max(0, missing_quantity)
+        reason = AMOUNT_SHORT if missing_minor > 0 else QUANTITY_SHORT
+        self.short[offer] = (reason, max(0, missing_minor), max(0, missing_quantity))
         return False
 
     # -- outcomes
 
     def became_of(self, offer: Offer) -> Became:
-        """What became of an offer so far, to be filled in."""
+        """What an offer came to so far, to be counted on."""
         known = self.became.get(offer)
         if known is None:
             known = self.became[offer] = Became()
@@ -261,10 +256,6 @@ class Tally:
             known.append((offer, group, minor))
         if offer.of_a_line:
             self.line_off[fold] = self.line_off.get(fold, 0) + minor
-
-    def applied_so_far(self) -> list[Offer]:
-        """The offers that have taken something off or goods away."""
-        return [offer for offer, became in self.became.items() if became.uses]
 
     def share_out(self) -> None:
         """Share basket discounts over the folds by what is due on each; ties by their order."""
@@ -288,11 +279,3 @@ class Tally:
             for rank, fold in enumerate(sorted(places, key=self.order_of)):
                 self._ranks[fold] = rank
         return sorted(folds, key=self._ranks.__getitem__)
-
-
-def _units_of(line: Line) -> int:
-    if line.measure:
-        return 1
-    quantity = line.quantity
-    count = int(quantity)
-    return count if count == quantity and count > 0 else 1

@@ -15,6 +15,7 @@ from tessera.rules.prepared import Ladder
 from tessera.rules.reasons import BETTER_OFFER, NO_SAVING
 from tessera.rules.stacking import in_stacking_order
 from tessera.rules.tally import Beyond, Tally
+from tessera.rules.work import BY_PLACE
 
 _PERCENT = Kind.PERCENT
 _UNIT, _BASKET = Stage.UNIT, Stage.BASKET
@@ -22,8 +23,12 @@ _UNIT, _BASKET = Stage.UNIT, Stage.BASKET
 
 def stages_compete(tally: Tally) -> bool:
     """Tell whether giving up a unit offer could make room for a better basket offer."""
-    basket, units, prepared = tally.on_basket, tally.unit, tally.prepared
-    if prepared.groups_first or not basket or (not units and len(basket) == 1):
+    assert tally.verdict is not None
+    prepared, units = tally.prepared, tally.unit
+    if prepared.groups_first:
+        return False
+    basket = [*tally.on_basket, *tally.verdict.basket]
+    if not basket or (not units and len(basket) == 1):
         return False
     if not all(is_steady(offer) and (offer.stacks_all or not units) for offer in basket):
         return True
@@ -37,21 +42,23 @@ def stages_compete(tally: Tally) -> bool:
 
 def tally_basket(tally: Tally) -> None:
     """Apply the basket offers, slot by slot."""
-    slots: dict[tuple[int, int], list[Offer]] = {}
-    slot_of = tally.prepared.slots
+    verdict, slot_of = tally.verdict, tally.prepared.slots
+    assert verdict is not None
+    more: dict[tuple[int, int], list[Offer]] = {}
     for offer in tally.on_basket:
-        slots.setdefault(slot_of[offer], []).append(offer)
-    for slot in sorted(slots):
-        offers = slots[slot]
-        offers.sort(key=lambda offer: offer.place)
-        _settle(tally, offers)
+        more.setdefault(slot_of[offer], []).append(offer)
+    for slot in sorted(more.keys() | verdict.slots.keys()):
+        ladder = verdict.ladders.get(slot)
+        if ladder and slot not in more and not tally.odd and _apply_ladder(tally, ladder):
+            continue
+        offers = verdict.slots.get(slot, [])
+        for offer in offers:
+            tally.found[offer] = tally.eligible(offer)
+        tally.on_basket += offers
+        _settle(tally, sorted(offers + more.get(slot, []), key=BY_PLACE))
 
 
 def _settle(tally: Tally, offers: list[Offer]) -> None:
-    if len(offers) > 1 and not tally.odd:
-        ladder = tally.prepared.ladder_of(tuple(offers))
-        if ladder is not None and _apply_ladder(tally, ladder):
-            return
     ready = [
         offer
         for offer in offers
@@ -71,7 +78,7 @@ def _settle(tally: Tally, offers: list[Offer]) -> None:
     for offer in in_stacking_order(prepared.rules, winners):
         _apply(tally, offer)
     for offer in ready:
-        if offer not in tally.became and offer.place not in tally.refused:
+        if not (offer in tally.became or offer in tally.short or offer.place in tally.refused):
             tally.say(offer, BETTER_OFFER)
 
 
@@ -105,7 +112,7 @@ def _due(tally: Tally, offer: Offer) -> int:
 def _ask_owners(tally: Tally, offer: Offer) -> None:
     """Make sure that an offer may meet all that were applied before it."""
     may_meet = tally.prepared.may_meet
-    for owner in tally.applied_so_far():
+    for owner in tally.became:
         if not may_meet(owner, offer):
             raise Beyond
 
@@ -141,7 +148,7 @@ def _take(tally: Tally, offer: Offer, minor: int) -> None:
     became = tally.became_of(offer)
     became.uses, became.discount = 1, minor
     tally.off += minor
-    tally.pending.append((offer, minor, tally.found[offer]))
+    tally.pending.append((offer, minor, tally.found.get(offer, tally.goods)))
 
 
 def _apply_ladder(tally: Tally, ladder: Ladder) -> bool:

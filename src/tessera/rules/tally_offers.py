@@ -150,7 +150,7 @@ def _admit_steady(tally: Tally) -> None:
         raise Beyond
     tally.refused.update(verdict.refused)
     _admit(tally, verdict.unit, tally.unit)
-    _admit(tally, verdict.basket, tally.on_basket)
+    tally.verdict = verdict  # its basket offers are found when their slot is settled
     _admit(tally, verdict.accrual, tally.accrual)
 
 

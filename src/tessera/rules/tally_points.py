@@ -9,34 +9,26 @@ from fractions import Fraction
 from math import lcm
 
 from tessera.core.money import UNITS_MAX, share
-from tessera.rules.accrual import NOT_REACHED, Exact
+from tessera.rules.accrual import NOT_REACHED
 from tessera.rules.folds import GOODS, spread_to_lines
 from tessera.rules.model import Earn, Multiply, Offer
 from tessera.rules.reasons import NO_SAVING
-from tessera.rules.tally import Beyond, Note, Tally
+from tessera.rules.tally import Beyond, Grant, Tally
+from tessera.rules.work import BY_PLACE
 
-
-class Part:
-    """Units that one offer grants, exact, and by which folds they were earned."""
-
-    __slots__ = ("exact", "folds", "issuer", "offer", "weights")
-
-    def __init__(
-        self, offer: Offer, exact: Exact, folds: list[int], weights: list[int], issuer: str
-    ) -> None:
-        self.offer = offer
-        self.exact = exact
-        self.folds = folds
-        self.weights = weights
-        self.issuer = issuer
+Factor = tuple[int, int, Offer]
+"""A multiplier as numerator and denominator, and the offer that it is of."""
 
 
 def tally_points(tally: Tally) -> None:
     """Work out the units that the basket earns, in the documented order of offers."""
-    by_unit: dict[str, list[Part]] = {}
+    by_unit: dict[tuple[str, str], list[Grant]] = {}
     multipliers: dict[str, list[Offer]] = {}
+    tally.accrual.sort(key=BY_PLACE)
+    issuers = tally.prepared.issuers
     basis: list[int] | None = None
-    for offer in sorted(tally.accrual, key=lambda one: one.place):
+    total = 0
+    for offer in tally.accrual:
         reward = offer.reward
         if isinstance(reward, Multiply):
             multipliers.setdefault(reward.unit, []).append(offer)
@@ -44,21 +36,24 @@ def tally_points(tally: Tally) -> None:
         assert isinstance(reward, Earn)
         if basis is None:
             basis = _basis(tally)
-        part = _earned(tally, offer, reward, basis)
-        if part is None:
+            total = sum(basis)
+        grant = _earned(tally, offer, reward, basis, total)
+        if grant is None:
             tally.say(offer, NOT_REACHED)
-        elif reward.unit in by_unit:
-            by_unit[reward.unit].append(part)
+            continue
+        key = (reward.unit, issuers[offer])
+        if key in by_unit:
+            by_unit[key].append(grant)
         else:
-            by_unit[reward.unit] = [part]
-    for unit in sorted(by_unit):
-        parts = by_unit[unit]
+            by_unit[key] = [grant]
+    for unit, issuer in sorted(by_unit):
+        grants = by_unit[unit, issuer]
         if unit in multipliers:
-            parts = parts + _multiplied(tally, parts, multipliers[unit])
-        _book(tally, unit, parts)
+            grants += _multiplied(tally, grants, multipliers[unit], basis or [])
+        _book(tally, unit, issuer, grants)
     for offers in multipliers.values():
         for offer in offers:
-            if offer not in tally.became:
+            if offer not in tally.granted:
                 tally.say(offer, NO_SAVING)
 
 
@@ -66,164 +61,170 @@ def _basis(tally: Tally) -> list[int]:
     """The money of each fold that units are counted on, as the programme sets it."""
     style = tally.prepared.programme.settings.accrual_basis
     if style == "shelf":
-        return tally.amounts
-    if style == "after-discounts":
+        basis = tally.amounts
+    elif style == "after-discounts":
         tally.share_out()
-        return tally.dues
-    if not tally.line_off:
-        return tally.amounts
-    basis = tally.amounts[:]
-    for fold, minor in tally.line_off.items():
-        basis[fold] -= minor
+        basis = tally.dues
+    elif tally.line_off:
+        basis = tally.amounts[:]
+        for fold, minor in tally.line_off.items():
+            basis[fold] -= minor
+    else:
+        basis = tally.amounts
+    tally.basis = basis
     return basis
 
 
-def _earned(tally: Tally, offer: Offer, reward: Earn, basis: list[int]) -> Part | None:
+def _earned(tally: Tally, offer: Offer, reward: Earn, basis: list[int], total: int) -> Grant | None:
+    """What an offer grants: exact, as numerator and denominator; None when that is nothing."""
     folds = tally.found[offer]
     if tally.odd and any(tally.lines[fold].kind is not GOODS for fold in folds):
         raise Beyond
     if offer.undiscounted_only:
         tally.share_out()
         folds = [fold for fold in folds if tally.dues[fold] == tally.amounts[fold]]
-    funding = offer.funding
-    issuer = funding.partner if funding else tally.prepared.programme.units[reward.unit].issuer
     number, denominator = reward.count
-    per = reward.per
+    per, weights = reward.per, None
     if per == "amount":
-        weights = [basis[fold] for fold in folds]
-    elif per == "quantity":
-        counts = tally.counts
-        weights = [counts[fold] for fold in folds]
+        if folds is tally.goods and not tally.odd:
+            measured = total
+        else:
+            measured = sum([basis[fold] for fold in folds])
     elif per == "basket":
         tally.share_out()
-        weights = [tally.dues[fold] for fold in folds]
-        return Part(offer, _exact(1, reward.count), folds, weights, issuer)
+        return offer, number, denominator, folds, [tally.dues[fold] for fold in folds]
     else:
-        weights = [_measured(tally, reward, fold) for fold in folds]
-    steps: Exact
+        weights = _weights(tally, reward, folds)
+        measured = sum(weights)
     if reward.by_line:
-        steps = sum([_steps(part, reward) for part in _by_line(tally, folds, weights)])
+        each = [basis[fold] for fold in folds] if weights is None else weights
+        number, denominator = _by_line(tally, reward, folds, each)
     elif reward.whole:
-        steps = sum(weights) // reward.step
+        number *= measured // reward.step
     else:
-        steps = Fraction(sum(weights), reward.step)
-    exact = steps * number if denominator == 1 else Fraction(number, denominator) * steps
-    if reward.cap is not None:
-        exact = min(exact, reward.cap)
-    if tally.prepared.programme.settings.units_rounding == "before-multiplying":
-        exact = exact // 1
-    return Part(offer, exact, folds, weights, issuer) if exact > 0 else None
+        number, denominator = number * measured, denominator * reward.step
+    if reward.cap is not None and number > reward.cap * denominator:
+        number, denominator = reward.cap, 1
+    if denominator != 1 and tally.prepared.whole_first:
+        number, denominator = number // denominator, 1
+    return (offer, number, denominator, folds, weights) if number > 0 else None
 
 
-def _exact(steps: Exact, count: tuple[int, int]) -> Exact:
-    number, denominator = count
-    return steps * number if denominator == 1 else Fraction(number, denominator) * steps
-
-
-def _steps(measured: int, reward: Earn) -> Exact:
-    return measured // reward.step if reward.whole else Fraction(measured, reward.step)
-
-
-def _by_line(tally: Tally, folds: list[int], weights: list[int]) -> list[int]:
-    if tally.folds is None:
-        return weights
-    whole, lines = tally.folds, tally.basket.lines
+def _weights(tally: Tally, reward: Earn, folds: list[int]) -> list[int]:
+    """What counts of each fold: pieces, or thousandths of its measure."""
+    counts = tally.counts
+    if reward.per == "quantity":
+        return [counts[fold] for fold in folds]
+    lines, measure = tally.lines, reward.measure
     return [
-        part
-        for fold, weight in zip(folds, weights, strict=True)
-        for part in spread_to_lines(weight, whole[fold], lines)
+        int(Fraction(lines[fold].quantity) * 1000 * counts[fold])
+        if lines[fold].measure == measure
+        else 0
+        for fold in folds
     ]
 
 
-def _measured(tally: Tally, reward: Earn, fold: int) -> int:
-    """What counts of a fold in thousandths of its measure."""
-    line = tally.lines[fold]
-    if line.measure != reward.measure:
-        return 0
-    return int(Fraction(line.quantity) * 1000 * tally.counts[fold])
+def _by_line(tally: Tally, reward: Earn, folds: list[int], weights: list[int]) -> tuple[int, int]:
+    """Count the steps on each line; give the units of all of them."""
+    number, denominator = reward.count
+    if not reward.whole:
+        return number * sum(weights), denominator * reward.step
+    parts = weights
+    if tally.folds is not None:
+        whole, lines = tally.folds, tally.basket.lines
+        parts = [
+            part
+            for fold, weight in zip(folds, weights, strict=True)
+            for part in spread_to_lines(weight, whole[fold], lines)
+        ]
+    return number * sum([part // reward.step for part in parts]), denominator
 
 
 # -- multipliers
 
 
-def _multiplied(tally: Tally, parts: Sequence[Part], offers: Sequence[Offer]) -> list[Part]:
+def _multiplied(
+    tally: Tally, grants: Sequence[Grant], offers: Sequence[Offer], basis: list[int]
+) -> list[Grant]:
     """Give what multipliers add, in the name of the offers that add it."""
     style = tally.prepared.programme.settings.multipliers
-    factors = [(_factor(offer), offer) for offer in offers]
+    factors = [(*_factor(offer), offer) for offer in offers]
     over_all = all(offer.what.everything for offer in offers)
-    added: list[Part] = []
-    for part in parts:
-        earn = part.offer.reward
+    if over_all and style == "highest":
+        factors = [_highest(factors)]
+    added: list[Grant] = []
+    for offer, number, denominator, folds, weights in grants:
+        earn = offer.reward
         assert isinstance(earn, Earn)
         if earn.per == "basket":
             continue  # a welcome present is no amount that a multiplier could count
         if over_all:
-            added += _extra(style, part, factors, part.exact, part.folds, part.weights)
+            added += _extra(style, factors, (number, denominator), folds, weights)
             continue
-        whole = sum(part.weights)
-        for fold, weight in zip(part.folds, part.weights, strict=True):
-            reached = [pair for pair in factors if fold in tally.found[pair[1]]]
+        each = [basis[fold] for fold in folds] if weights is None else weights
+        whole = sum(each)
+        for fold, weight in zip(folds, each, strict=True):
+            reached = [factor for factor in factors if fold in tally.found[factor[2]]]
             if reached and weight:
-                exact = Fraction(part.exact * weight, whole)
-                added += _extra(style, part, reached, exact, [fold], [weight])
+                exact = (number * weight, denominator * whole)
+                added += _extra(style, reached, exact, [fold], [weight])
     return added
 
 
-def _factor(offer: Offer) -> Exact:
+def _factor(offer: Offer) -> tuple[int, int]:
     assert isinstance(offer.reward, Multiply)
-    number, denominator = offer.reward.factor
-    return number if denominator == 1 else Fraction(number, denominator)
+    return offer.reward.factor
+
+
+def _highest(factors: Sequence[Factor]) -> Factor:
+    """The highest factor; offers come in the documented order, the first of equal ones wins."""
+    best = factors[0]
+    for factor in factors[1:]:
+        if factor[0] * best[1] > best[0] * factor[1]:
+            best = factor
+    return best
 
 
 def _extra(
     style: str,
-    part: Part,
-    factors: Sequence[tuple[Exact, Offer]],
-    exact: Exact,
+    factors: Sequence[Factor],
+    exact: tuple[int, int],
     folds: list[int],
-    weights: list[int],
-) -> list[Part]:
+    weights: list[int] | None,
+) -> list[Grant]:
+    number, denominator = exact
     if style == "highest":
-        # Offers come in the documented order, so the first of equal factors has the name.
-        factor, offer = factors[0]
-        if len(factors) > 1:
-            factor, offer = max(factors, key=lambda pair: pair[0])
-        added: Exact = exact * (factor.numerator - factor.denominator)
-        if factor.denominator != 1:
-            added = Fraction(added, factor.denominator)
-        return [Part(offer, added, folds, weights, part.issuer)]
-    extra: list[Part] = []
-    reached: Exact = 1
-    for factor, offer in factors:
-        grown = reached * factor if style == "multiply" else reached + factor - 1
-        extra.append(Part(offer, exact * (grown - reached), folds, weights, part.issuer))
-        reached = grown
+        top, bottom, offer = _highest(factors)
+        return [(offer, number * (top - bottom), denominator * bottom, folds, weights)]
+    extra: list[Grant] = []
+    for top, bottom, offer in factors:
+        extra.append((offer, number * (top - bottom), denominator * bottom, folds, weights))
+        if style == "multiply":
+            number, denominator = number * top, denominator * bottom
     return extra
 
 
 # -- booking
 
 
-def _book(tally: Tally, unit: str, parts: Sequence[Part]) -> None:
+def _book(tally: Tally, unit: str, issuer: str, grants: list[Grant]) -> None:
     """Round the sum down once for each issuer, and share it over the offers."""
-    by_issuer: dict[str, list[Part]] = {}
-    for part in parts:
-        by_issuer.setdefault(part.issuer, []).append(part)
-    for issuer in sorted(by_issuer):
-        found = by_issuer[issuer]
-        # Over one denominator the exact sum costs no more than one of whole numbers.
-        common = lcm(*[part.exact.denominator for part in found])
-        scaled = [part.exact.numerator * (common // part.exact.denominator) for part in found]
-        total = max(0, min(UNITS_MAX, sum(scaled) // common))
+    denominators = {grant[2] for grant in grants}
+    if denominators == {1}:
+        common = 1
+        scaled = [grant[1] for grant in grants]
+    else:
+        common = lcm(*denominators)
+        scaled = [grant[1] * (common // grant[2]) for grant in grants]
+    exact = sum(scaled)
+    total = max(0, min(UNITS_MAX, exact // common))
+    if total == exact and min(scaled) >= 0:
+        shares = scaled
+    else:
         shares = share(total, [max(0, one) for one in scaled])
-        for part, units in zip(found, shares, strict=True):
-            became = tally.became_of(part.offer)
-            became.units += units
-            became.uses = 1
-            if units:
-                key = (unit, issuer)
-                tally.earned[key] = tally.earned.get(key, 0) + units
-                if part.folds:
-                    tally.notes.append(
-                        Note(unit, part.offer, issuer, units, part.folds, part.weights)
-                    )
+    granted = tally.granted
+    for grant, units in zip(grants, shares, strict=True):
+        granted[grant[0]] = granted.get(grant[0], 0) + units
+    if total:
+        tally.earned[unit, issuer] = total
+        tally.notes.append((unit, issuer, grants, shares))

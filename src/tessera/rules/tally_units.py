@@ -11,14 +11,17 @@ from tessera.core.money import Rounding, divided, share
 from tessera.core.quote import Stage
 from tessera.rules.assign import settle_units
 from tessera.rules.folds import Fold
-from tessera.rules.model import Bundle, Each, Kind, Offer
+from tessera.rules.model import Bundle, Kind, Offer
 from tessera.rules.prepared import REMEMBERED_MAX
 from tessera.rules.reasons import BETTER_OFFER, GOODS_TAKEN, NO_SAVING, QUANTITY_SHORT
 from tessera.rules.tally import Beyond, Cut, Tally
-from tessera.rules.work import Outcome, Work
+from tessera.rules.work import BY_PLACE, BY_RANK, Outcome, Work
 
 REMEMBERED_FOLDS_MAX = 4
 """Most folds in a competition that is remembered."""
+
+Slot = tuple[list[Offer], list[Offer], list[Offer], list[Offer]]
+"""Offers of a slot by their role, see `prepared`."""
 
 Run = tuple[int, tuple[object, ...], int]
 """The price of a unit turned round, the order of ties, and the fold: sorts the dearest first."""
@@ -35,47 +38,46 @@ _PERCENT, _AMOUNT, _PRICE = Kind.PERCENT, Kind.AMOUNT, Kind.PRICE
 
 def tally_units(tally: Tally) -> None:
     """Apply the unit offers, slot by slot."""
-    slots: dict[tuple[int, int], list[Offer]] = {}
-    slot_of = tally.prepared.slots
-    for offer in tally.unit:
-        slots.setdefault(slot_of[offer], []).append(offer)
-    for slot in sorted(slots):
-        offers = slots[slot]
-        offers.sort(key=lambda offer: offer.place)
-        _settle(tally, offers)
-
-
-def _settle(tally: Tally, offers: list[Offer]) -> None:
-    fills, firsts, bundles = [], [], []
-    prepared = tally.prepared
-    for offer in offers:
-        if prepared.first_groups[offer]:
-            firsts.append(offer)
-        elif isinstance(offer.reward, Each):
-            fills.append(offer)
-        else:
-            bundles.append(offer)
-    if firsts:
-        if fills or bundles or len({prepared.first_groups[one] for one in firsts}) > 1:
-            raise Beyond
-        for offer in sorted(firsts, key=lambda one: one.rank):
-            if not isinstance(offer.reward, Bundle):
-                raise Beyond
-            _apply_in_turn(tally, offer, offer.reward)
+    offers = tally.unit
+    if not offers:
         return
-    if not prepared.compete(offers):
+    offers.sort(key=BY_PLACE)
+    roles = tally.prepared.roles
+    slots: dict[tuple[int, int], Slot] = {}
+    for offer in offers:
+        slot, role = roles[offer]
+        lists = slots.get(slot)
+        if lists is None:
+            lists = slots[slot] = ([], [], [], [])
+        lists[role].append(offer)
+    for slot in sorted(slots):
+        fills, bound, bundles, firsts = slots[slot]
+        if firsts:
+            if fills or bound or bundles:
+                raise Beyond
+            _apply_in_turn(tally, firsts)
+        else:
+            _settle(tally, slot, fills, bound, bundles)
+
+
+def _settle(
+    tally: Tally,
+    slot: tuple[int, int],
+    fills: list[Offer],
+    bound: list[Offer],
+    bundles: list[Offer],
+) -> None:
+    prepared = tally.prepared
+    offers = fills
+    if bound or bundles:
+        fills = sorted(fills + bound, key=BY_PLACE)
+        offers = sorted(fills + bundles, key=BY_PLACE)
+    if slot not in prepared.lonely_slots and not prepared.compete(offers):
         raise Beyond
     taken: set[int] = set()
-    if bundles or any(_is_bound(fill) for fill in fills):
-        taken = _leave_to_search(tally, offers, fills, bundles)
+    if bound or bundles:
+        taken = _leave_to_search(tally, offers, bundles + bound)
     _fill(tally, fills, taken)
-
-
-def _is_bound(fill: Offer) -> bool:
-    """Tell whether what an offer gives one fold may depend on what it gives another."""
-    reward = fill.reward
-    assert isinstance(reward, Each)
-    return reward.cap_minor is not None
 
 
 def _is_closed(tally: Tally, fold: int, offer: Offer) -> bool:
@@ -158,16 +160,25 @@ def _saving(tally: Tally, offer: Offer, count: int, base: int) -> int:
 # -- bundles in the merchant's order
 
 
-def _apply_in_turn(tally: Tally, offer: Offer, reward: Bundle) -> None:
-    """Apply a bundle of one part as often as it saves, the dearest units first."""
-    if len(reward.parts) > 1 or reward.aim.startswith("part:") or reward.aim == "dearest":
+def _apply_in_turn(tally: Tally, offers: list[Offer]) -> None:
+    """Apply bundles of one part, each as often as it saves."""
+    prepared, counts, found = tally.prepared, tally.counts, tally.found
+    if len({prepared.first_groups[offer] for offer in offers}) > 1:
         raise Beyond
-    folds, free, size = tally.found[offer], tally.free, reward.parts[0][1]
-    there = sum([tally.counts[fold] for fold in folds])
-    if there < size:
-        became = tally.became_of(offer)
-        became.reason, became.missing_quantity = QUANTITY_SHORT, size - there
-        return
+    for offer in sorted(offers, key=BY_RANK):
+        reward = offer.reward
+        assert isinstance(reward, Bundle)
+        size = reward.parts[0][1]
+        there = sum([counts[fold] for fold in found[offer]])
+        if there < size:
+            tally.short[offer] = (QUANTITY_SHORT, 0, size - there)
+        else:
+            _apply_bundle(tally, offer, reward, size)
+
+
+def _apply_bundle(tally: Tally, offer: Offer, reward: Bundle, size: int) -> None:
+    """Apply a bundle to what is open to it, the dearest units first."""
+    folds, free = tally.found[offer], tally.free
     owners = tally.owners
     runs: list[Run] = []
     for fold in folds:
@@ -178,7 +189,8 @@ def _apply_in_turn(tally: Tally, offer: Offer, reward: Bundle) -> None:
             raise Beyond
         runs.append((-price, tally.order_of(fold), fold))
     runs.sort()
-    uses = _uses(tally, reward, size, runs)
+    there = sum([free[run[2]] for run in runs])
+    uses = _uses(tally, reward, size, runs) if there >= size else []
     if not uses:
         taken = any(fold in owners for fold in folds)
         tally.say(offer, GOODS_TAKEN if taken else NO_SAVING)
@@ -296,21 +308,13 @@ def _left_on(fold: Fold) -> FoldLeft:
     return cuts, tuple(owners), count, amount
 
 
-def _leave_to_search(
-    tally: Tally, offers: list[Offer], fills: list[Offer], bundles: list[Offer]
-) -> set[int]:
+def _leave_to_search(tally: Tally, offers: list[Offer], bound: list[Offer]) -> set[int]:
     """Have the full way settle the goods that bundles compete for; give their folds."""
-    bound = [*bundles, *(fill for fill in fills if _is_bound(fill))]
     taken = {fold for offer in bound for fold in tally.found[offer]}
     if not taken.isdisjoint(tally.owners):
         raise Beyond
     folds = tally.in_order(list(taken))
-    found = {
-        offer: frozenset(place for place, fold in enumerate(folds) if fold in there)
-        for offer in offers
-        for there in (set(tally.found[offer]),)
-    }
-    key = _key(tally, offers, folds, found)
+    key = _key(tally, offers, folds)
     solved = tally.prepared.solved.get(key) if key is not None else None
     if solved is None:
         solved = _solve(tally, offers, folds, key)
@@ -322,10 +326,11 @@ def _leave_to_search(
         if owners:
             tally.owners[fold] = owners
     for offer, outcome in solved.outcomes:
-        if outcome.uses or outcome.missing_quantity:
+        if outcome.uses:
             became = tally.became_of(offer)
             became.uses, became.discount = outcome.uses, outcome.discount
-            became.reason, became.missing_quantity = outcome.reason, outcome.missing_quantity
+        elif outcome.missing_quantity:
+            tally.short[offer] = (outcome.reason, 0, outcome.missing_quantity)
         elif outcome.reason:
             tally.say(offer, outcome.reason)
     tally.nodes = solved.nodes
@@ -334,22 +339,26 @@ def _leave_to_search(
     return taken
 
 
-def _key(
-    tally: Tally, offers: list[Offer], folds: list[int], found: dict[Offer, frozenset[int]]
-) -> object:
+def _key(tally: Tally, offers: list[Offer], folds: list[int]) -> object:
     """What the choice hangs on, None where it may hang on more."""
     lines = [tally.lines[fold] for fold in folds]
     if len(folds) > REMEMBERED_FOLDS_MAX or any(line.measure for line in lines):
         return None
     if any(isinstance(one.reward, Bundle) and len(one.reward.parts) > 1 for one in offers):
         return None
-    numbers = sorted(folds)
+    numbers, found = sorted(folds), tally.found
     return (
         tally.nodes,
-        tuple([(offer, found[offer]) for offer in offers]),
+        tuple(offers),
         tuple(
             [
-                (numbers.index(fold), line.sku, tally.counts[fold], tally.amounts[fold])
+                (
+                    numbers.index(fold),
+                    line.sku,
+                    tally.counts[fold],
+                    tally.amounts[fold],
+                    tuple([offer for offer in offers if fold in found[offer]]),
+                )
                 for fold, line in zip(folds, lines, strict=True)
             ]
         ),

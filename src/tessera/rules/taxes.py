@@ -7,11 +7,11 @@ change what a line costs. A line that costs nothing bears no tax, a per-unit tax
 from collections.abc import Sequence
 from decimal import Decimal
 from fractions import Fraction
+from typing import Protocol
 
-from tessera.core.basket import LineTax, TaxRounding
+from tessera.core.basket import Line, LineTax, TaxRounding
 from tessera.core.money import Rounding, rounded, share
 from tessera.core.quote import TaxGroup, TaxPart
-from tessera.rules.folds import Fold
 
 Taxed = tuple[int, list[int], int]
 """Net in minor units, each tax, and the part of the taxes that comes on top of the amount."""
@@ -97,6 +97,22 @@ def tax_rounding(rounding: Rounding) -> Rounding:
     return Rounding.HALF_EVEN if rounding is Rounding.HALF_EVEN else Rounding.HALF_AWAY
 
 
+class Taxable(Protocol):
+    """What is taxed: lines that are taxed alike, and what is due for them."""
+
+    @property
+    def number(self) -> int:
+        """Its place among the folds."""
+
+    @property
+    def line(self) -> Line:
+        """The line whose taxes it bears."""
+
+    @property
+    def due(self) -> int:
+        """What is left to pay."""
+
+
 class FoldTax:
     """The tax of one fold: all of it, and the part on top."""
 
@@ -108,7 +124,7 @@ class FoldTax:
 
 
 def tax_groups(
-    folds: Sequence[Fold],
+    folds: Sequence[Taxable],
     quantities: Sequence[Decimal],
     extra: dict[int, int],
     level: TaxRounding,

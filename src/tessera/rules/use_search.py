@@ -20,6 +20,7 @@ from tessera.core.money import rounded
 from tessera.rules.bundles import Pick, Run, Use, aimed, price_of, worth
 from tessera.rules.folds import Fold
 from tessera.rules.model import Bundle, Each, Kind, Offer
+from tessera.rules.spending import OutOfWork
 from tessera.rules.unit_offers import each_discount
 from tessera.rules.work import Work
 
@@ -94,6 +95,7 @@ class Search:
     def _bound(self, place: int) -> int:
         """An upper bound, in thousandths, of what one unit of a run can save."""
         run, table = self.runs[place], self.fill_of[place]
+        self.work.meter.left -= len(table) * (1 + len(self.fills))
         most = max(-(-SCALE * saving // count) for count, saving in enumerate(table) if count)
         for number, reward in enumerate(self.rewards):
             for part, fitting in enumerate(self.fitting[number]):
@@ -130,7 +132,7 @@ class Search:
         left = tuple(self._left(place) for place in self.limited)
         try:
             saving = self._value(0, counts, left)
-        except (Exhausted, RecursionError):
+        except (Exhausted, OutOfWork, RecursionError):
             return None
         return saving, self._trace(counts, left)
 
@@ -200,6 +202,7 @@ class Search:
             if not any(start in fitting for fitting in self.fitting[number]):
                 continue
             for picks in self._part_picks(number, 0, start, counts):
+                self.work.meter.spend(8)
                 flat: dict[int, int] = {}
                 for part in picks:
                     for place, count in part:

@@ -25,6 +25,7 @@ from tessera.rules.model import (
     Selector,
     Spend,
 )
+from tessera.rules.outcome import Outcome
 from tessera.rules.programme import Programme
 from tessera.rules.reasons import (
     AMOUNT_SHORT,
@@ -36,6 +37,7 @@ from tessera.rules.reasons import (
     QUANTITY_SHORT,
     is_eligible,
 )
+from tessera.rules.spending import Meter
 from tessera.rules.with_tax import counted
 
 # Looking a member up in its enumeration is a call; these are asked for by every line and offer.
@@ -46,6 +48,7 @@ __all__ = [
     "BETTER_OFFER",
     "BUDGET_USED",
     "BY_PLACE",
+    "BY_RANK",
     "GOODS_TAKEN",
     "NOTHING_SELECTED",
     "NO_SAVING",
@@ -57,6 +60,8 @@ __all__ = [
 
 BY_PLACE = attrgetter("place")
 """Sorts offers in the documented order of the programme."""
+BY_RANK = attrgetter("rank")
+"""Sorts offers in the merchant's order, that of the file."""
 
 Snapshot = tuple[
     list[tuple[Fold, list[Parcel] | None, dict[tuple[Offer, int], int], int, int, int]],
@@ -76,29 +81,6 @@ RESERVED = Offer(
     reward=Issue(kind="", name=""),
 )
 """Stands on units that are kept out of the unit stage while that is tried out."""
-
-
-class Outcome:
-    """What became of one offer so far."""
-
-    __slots__ = (
-        "discount",
-        "groups",
-        "missing_minor",
-        "missing_quantity",
-        "reason",
-        "units",
-        "uses",
-    )
-
-    def __init__(self) -> None:
-        self.reason = ""
-        self.uses = 0
-        self.groups = 0
-        self.discount = 0
-        self.units = 0
-        self.missing_minor = 0
-        self.missing_quantity = 0
 
 
 class Work:
@@ -125,6 +107,7 @@ class Work:
         "goods",
         "left",
         "member",
+        "meter",
         "moment",
         "nodes",
         "optimal",
@@ -160,6 +143,7 @@ class Work:
         self.gap_minor = 0
         self.nodes = 0
         self.tried = False
+        self.meter = Meter()
         self._open: dict[tuple[Offer, tuple[Offer, ...]], bool] = {}
         self._sums: dict[tuple[object, ...], tuple[int, int]] = {}
         self.bases: dict[tuple[object, ...], Base] = {}

@@ -12,6 +12,9 @@ import sqlalchemy as sa
 
 from tessera.core.errors import TesseraError
 
+_SETUP_LOCK = 0x7E55E2A
+"""Number of PostgreSQL's advisory lock that whoever sets a database up holds."""
+
 _FILE = re.compile(r"(\d{4})_\w+\.py\Z")
 
 
@@ -32,6 +35,15 @@ def current_version(connection: sa.Connection) -> str | None:
     if not sa.inspect(connection).has_table("alembic_version"):
         return None
     return connection.execute(sa.text("SELECT version_num FROM alembic_version")).scalar()
+
+
+def hold_setup(connection: sa.Connection) -> None:
+    """Set this database up alone until the transaction ends; others wait here, then find it done.
+
+    On SQLite a transaction that writes is alone anyhow.
+    """
+    if connection.dialect.name == "postgresql":
+        connection.execute(sa.text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": _SETUP_LOCK})
 
 
 def ensure_schema(engine: sa.Engine, migrations: Path, *, name: str) -> bool:
@@ -56,6 +68,9 @@ def ensure_schema(engine: sa.Engine, migrations: Path, *, name: str) -> bool:
     config = Config()
     config.set_main_option("script_location", str(migrations).replace("%", "%%"))
     with engine.begin() as connection:
+        hold_setup(connection)
+        if current_version(connection) == versions[-1]:
+            return False  # somebody else was setting it up meanwhile
         config.attributes["connection"] = connection
         command.upgrade(config, "head")
     return True

@@ -280,3 +280,27 @@ def test_no_secret_and_nobody_is_in_the_log(shell: Shell, config: Path) -> None:
     log = serving.log.read_text()
     assert "register enrolled" in log
     assert [secret for secret in planted if secret in log] == []
+
+
+def test_what_cannot_be_undone_wants_its_words(shell: Shell) -> None:
+    shell.run("store", "add", "berlin-1")
+    for name in ("m-1", "m-2"):
+        shell.json(
+            "member", "add", "--member", name, "--store", "berlin-1", "--balance", "points=5"
+        )
+    assert shell.json("member", "block", "m-1", "--by", "ada")["changed"]
+    assert not shell.json("member", "block", "m-1")["changed"]
+    assert shell.json("member", "unblock", "m-1", "--by", "ada")["changed"]
+    code, _out, err = shell.run("member", "erase", "m-2", "--confirm", "yes")
+    assert code == 3
+    assert 'add --confirm "erase m-2"' in err
+    words = "merge m-2 into m-1"
+    assert shell.run("member", "merge", "m-2", "--into", "m-1")[0] == 3
+    shell.json("member", "merge", "m-2", "--into", "m-1", "--confirm", words, "--by", "ada")
+    assert shell.json("ledger", "m-1")["balances"]["points"]["points"] == 10
+    assert shell.json("member", "erase", "m-1", "--confirm", "erase m-1", "--by", "bob")["changed"]
+    told = [(deed["what"], deed["who"]) for deed in shell.json("member", "deeds", "m-1")]
+    assert told == [("block", "ada"), ("unblock", "ada"), ("merged-from", "ada"), ("erase", "bob")]
+    entries = shell.json("ledger", "m-1")["entries"]
+    assert [entry["kind"] for entry in entries] == ["opening", "merge", "erasure"]
+    assert shell.run("verify")[0] == 0

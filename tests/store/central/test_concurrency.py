@@ -60,6 +60,25 @@ def together(*works: Callable[[], object]) -> None:
             future.result()
 
 
+def test_two_centrals_that_start_on_an_empty_database_share_one_generation(
+    postgres_cluster: Cluster, postgres_template: tuple[str, Path]
+) -> None:
+    """One makes the tables, the other waits and finds them."""
+    database = postgres_cluster.create_database()
+    _, folder = postgres_template
+    settings = settings_for(postgres_cluster.url(database), folder)
+    generations: list[str] = []
+
+    def start() -> None:
+        with central_on(settings, seed=threading.get_ident()) as central:
+            generations.append(central.state().generation)
+
+    together(start, start)
+    assert len(generations) == 2
+    assert len(set(generations)) == 1
+    postgres_cluster.drop_database(database)
+
+
 def drain(central: Central) -> None:
     """Book and publish until no batch waits anywhere."""
     spans = central.settings.database.spans_buckets

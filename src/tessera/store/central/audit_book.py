@@ -108,8 +108,11 @@ def impossible_leases(tx: sa.Connection, bucket: int) -> list[tuple[str, str]]:
     return [(row[0], row[1]) for row in rows]
 
 
-def posted_without_outcome(tx: sa.Connection, bucket: int, *, opening: str) -> list[str]:
-    """Uids with postings but no outcome that says they were applied."""
+def posted_without_outcome(tx: sa.Connection, bucket: int, *, own: tuple[str, ...]) -> list[str]:
+    """Uids with postings but no outcome that says they were applied.
+
+    `own`: tags of entries that central made without a record.
+    """
     line, outcome = schema.LEDGER_LINE, schema.OUTCOME
     rows = tx.execute(
         sa.select(line.c.uid)
@@ -123,10 +126,25 @@ def posted_without_outcome(tx: sa.Connection, bucket: int, *, opening: str) -> l
             ),
         )
         .where(line.c.bucket == bucket)
-        .where(line.c.tag != opening)
+        .where(line.c.tag.not_in(own))
         .where(sa.or_(outcome.c.state.is_(None), outcome.c.state != "applied"))
     )
     return list(rows.scalars())
+
+
+def transit_left(tx: sa.Connection) -> list[tuple[str, str, int]]:
+    """Transfers between members that do not clear, and are not on their way: (uid, unit, rest)."""
+    line, deed = schema.LEDGER_LINE, schema.MEMBER_DEED
+    rest = sa.func.sum(line.c.delta)
+    under_way = sa.select(deed.c.uid).where(deed.c.state == "open")
+    rows = tx.execute(
+        sa.select(line.c.uid, line.c.unit, rest)
+        .where(line.c.account == "transit")
+        .where(line.c.uid.not_in(under_way))
+        .group_by(line.c.uid, line.c.unit)
+        .having(rest != 0)
+    )
+    return [(row[0], row[1], int(row[2])) for row in rows]
 
 
 def buckets_in_use(tx: sa.Connection) -> list[int]:

@@ -12,35 +12,18 @@ values are canonical JSON in text columns.
 
 import sqlalchemy as sa
 
+from tessera.store.central.schema_columns import bucket as _bucket
+from tessera.store.central.schema_columns import key as _key
+from tessera.store.central.schema_columns import text as _text
+from tessera.store.central.schema_columns import whole as _whole
+from tessera.store.central.schema_columns import whole_key as _whole_key
+
 METADATA = sa.MetaData()
 
 DISTRIBUTED_BY = ("bucket", "rbucket", "cbucket", "kbucket", "abucket")
 """Names of distribution columns; a table has exactly one, or is a reference table."""
 
-_BIG = sa.BigInteger
-_TEXT = sa.Text
 _BYTES = sa.LargeBinary
-
-
-def _key(name: str, kind: type[sa.Text] | type[sa.LargeBinary] = sa.Text) -> "sa.Column[object]":
-    return sa.Column(name, kind, primary_key=True, nullable=False)
-
-
-def _bucket(name: str) -> "sa.Column[object]":
-    return sa.Column(name, sa.SmallInteger, primary_key=True, nullable=False, autoincrement=False)
-
-
-def _whole_key(name: str) -> "sa.Column[object]":
-    return sa.Column(name, sa.BigInteger, primary_key=True, nullable=False, autoincrement=False)
-
-
-def _whole(name: str, default: int | None = 0) -> "sa.Column[object]":
-    server = None if default is None else str(default)
-    return sa.Column(name, sa.BigInteger, nullable=False, server_default=server)
-
-
-def _text(name: str) -> "sa.Column[object]":
-    return sa.Column(name, sa.Text, nullable=False, server_default="")
 
 
 def _table(name: str, *columns: sa.schema.SchemaItem) -> sa.Table:
@@ -316,6 +299,19 @@ WAITING = _table(
     _whole("is_fork"),
     sa.Column("raw", _BYTES, nullable=False),
 )
+MEMBER_DEED = _table(
+    "member_deed",
+    _bucket("bucket"),
+    _key("member_id"),
+    _key("uid"),
+    _text("what"),
+    _text("who"),
+    _whole("at_ms"),
+    _text("other"),
+    _text("state"),
+    sa.Column("body", _BYTES, nullable=False),
+)
+sa.Index("member_deed_state", MEMBER_DEED.c.state, MEMBER_DEED.c.uid)
 LEDGER_LINE = _table(
     "ledger_line",
     _bucket("bucket"),
@@ -351,6 +347,7 @@ LOT = _table(
     _text("available_from"),
     _text("expires"),
 )
+sa.Index("lot_expires", LOT.c.expires)
 LEASE = _table(
     "lease",
     _bucket("bucket"),

@@ -7,11 +7,8 @@ import sqlalchemy as sa
 
 from tessera.store.till.rows import cursor_of
 
-CENTRAL_MS = "central_ms"
-"""Central's time in its latest answer."""
-
 SIGNED_MS = "signed_ms"
-"""The latest time that central signed: the floor under this till's clock."""
+"""Central's time as it signed it last: the floor under this till's clock."""
 
 CONTACT_MS = "contact_ms"
 """When central last answered, by this till's clock."""
@@ -63,6 +60,19 @@ def read_mark(connection: sa.Connection, name: str) -> int:
     finally:
         driver.close()
     return 0 if row is None else int(row[0])
+
+
+def set_mark(connection: sa.Connection, name: str, amount: int) -> None:
+    """Set a mark to `amount`, whatever it was."""
+    driver = cursor_of(connection)
+    try:
+        driver.execute(
+            "INSERT INTO mark (name, amount) VALUES (?, ?)"
+            " ON CONFLICT (name) DO UPDATE SET amount = excluded.amount",
+            (name, amount),
+        )
+    finally:
+        driver.close()
 
 
 def raise_mark(connection: sa.Connection, name: str, amount: int) -> None:
