@@ -132,11 +132,38 @@ class AgentClient:
         """Stop a sale before completion."""
         return self._write(f"/v1/sales/{_part(sale_id)}/cancel", {})
 
+    def receipt(self, sale_id: str) -> Json:
+        """A recorded sale as its receipt may carry it, for a return at another register."""
+        return self._write(f"/v1/sales/{_part(sale_id)}/receipt", {})
+
     def return_lines(
-        self, return_id: str, *, original: Mapping[str, Any], lines: Sequence[Mapping[str, Any]]
+        self,
+        return_id: str,
+        *,
+        lines: Sequence[Mapping[str, Any]],
+        original: Mapping[str, Any] | None = None,
+        receipt_data: str | None = None,
     ) -> Json:
-        """Take lines of an earlier sale back: `original` names it, `lines` are id and quantity."""
-        request = {"original": dict(original), "lines": list(lines)}
+        """Take lines of an earlier sale back: `lines` are id and quantity.
+
+        `original` names a sale of this register, `receipt_data` carries one of any other.
+        """
+        request: Json = {"lines": list(lines)}
+        if original is not None:
+            request["original"] = dict(original)
+        if receipt_data is not None:
+            request["receipt_data"] = receipt_data
+        return self._write(f"/v1/returns/{_part(return_id)}", request)
+
+    def return_goods(
+        self,
+        return_id: str,
+        *,
+        goods: Sequence[Mapping[str, Any]],
+        member: Mapping[str, Any] | None = None,
+    ) -> Json:
+        """Take goods back without a receipt: lines as in a basket, at what they cost now."""
+        request = {"goods": list(goods), "member": None if member is None else dict(member)}
         return self._write(f"/v1/returns/{_part(return_id)}", request)
 
     def claim(

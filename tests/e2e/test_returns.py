@@ -3,8 +3,20 @@
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from tessera.store.engine import open_sqlite
-from tests.support.agent import Agent, basket, milk, running_agent, stocked_till
+from tests.support.agent import (
+    CARD,
+    PROGRAMME,
+    Agent,
+    Reply,
+    basket,
+    milk,
+    running_agent,
+    settings_file,
+    stocked_till,
+)
 
 THREE_FOR_5 = """\
 programme: corner-shop
@@ -60,3 +72,100 @@ def test_without_the_sale_s_programme_the_frozen_shares_are_paid_and_flagged(
     with running_agent(folder) as agent:
         told = back(agent, "r-1", "s-1", 1)
         assert (told["refund_minor"], told["flags"]) == (167, ["policy-fallback"])
+
+
+def two_registers(place: Path, *, programme: str = PROGRAMME) -> tuple[Path, Path]:
+    folders = []
+    for register in ("till-1", "till-2"):
+        folder = place / register
+        folder.mkdir()
+        stocked_till(folder, programme=programme, register=register)
+        folders.append(folder)
+    return folders[0], folders[1]
+
+
+def elsewhere(agent: Agent, return_id: str, data: str, quantity: int) -> Reply:
+    given = {
+        "receipt_data": data,
+        "lines": [{"id": "1", "quantity": str(quantity)}],
+        **NEXT_DAY,
+    }
+    return agent.call("POST", f"/v1/returns/{return_id}", given)
+
+
+def test_another_register_pays_exactly_what_the_receipt_carries(tmp_path: Path) -> None:
+    """4 × 2.50 less 10 %: 9.00, 9 points; one back there: 2.25, round(9/4) = 2 points."""
+    here, there = two_registers(tmp_path)
+    with running_agent(here) as agent:
+        agent.sell("s-1", basket(milk(quantity=4)))
+        told = agent.call("POST", "/v1/sales/s-1/receipt", {}).json
+        assert told["receipt_code"].startswith("TR1*till-1*")
+        data = told["receipt_data"]
+        assert len(data) < 2_500
+        own = elsewhere(agent, "own-1", data, 1).json
+        assert (own["refund_minor"], own["flags"]) == (225, [])
+    with running_agent(there) as agent:
+        assert agent.call("POST", "/v1/sales/s-1/receipt", {}).status == 404
+        first = elsewhere(agent, "r-1", data, 1)
+        assert first.status == 200, first.raw
+        assert (first.json["refund_minor"], first.json["flags"]) == (225, ["other-register"])
+        assert first.json["units"][0]["taken_back"] == 2
+        assert elsewhere(agent, "r-1", data, 1).json["result"] == "exists"
+        # This register knows of its own returns; of the other's central does.
+        assert elsewhere(agent, "r-2", data, 4).json["code"] == "quantity_wrong"
+        rest = elsewhere(agent, "r-3", data, 3).json
+        assert (rest["refund_minor"], rest["units"][0]["taken_back"]) == (675, 7)
+
+
+def test_data_that_was_changed_or_is_foreign_is_refused(tmp_path: Path) -> None:
+    here, _ = two_registers(tmp_path)
+    with running_agent(here) as agent:
+        agent.sell("s-1", basket())
+        data = agent.call("POST", "/v1/sales/s-1/receipt", {}).json["receipt_data"]
+        sealed, seal = data.rsplit("*", 1)
+        middle = len(sealed) // 2
+        other = "A" if sealed[middle] != "A" else "B"
+        for wrong in (
+            sealed[:middle] + other + sealed[middle + 1 :] + "*" + seal,
+            sealed + "*" + "0" * 32,
+            sealed,
+            "TD1*ü*ü",
+        ):
+            told = elsewhere(agent, "r-1", wrong, 1)
+            assert (told.status, told.json["field"]) == (422, "receipt_data")
+        neither = agent.call("POST", "/v1/returns/r-2", {"lines": [{"id": "1", "quantity": "1"}]})
+        assert (neither.status, neither.json["field"]) == (422, "original")
+
+
+def without_receipt(agent: Agent, return_id: str, *, card: str = "") -> Reply:
+    given: dict[str, Any] = {"goods": [milk()], **NEXT_DAY}
+    if card:
+        given["member"] = {"cards": [card]}
+    return agent.call("POST", f"/v1/returns/{return_id}", given)
+
+
+def test_without_a_receipt_the_lowest_price_of_today_is_paid_and_marked(tmp_path: Path) -> None:
+    """2 × 2.50 cost members 4.50 today, so nobody gets more; a card gives 4 points back."""
+    folder = shop(tmp_path, programme=PROGRAMME)
+    with running_agent(folder) as agent:
+        told = without_receipt(agent, "r-1").json
+        assert (told["refund_minor"], told["flags"]) == (450, ["no-receipt"])
+        assert (told["units"], told["original_sale_id"]) == ([], "")
+        assert sum(tax["gross_minor"] for tax in told["taxes"]) == 450
+        assert without_receipt(agent, "r-1").json["result"] == "exists"
+        shown = without_receipt(agent, "r-2", card=CARD).json
+        assert (shown["refund_minor"], shown["units"][0]["taken_back"]) == (450, 4)
+
+
+@pytest.mark.parametrize("rule, paid", [("shelf", 500), ("refuse", None)])
+def test_a_shop_may_pay_the_shelf_price_or_nothing(
+    tmp_path: Path, rule: str, paid: int | None
+) -> None:
+    folder = shop(tmp_path, programme=PROGRAMME)
+    config = settings_file(folder, top={"returns_without_receipt": rule})
+    with running_agent(folder, config) as agent:
+        told = without_receipt(agent, "r-1")
+        if paid is None:
+            assert (told.status, told.json["code"]) == (409, "receipt_needed")
+        else:
+            assert told.json["refund_minor"] == paid

@@ -217,6 +217,14 @@ class ClaimAnswer(Answer, frozen=True, kw_only=True):
     uid: str = ""
 
 
+class ReceiptAnswer(Answer, frozen=True, kw_only=True):
+    """A recorded sale as its receipt may carry it, for a return at another register."""
+
+    sale_id: str
+    receipt_code: str
+    receipt_data: str
+
+
 class SaleStateAnswer(Answer, frozen=True, kw_only=True):
     """Where a sale stands: suspended, resumed or cancelled."""
 

@@ -168,12 +168,19 @@ class OriginalGiven(Request, frozen=True, kw_only=True):
 
 
 class ReturnGiven(Request, frozen=True, kw_only=True):
-    """Lines of an earlier sale brought back."""
+    """Goods brought back.
 
-    original: OriginalGiven
+    `lines` of a sale of this register (`original`) or of another one of the shop (`receipt_data`),
+    or `goods` without a receipt, at what they cost now.
+    """
+
+    original: OriginalGiven | None = None
+    receipt_data: Annotated[str, Meta(min_length=1, max_length=65_536)] | None = None
     store_time: Instant | None = None
     business_day: date | None = None
-    lines: Annotated[tuple[ReturnLineGiven, ...], Meta(min_length=1, max_length=LINES_MAX)]
+    lines: Annotated[tuple[ReturnLineGiven, ...], Meta(max_length=LINES_MAX)] = ()
+    goods: Annotated[tuple[Line, ...], Meta(max_length=LINES_MAX)] = ()
+    member: MemberGiven | None = None
     tenders: Annotated[tuple[TenderGiven, ...], Meta(max_length=TENDERS_MAX)] = ()
 
 

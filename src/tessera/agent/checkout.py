@@ -22,6 +22,7 @@ from tessera.agent.checkout_member import (
     unit_answers,
 )
 from tessera.agent.checkout_occasion import occasion_answer, record_occasion
+from tessera.agent.checkout_original import receipt_of
 from tessera.agent.checkout_quote import Quoted, Wanted, make_quote
 from tessera.agent.kept_sales import KeptSales
 from tessera.agent.notices import notice, worded
@@ -250,6 +251,10 @@ class Checkout:
         self._tell_refund("returned", pos, return_id, answer)
         return answer
 
+    def receipt(self, pos: PairedPos, sale_id: str) -> api_answers.ReceiptAnswer:
+        """A recorded sale as its receipt may carry it."""
+        return receipt_of(self.state, pos, sale_id)
+
     async def claim(self, pos: PairedPos, claim_id: str, given: api_shapes.ClaimGiven) -> bytes:
         """A forgotten card: what a past sale earns, once."""
         claimed = await claim_sale(self.state, pos, claim_id, given, self._past)
@@ -342,7 +347,7 @@ class Checkout:
         if sale is None:
             self._show(Shown())
         else:
-            sale.attached = ()
+            sale.attached, sale.offered = (), ()
             await self.requote(sale)
             await self.keep_now(sale)
         self._tell_member(NOBODY, sale)

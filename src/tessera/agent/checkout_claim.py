@@ -24,9 +24,9 @@ from tessera.agent.checkout_commit import (
     write_record,
 )
 from tessera.agent.checkout_member import Buyer, member_answer, state_of
+from tessera.agent.checkout_original import find_original, place_here
 from tessera.agent.checkout_quote import Quoted, state_notices
 from tessera.agent.checkout_recognise import find
-from tessera.agent.checkout_return import find_original, place_here
 from tessera.agent.claims_made import claim_key, minted_at
 from tessera.agent.notices import notice, worded
 from tessera.agent.pairing import PairedPos

@@ -5,7 +5,6 @@ Must never: pay out more than was sold.
 """
 
 from dataclasses import dataclass, replace
-from datetime import date, datetime
 from decimal import Decimal
 from hashlib import sha256
 
@@ -15,7 +14,6 @@ import sqlalchemy as sa
 from tessera.agent import api_shapes
 from tessera.agent.api_answers import ReturnAnswer, as_json
 from tessera.agent.checkout_answers import return_answer
-from tessera.agent.checkout_basket import business_day_of, local_time, place_of
 from tessera.agent.checkout_commit import (
     Writing,
     answer_again,
@@ -26,62 +24,36 @@ from tessera.agent.checkout_commit import (
     write_record,
 )
 from tessera.agent.checkout_limits import undone_by
-from tessera.agent.checkout_member import NOBODY, Buyer, find_buyer
+from tessera.agent.checkout_original import (
+    Original,
+    find_original,
+    original_of,
+    place_here,
+    when_and_where,
+)
 from tessera.agent.checkout_quote import state_notices
 from tessera.agent.checkout_return_effects import as_wishes, lease_uses, return_effects
 from tessera.agent.checkout_return_quote import priced_return
+from tessera.agent.checkout_unreceipted import Unreceipted, take_back
 from tessera.agent.claim_taken_back import Back, take_back_claimed
-from tessera.agent.claims_made import ClaimMade, find_claim
 from tessera.agent.pairing import PairedPos
 from tessera.agent.past_programmes import PastProgrammes
 from tessera.agent.problems_http import ApiProblem
+from tessera.agent.receipt_data import read_receipt_data
 from tessera.agent.till_state import TillState
 from tessera.core.basket import Place
 from tessera.core.identity import SaleKey
 from tessera.core.journal import RecordDraft
-from tessera.core.member import MemberState
 from tessera.core.quote import ReturnQuote
 from tessera.core.sale import (
     KIND_RETURN,
-    KIND_SALE,
     LeaseUse,
     ReturnBody,
-    SaleBody,
     Tender,
 )
-from tessera.store.till import cached_members, committed_sales
-from tessera.store.till.values import AccountView, CommittedSale
-from tessera.sync.records import encoded, read_body, read_envelope
+from tessera.sync.records import encoded
 
 _NAME_LENGTH_MAX = 64
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Original:
-    """The sale whose lines come back, and what of it came back before.
-
-    `bundle`: by which the sale was priced; its returns are pinned to it, too.
-    """
-
-    sale: CommittedSale
-    body: SaleBody
-    bundle: str
-    before: dict[str, Decimal]
-    buyer: Buyer
-    accounts: tuple[AccountView, ...]
-    claim: ClaimMade | None = None
-
-    @property
-    def member_id(self) -> str:
-        """The member of the sale; empty for none."""
-        return self.body.member.member_id if self.body.member else ""
-
-    def left(self) -> dict[str, Decimal]:
-        """What may still come back, by line."""
-        return {
-            line.line_id: line.quantity - self.before.get(line.line_id, Decimal(0))
-            for line in self.body.basket.lines
-        }
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -105,18 +77,17 @@ async def return_lines(
     past: PastProgrammes,
 ) -> bytes:
     """Take lines of a sale back; the answer's bytes, once durable."""
-    at, day, store = _when_and_where(state, given.store_time, given.business_day)
+    at, day, store = when_and_where(state, given.store_time, given.business_day)
     key = SaleKey(store=store, pos=pos.name, business_day=day, sale_id=return_id)
     digest = digest_of("return", given)
     if (first := find_first(state, key)) is not None:
         return answer_again(first, digest, what="return")
-    original = find_original(
-        state,
-        pos=given.original.pos,
-        own_pos=pos.name,
-        sale_id=given.original.sale_id,
-        day=given.original.business_day,
-    )
+    _refuse_unclear(given)
+    if given.goods:
+        place = place_here(state, pos, at, day)
+        wanted = Unreceipted(key=key, place=place, given=given, digest=digest)
+        return await take_back(state, pos, wanted)
+    original = _named_original(state, pos, given)
     returning = Returning(
         key=key,
         place=place_here(state, pos, at, day),
@@ -127,6 +98,39 @@ async def return_lines(
     return await _record(state, returning, digest, past)
 
 
+def _refuse_unclear(given: api_shapes.ReturnGiven) -> None:
+    """ApiProblem unless it is clear which goods come back: of a sale, or without a receipt."""
+    named = (given.original is not None) + (given.receipt_data is not None) + bool(given.goods)
+    if named == 1 and bool(given.lines) != bool(given.goods):
+        return
+    raise ApiProblem(
+        "field_wrong",
+        "lines of one sale are needed, or goods without a receipt",
+        field="original",
+        hint='send "original" or "receipt_data" with "lines", or "goods" alone',
+    )
+
+
+def _named_original(state: TillState, pos: PairedPos, given: api_shapes.ReturnGiven) -> Original:
+    if given.original is not None:
+        return find_original(
+            state,
+            pos=given.original.pos,
+            own_pos=pos.name,
+            sale_id=given.original.sale_id,
+            day=given.original.business_day,
+        )
+    assert given.receipt_data is not None
+    assert state.hasher is not None
+    try:
+        receipt = read_receipt_data(given.receipt_data, state.hasher)
+    except ValueError as error:
+        raise ApiProblem(
+            "field_wrong", str(error), field="receipt_data", hint="scan the receipt again"
+        ) from None
+    return original_of(state, receipt)
+
+
 async def void_sale(
     state: TillState,
     pos: PairedPos,
@@ -135,7 +139,7 @@ async def void_sale(
     past: PastProgrammes,
 ) -> bytes:
     """Reverse a whole sale, once; the answer's bytes, once durable."""
-    at, day, store = _when_and_where(state, given.store_time, given.business_day)
+    at, day, store = when_and_where(state, given.store_time, given.business_day)
     original = find_original(
         state, pos=pos.name, own_pos=pos.name, sale_id=sale_id, day=given.original_business_day
     )
@@ -179,95 +183,6 @@ def void_id(sale_id: str) -> str:
     return "void:" + sha256(sale_id.encode()).hexdigest()[:40]
 
 
-def _when_and_where(
-    state: TillState, store_time: datetime | None, business_day: date | None
-) -> tuple[datetime, date, str]:
-    if state.identity is None or state.settings.training:
-        raise ApiProblem(
-            "sale_unknown",
-            "this register has recorded no sales",
-            hint="enrol it first: tessera agent enrol --help",
-        )
-    at = local_time(store_time, wall_ms=state.clock.wall_ms(), zone=state.zone)
-    return at, business_day_of(business_day, at), state.identity.store
-
-
-def place_here(state: TillState, pos: PairedPos, at: datetime, day: date) -> Place:
-    """This register as the place of what is recorded now."""
-    identity = state.identity
-    assert identity is not None
-    return place_of(
-        at=at,
-        business_day=day,
-        store=identity.store,
-        region=identity.region,
-        register=identity.register,
-        tax_rounding=pos.tax_rounding,
-    )
-
-
-def find_original(
-    state: TillState, *, pos: str | None, own_pos: str, sale_id: str, day: date | None
-) -> Original:
-    """The sale in this register's journal; without a day the newest with this id.
-
-    ApiProblem when it does not stand there.
-    """
-    identity = state.identity
-    assert identity is not None
-    with state.engines.reader.connect() as connection:
-        if day is None:
-            sale = committed_sales.find_sale_by_id(connection, sale_id)
-        else:
-            key = SaleKey(
-                store=identity.store, pos=pos or own_pos, business_day=day, sale_id=sale_id
-            )
-            sale = committed_sales.find_sale(connection, key)
-        if sale is None or sale.kind != KIND_SALE or pos not in {None, sale.key.pos}:
-            raise ApiProblem(
-                "sale_unknown",
-                f"this register has no sale {sale_id} in its journal",
-                hint="return it at the register that sold it, with the sale's id",
-            )
-        envelope = read_envelope(committed_sales.read_record(connection, sale.uid))
-        body = read_body(envelope)
-        assert isinstance(body, SaleBody)
-        before = committed_sales.returned_before(connection, sale.key)
-        claim = find_claim(
-            connection,
-            store=identity.store,
-            original_uid=sale.uid,
-            quote=body.quote,
-            basket=body.basket,
-        )
-        member = claim.body.member if claim is not None else body.member
-        buyer, accounts = _buyer(connection, state, member)
-    return Original(
-        sale=sale,
-        body=body,
-        bundle=envelope.bundle,
-        before=before,
-        buyer=buyer,
-        accounts=accounts,
-        claim=claim,
-    )
-
-
-def _buyer(
-    connection: sa.Connection, state: TillState, member: MemberState | None
-) -> tuple[Buyer, tuple[AccountView, ...]]:
-    if member is None:
-        return NOBODY, ()
-    member_id = member.member_id
-    buyer = find_buyer(
-        connection,
-        api_shapes.MemberGiven(member_id=member_id),
-        hasher=state.hasher,
-        as_of_ms=state.balance_as_of_ms,
-    )
-    return buyer, tuple(cached_members.accounts(connection, member_id))
-
-
 def _wishes(given: api_shapes.ReturnGiven, original: Original) -> dict[str, Decimal]:
     """What is to come back by line; ApiProblem for a line or a quantity that was not sold."""
     left, wishes = original.left(), dict[str, Decimal]()
@@ -295,11 +210,14 @@ async def _record(
     quote, unusual = priced_return(
         past,
         original.body,
-        bundle=original.bundle,
+        # On its receipt a sale has no categories, so it cannot be priced anew elsewhere.
+        bundle="" if original.elsewhere else original.bundle,
         wishes=returning.wishes,
         before=original.before,
     )
     flags = (*(("void",) if returning.voids else ()), *unusual)
+    if original.elsewhere:
+        flags = (*flags, "other-register")
     undone = undone_by(original.body, original.left(), returning.wishes)
     uid, wishes = mint_uid(state), as_wishes(returning.wishes)
     answer = await _answer(state, returning, quote, uid=uid, flags=flags)

@@ -97,8 +97,19 @@ export class AgentClient {
   }
 
   /** Take lines of an earlier sale back: `original` names it, `lines` are id and quantity. */
-  returnLines(returnId, { original, lines }) {
-    return this.#write(`/v1/returns/${part(returnId)}`, { original, lines });
+  returnLines(returnId, { original = null, receiptData = null, lines }) {
+    const request = { original, receipt_data: receiptData, lines };
+    return this.#write(`/v1/returns/${part(returnId)}`, request);
+  }
+
+  /** Take goods back without a receipt: lines as in a basket, at what they cost now. */
+  returnGoods(returnId, { goods, member = null }) {
+    return this.#write(`/v1/returns/${part(returnId)}`, { goods, member });
+  }
+
+  /** A recorded sale as its receipt may carry it, for a return at another register. */
+  receipt(saleId) {
+    return this.#write(`/v1/sales/${part(saleId)}/receipt`, {});
   }
 
   /** A forgotten card: the points of a past sale, by its receipt's code or its id here. */

@@ -61,6 +61,10 @@ WORDS: dict[str, dict[str, tuple[str, str]]] = {
             "an dieser Kasse ist noch kein Programm angekommen",
             "in der Zentrale eines freigeben; tessera agent status zeigt, wann es da ist",
         ),
+        "no_receipt": (
+            "ohne Bon zählt der niedrigste Preis, den jetzt jemand zahlt",
+            "mit dem Bon gibt es zurück, was bezahlt wurde",
+        ),
         "not_enrolled": (
             "die Kasse ist nicht angemeldet: sie kennt keine Mitglieder und hält nichts fest",
             "tessera agent enrol --help",
@@ -150,6 +154,10 @@ WORDS: dict[str, dict[str, tuple[str, str]]] = {
         "no_programme": (
             "aucun programme n’est encore arrivé sur cette caisse",
             "en publier un à la centrale ; tessera agent status montre son arrivée",
+        ),
+        "no_receipt": (
+            "sans ticket, la marchandise vaut le prix le plus bas du moment",
+            "avec le ticket, le client récupère ce qu’il a payé",
         ),
         "not_enrolled": (
             "cette caisse n’est pas inscrite : elle ne connaît aucun membre et n’enregistre rien",
@@ -241,6 +249,10 @@ WORDS: dict[str, dict[str, tuple[str, str]]] = {
             "todavía no ha llegado ningún programa a esta caja",
             "publicar uno en la central; tessera agent status muestra cuándo llega",
         ),
+        "no_receipt": (
+            "sin ticket, los artículos valen el precio más bajo de hoy",
+            "con el ticket, el cliente recupera lo que pagó",
+        ),
         "not_enrolled": (
             "esta caja no está dada de alta: no conoce socios ni registra ventas",
             "tessera agent enrol --help",
@@ -327,6 +339,10 @@ WORDS: dict[str, dict[str, tuple[str, str]]] = {
         "no_programme": (
             "на эту кассу ещё не пришла ни одна программа",
             "выпустите её в центре; tessera agent status покажет, когда она придёт",
+        ),
+        "no_receipt": (
+            "без чека товар стоит столько, сколько сейчас при самой низкой цене",
+            "с чеком покупатель получит уплаченное",
         ),
         "not_enrolled": (
             "эта касса не зарегистрирована: она не знает участников и не записывает продажи",

@@ -59,6 +59,10 @@ NOTICES: dict[str, tuple[str, str]] = {
         "no programme has arrived on this register yet",
         "publish one at central; tessera agent status shows when it has come",
     ),
+    "no_receipt": (
+        "without a receipt the goods are worth the lowest that anybody pays for them now",
+        "with the receipt the customer gets back what was paid",
+    ),
     "not_enrolled": (
         "this register is not enrolled: it knows no members and records no sales",
         "tessera agent enrol --help",

@@ -25,6 +25,8 @@ class OpenSale:
     """One basket in progress.
 
     `attached` are cards that were scanned for it, `rewards` the offers that the cashier accepted.
+    `offered` are the rewards that the page has shown, in the order of their keys: one keeps its key
+    while the sale is open, so that the same key takes back what it accepted.
     `quotes` are the last ones by their ids, newest last: a POS may complete by one that a scan has
     overtaken since.
     """
@@ -36,6 +38,7 @@ class OpenSale:
     quotes: OrderedDict[str, Quoted] = field(default_factory=OrderedDict)
     attached: tuple[ScannedCard, ...] = ()
     rewards: tuple[str, ...] = ()
+    offered: tuple[str, ...] = ()
     suspended: bool = False
 
     @property
@@ -47,6 +50,8 @@ class OpenSale:
         """Keep a quote as the newest one."""
         self.quotes[quoted.quote_id] = quoted
         self.quotes.move_to_end(quoted.quote_id)
+        asked = {prompt.offer for prompt in quoted.quote.prompts} | set(self.rewards)
+        self.offered = (*self.offered, *sorted(asked - set(self.offered)))
         if len(self.quotes) > QUOTES_KEPT_MAX:
             self.quotes.popitem(last=False)
 

@@ -87,6 +87,10 @@ async def _return(till: Checkout, pos: PairedPos, return_id: str, given: Given) 
     return await till.return_lines(pos, return_id, given)
 
 
+async def _receipt(till: Checkout, pos: PairedPos, sale_id: str, _: Given) -> Answer:
+    return till.receipt(pos, sale_id)
+
+
 async def _claim(till: Checkout, pos: PairedPos, claim_id: str, given: Given) -> Answer:
     return await till.claim(pos, claim_id, given)
 
@@ -185,11 +189,28 @@ ROUTES: tuple[ApiRoute, ...] = (
         method="POST",
         path="/v1/returns/{return_id}",
         path_id="return_id",
-        summary="Take lines of an earlier sale back; answers what is refunded and taken back.",
+        summary="Take goods back, with or without a receipt; answers what is refunded.",
         takes=api_shapes.ReturnGiven,
         gives=api_answers.ReturnAnswer,
         verb=_return,
-        problems=(*_COMMIT_PROBLEMS, "sale_unknown", "quantity_wrong"),
+        problems=(
+            *_COMMIT_PROBLEMS,
+            "sale_unknown",
+            "quantity_wrong",
+            "receipt_needed",
+            "line_twice",
+            "currency_mismatch",
+        ),
+    ),
+    ApiRoute(
+        method="POST",
+        path=_SALE + "/receipt",
+        path_id="sale_id",
+        summary="A recorded sale as its receipt may carry it, for a return at another register.",
+        takes=api_shapes.Nothing,
+        gives=api_answers.ReceiptAnswer,
+        verb=_receipt,
+        problems=("sale_unknown",),
     ),
     ApiRoute(
         method="POST",

@@ -45,6 +45,7 @@ PROBLEMS: dict[str, tuple[int, str]] = {
     "origin_not_allowed": (403, "a web page of another origin may not call the agent"),
     "quantity_wrong": (422, "more comes back than was sold, or less than a whole piece"),
     "quote_mismatch": (409, "the basket, the programme or the member changed since the quote"),
+    "receipt_needed": (409, "this shop takes goods back with their receipt only"),
     "revision_overtaken": (409, "a later revision of this basket is already known"),
     "sale_already_returned": (409, "there is nothing left of the sale to reverse"),
     "sale_completed": (409, "the sale is completed"),

@@ -18,7 +18,7 @@ from tessera.agent.open_sales import OpenSale
 from tessera.agent.pos_api_status import queue_length
 from tessera.agent.till_state import TillState
 from tessera.core.errors import TesseraError
-from tessera.core.quote import Message, Prompt
+from tessera.core.quote import Message
 from tessera.panel.view import (
     BalanceView,
     NoticeView,
@@ -141,7 +141,13 @@ class Screen:
         if phase is NowPhase.CLAIMED:
             return NowView(phase=phase, sale=shown.sale_id, currency=quote.currency, earned=earned)
         applied = [seen for seen in quote.offers if seen.applied]
-        refused = [seen for seen in quote.offers if not seen.applied and seen.text]
+        rewards = self._rewards(quoted, language)
+        offered = {reward.reward for reward in rewards}
+        refused = [
+            seen
+            for seen in quote.offers
+            if not seen.applied and seen.text and seen.offer not in offered
+        ]
         near = [seen for seen in refused if seen.missing_minor or seen.missing_quantity][:NEAR_MAX]
         return NowView(
             phase=phase,
@@ -151,7 +157,7 @@ class Screen:
             saved_minor=quote.discount_minor,
             earned=earned,
             spent=spent,
-            rewards=self._rewards(quoted, language),
+            rewards=rewards,
             near=tuple(_said(seen.text, language, quote.currency) for seen in near),
             applied=tuple(
                 ReasonView(
@@ -191,19 +197,23 @@ class Screen:
 
     def _rewards(self, quoted: Quoted, language: str) -> tuple[RewardView, ...]:
         sale = self._checkout.sales.current()
-        accepted = sale.rewards if sale is not None else ()
-        prompts = {prompt.offer: prompt for prompt in quoted.quote.prompts}
-        rewards = [
-            _reward(prompt, quoted, language, accepted=prompt.offer in accepted)
-            for prompt in prompts.values()
-        ]
-        # An accepted reward is no longer asked for; it stays, so that it can be taken back.
-        for offer in accepted:
-            if offer not in prompts:
-                seen = next((one for one in quoted.quote.offers if one.offer == offer), None)
-                text = _said(seen.text if seen else None, language, quoted.quote.currency)
-                rewards.append(RewardView(reward=offer, text=text or offer, accepted=True))
-        return tuple(rewards)
+        if sale is None or sale.quoted is not quoted:
+            return ()
+        return tuple(self._reward(offer, sale, quoted, language) for offer in sale.offered)
+
+    def _reward(self, offer: str, sale: OpenSale, quoted: Quoted, language: str) -> RewardView:
+        """One reward at its key; what cannot be taken any more stays there, without it."""
+        accepted = offer in sale.rewards
+        prompt = next((one for one in quoted.quote.prompts if one.offer == offer), None)
+        seen = next((one for one in quoted.quote.offers if one.offer == offer), None)
+        currency, label = quoted.quote.currency, offer_label(self._state, offer, language)
+        if prompt is not None:
+            text = _said(prompt.text, language, currency) or label
+            return RewardView(reward=offer, text=text, accepted=accepted)
+        reason = _said(seen.text if seen else None, language, currency)
+        if accepted:
+            return RewardView(reward=offer, text=reason or label, accepted=True)
+        return RewardView(reward=offer, text=reason or label, possible=False)
 
     # -- state
 
@@ -323,11 +333,6 @@ def _tier_label(state: TillState, tier: str, language: str) -> str:
 def _named(names: tuple[tuple[str, str], ...], language: str) -> str:
     by_language = dict(names)
     return by_language.get(language) or by_language.get("") or by_language.get("en", "")
-
-
-def _reward(prompt: Prompt, quoted: Quoted, language: str, *, accepted: bool) -> RewardView:
-    text = _said(prompt.text, language, quoted.quote.currency) or prompt.offer
-    return RewardView(reward=prompt.offer, text=text, accepted=accepted)
 
 
 def _said(message: Message | None, language: str, currency: str) -> str:

@@ -134,6 +134,11 @@ class AgentSettings:
         least=0,
         most=365,
     )
+    returns_without_receipt: Literal["lowest", "shelf", "refuse"] = setting(
+        "What goods without a receipt are worth: the lowest that anybody would pay for them now,"
+        " what stands on the shelf, or nothing.",
+        default="lowest",
+    )
     suspended_days: int = setting(
         "A suspended sale that nobody has taken up again for so many days is forgotten.",
         default=7,

@@ -148,7 +148,7 @@ def _book(books: Books, work: Work, state: MemberAccounts) -> Booked | None:
         booked = book_claim(state, body.quote, uid=work.uid)
         _keep_claim(books, work, body)
     elif isinstance(body, ReturnBody):
-        if not _may_return(books, work, body):
+        if body.original_uid and not _may_return(books, work, body):
             return None
         booked = book_return(state, body, uid=work.uid, holder=holder)
         _count_return(books, work, body)
@@ -258,6 +258,16 @@ def _keep_claim(books: Books, work: Work, body: ClaimBody) -> None:
 
 
 def _count_return(books: Books, work: Work, body: ReturnBody) -> None:
+    if work.original_uid:
+        _count_lines(books, work, body)
+    member = books.members.get((work.bucket, work.member_id))
+    if member is not None:
+        books.members[member.key] = member.after_return(body.quote.refund_minor)
+        books.counted.add(member.key)
+
+
+def _count_lines(books: Books, work: Work, body: ReturnBody) -> None:
+    """Count the lines against their sale, so that no more comes back than was sold."""
     original = (work.bucket, work.member_id, work.original_uid)
     lines = books.returned.setdefault(original, {})
     for line in body.quote.lines:
@@ -270,10 +280,6 @@ def _count_return(books: Books, work: Work, body: ReturnBody) -> None:
         (*original, work.uid, line_id, str(quantity), refund)
         for line_id, (quantity, refund) in merged.items()
     ]
-    member = books.members.get((work.bucket, work.member_id))
-    if member is not None:
-        books.members[member.key] = member.after_return(body.quote.refund_minor)
-        books.counted.add(member.key)
 
 
 def _note(books: Books, work: Work, booked: Booked, *, is_known: bool, base: int) -> None:

@@ -75,6 +75,12 @@ class CardHasher:
             text.encode(), digest_size=RECEIPT_MARK_BYTES, key=self.key, person=b"tessera-receipt"
         ).digest()
 
+    def receipt_seal(self, text: str) -> bytes:
+        """Sixteen bytes that prove that one of the shop's registers sealed this receipt's data."""
+        return hashlib.blake2b(
+            text.encode(), digest_size=CARD_HASH_BYTES, key=self.key, person=b"tessera-sealed"
+        ).digest()
+
     def _hash(self, purpose: bytes, text: str) -> bytes:
         return hashlib.blake2b(
             text.encode(), digest_size=CARD_HASH_BYTES, key=self.key, person=purpose

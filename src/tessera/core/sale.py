@@ -99,7 +99,9 @@ class ReturnBody:
     `leases`: what of the units that are taken back came off leases this register holds; the rest
     comes off what is not leased, or is owed. `counters`: uses of limited offers that the member has
     again, since with this return everything of the sale has come back, and `revoked` the rights
-    (coupons, draw entries) that go with it; `coupons` may be used again, `codes` no more.
+    (coupons, draw entries) that go with it; `coupons` may be used again, `codes` no more. Without
+    a receipt `original_uid` is empty, `original` is the return's own key, and `basket` holds the
+    goods.
     """
 
     key: SaleKey
@@ -117,6 +119,7 @@ class ReturnBody:
     revoked: tuple[IssuedCoupon, ...] = ()
     coupons: tuple[CouponUse, ...] = ()
     codes: tuple[IssuedCode, ...] = ()
+    basket: Basket | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

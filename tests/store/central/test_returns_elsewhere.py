@@ -1,0 +1,73 @@
+"""Returns at another register than the sale's, and without a receipt, as central books them."""
+
+import pytest
+
+from tessera.central.inspection import member_state
+from tessera.central.opening import Central
+from tessera.core.quote import ReturnedLine, ReturnQuote, UnitMovement
+from tessera.core.sale import KIND_RETURN, ReturnBody, SaleBody
+from tessera.sync.records import encoded, read_body, read_envelope
+from tessera.sync.wire import OutcomeRow
+from tests.store.central.parts import differences, enrolled, member, points, send, stream
+from tests.store.central.scripted_till import Till
+
+
+@pytest.fixture
+def central(either_central: Central) -> Central:
+    return either_central
+
+
+def states(central: Central, till: Till) -> list[tuple[str, str]]:
+    rows = stream(central, f"register:{till.register}")
+    return [(row.state, row.reason) for row in rows if isinstance(row, OutcomeRow)]
+
+
+def test_two_registers_together_give_back_no_more_than_was_sold(central: Central) -> None:
+    """3 were sold; 2 come back here and 2 there: the second pair is parked, and its till hears."""
+    here, there = Till(), Till(register="berlin-1-2", number=2, incarnation="00000000000000a2")
+    enrolled(central, here)
+    enrolled(central, there)
+    member(central, "M-1")
+    sale = here.sell("M-1", earned=9, quantity=3, amount_minor=3000)
+    body = read_body(read_envelope(sale.raw))
+    assert isinstance(body, SaleBody)
+    for till in (here, there):
+        till.take_back(sale, body.key, "M-1", earned=6, quantity="2", refund_minor=2000)
+    send(central, here)
+    send(central, there)
+    assert states(central, there) == [("parked", "returned_more_than_sold")]
+    assert points(central, "M-1") == 3
+    assert differences(central) == []
+
+
+def test_a_return_without_a_receipt_is_booked_though_there_is_no_sale(central: Central) -> None:
+    till = Till()
+    enrolled(central, till)
+    member(central, "M-1")
+    till.sell("M-1", earned=10)
+    for _ in range(2):
+        key = till.sale_key()
+        body = ReturnBody(
+            key=key,
+            place=till.place(),
+            original=key,
+            original_uid="",
+            member_id="M-1",
+            wishes=(),
+            returned_before=(),
+            quote=ReturnQuote(
+                engine="1",
+                currency="EUR",
+                policy="unreceipted",
+                refund_minor=300,
+                lines=(ReturnedLine(line_id="1", quantity="1", refund_minor=300),),
+                units=(UnitMovement(unit="points", earned=3),),
+            ),
+            flags=("no-receipt",),
+        )
+        till.write(KIND_RETURN, encoded(body))
+    send(central, till)
+    assert [state for state, _ in states(central, till)] == ["applied"] * 3
+    assert points(central, "M-1") == 4
+    assert member_state(central, "M-1").member.lifetime_spend_minor == 1000 - 600
+    assert differences(central) == []
