@@ -14,6 +14,7 @@ from tessera.core.errors import has_errors
 from tessera.core.member import MemberState
 from tessera.core.quote import LineQuote, Quote
 from tessera.rules.evaluate import ENGINE_VERSION, evaluate
+from tessera.rules.prepared import prepared_of
 from tessera.rules.programme import Programme, parse_programme
 from tessera.store.till import kept_bundles
 from tessera.store.till.values import KeptBundle
@@ -83,6 +84,7 @@ class ProgrammeInForce:
             self.rejected = kept.hash
             _LOG.error("programme refused: it is in %s, not %s", programme.currency, currency)
             return False
+        prepared_of(programme)  # Here in its thread, not while the first customer waits.
         triggers = [offer.trigger for offer in programme.offers if offer.trigger is not None]
         self._in_force = InForce(
             programme=programme,
