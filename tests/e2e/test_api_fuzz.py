@@ -104,6 +104,12 @@ VALID: dict[str, dict[str, Any]] = {
     "VoidGiven": {"store_time": STORE_TIME},
     "Nothing": {},
     "ReturnGiven": RETURN,
+    "ClaimGiven": {
+        "member": {"cards": [CARD]},
+        "original": {"sale_id": "fuzz", "business_day": DAY},
+        "store_time": STORE_TIME,
+        "business_day": DAY,
+    },
     "ScanGiven": {"code": CARD, "symbology": "ean13", "sale_id": "fuzz"},
     "LookupGiven": {"card": CARD},
     "EventGiven": {"kind": "visit", "member": {"cards": [CARD]}},

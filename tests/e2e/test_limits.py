@@ -72,6 +72,7 @@ def test_a_use_counts_at_its_own_till_at_once_and_at_the_other_by_the_feed(
 ) -> None:
     here, there = shop.registers
     assert reasons(there.agent, "m-1") == {"coffee": "", "online-only": "", "welcome": ""}
+    wait_for(here, "m-1", "online-only", "")
     sold = here.agent.sell("a-1", of("m-1"))
     assert sold["totals"]["due_minor"] == 350
     assert set(reasons(here.agent, "m-1").values()) == {"limit-reached"}

@@ -159,4 +159,6 @@ def of(member: str, *lines: dict[str, Any]) -> dict[str, Any]:
 
 def _is_ready(register: Register, bundle: str) -> bool:
     found = register.agent.call("POST", "/v1/members/lookup", {"card": card_of("m-1")}).json
-    return found["member"]["status"] == "known" and bundle in str(register.status())
+    status = register.status()
+    is_online = status["mode"] == "online"
+    return found["member"]["status"] == "known" and bundle in str(status) and is_online
