@@ -10,7 +10,15 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.support.agent import CARD, Agent, basket, running_agent, settings_file, stocked_till
+from tests.support.agent import (
+    CARD,
+    Agent,
+    basket,
+    milk,
+    running_agent,
+    settings_file,
+    stocked_till,
+)
 
 if TYPE_CHECKING:
     from playwright.sync_api import Page
@@ -93,6 +101,24 @@ def test_a_web_pos_sells(pos: Page) -> None:
     first, again = pos.evaluate(COMPLETE_TWICE, ["js/1", basket(), TENDERS])
     assert (first["result"], again["result"]) == ("completed", "exists")
     assert first["units"][0]["earned"] == 4
+
+
+def test_what_follows_a_sale(pos: Page) -> None:
+    told = pos.evaluate(
+        """async ([basket, paid, card, milk]) => {
+            const bare = { ...basket, member: null };
+            const sold = await agent.complete("4", bare, await agent.putSale("4", bare), paid);
+            const member = { cards: [card] };
+            const claimed = await agent.claim("4-c", { member, receiptCode: sold.receipt_code });
+            const { receipt_data } = await agent.receipt("4");
+            const lines = [{ id: "1", quantity: "1" }];
+            const back = await agent.returnLines("4-r", { original: { sale_id: "4" }, lines });
+            const goods = await agent.returnGoods("4-g", { goods: [milk] });
+            return [claimed.result, receipt_data.length > 0, back.refund_minor, goods.result];
+        }""",
+        [basket(), TENDERS, CARD, milk()],
+    )
+    assert told == ["claimed", True, 250, "returned"]
 
 
 def test_a_refusal_is_told_with_code_and_hint(pos: Page) -> None:
