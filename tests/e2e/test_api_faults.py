@@ -81,7 +81,7 @@ def test_a_mistake_in_the_settings_is_told_with_its_line(till: Path) -> None:
     config.write_text(config.read_text().replace("port =", "prot ="))
     status, told = said(config)
     assert status == 1
-    assert f"{config}:4:" in told
+    assert f"{config}:5:" in told
     assert "did you mean port?" in told
 
 

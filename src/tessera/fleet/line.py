@@ -64,15 +64,21 @@ class Line:
 
     async def cut(self) -> None:
         """Refuse new connections and drop the open ones in the middle of whatever they carry."""
-        if self._server is None:
+        server, self._server = self._server, None
+        if server is None:
             return
-        self._server.close()
+        server.close()
+        # What was accepted a moment ago comes to `_serve` within a few turns of the loop.
+        for _ in range(3):
+            await asyncio.sleep(0)
         for writer in list(self._open):
             writer.transport.abort()
-        await self._server.wait_closed()
-        self._server = None
+        await server.wait_closed()
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        if self._server is None:
+            writer.transport.abort()
+            return
         self._open.add(writer)
         try:
             # Either end may go away in the middle, which is what this line is for.

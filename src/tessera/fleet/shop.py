@@ -152,12 +152,20 @@ class LineThread:
     def close(self) -> None:
         """Cut it for good."""
         self.cut()
+        self._do(_exchanges_ended())
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join()
         self._loop.close()
 
     def _do(self, work: Coroutine[Any, Any, T]) -> T:
         return asyncio.run_coroutine_threadsafe(work, self._loop).result(STOP_S_MAX)
+
+
+async def _exchanges_ended() -> None:
+    """Wait for what a cut line still carried: its ends are dropped, so it is soon over."""
+    others = asyncio.all_tasks() - {asyncio.current_task()}
+    if others:
+        await asyncio.wait(others, timeout=STOP_S_MAX / 2)
 
 
 def answers(port: int, path: str = "/healthz") -> bool:
