@@ -14,11 +14,11 @@ def write_secret(path: Path, content: bytes) -> None:
     with suppress(FileNotFoundError):
         part.unlink()
     handle = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    try:
-        os.write(handle, content)
-        os.fsync(handle)
-    finally:
-        os.close(handle)
+    # A file object writes all of it or raises; on a nearly full disk a bare write may stop short.
+    with os.fdopen(handle, "wb") as file:
+        file.write(content)
+        file.flush()
+        os.fsync(file.fileno())
     part.replace(path)
     sync_folder(path.parent)
 
