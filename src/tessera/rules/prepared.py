@@ -15,12 +15,10 @@ from tessera.core.quote import OfferOutcome, Stage
 from tessera.rules.admitting import Moment, is_refused, refusal_of
 from tessera.rules.model import Bundle, Each, Earn, Kind, Multiply, Need, Off, Offer, Settings
 from tessera.rules.programme import Hits, Programme
+from tessera.rules.quick_keys import ACCRUAL_WAY, ASKED, BASKET_WAY, FREE, OF_MEMBERS, UNIT_WAY, Key
 from tessera.rules.read_offer import needs_member
 from tessera.rules.stacking import first_group_of, none_may_share
 from tessera.rules.work import BY_PLACE, Work
-
-UNIT_WAY, BASKET_WAY, ACCRUAL_WAY = 1, 2, 3
-"""What the quick way does with an offer; 0: nothing, it leaves the basket to the full way."""
 
 FILL, BOUND, BUNDLE, FIRST = 0, 1, 2, 3
 """What a unit offer is: on single units; the same, but with a cap on all of them; a bundle; a
@@ -88,26 +86,31 @@ class Verdict:
     ladders: dict[tuple[int, int], Ladder]
 
 
+Earning = tuple[tuple[str, str], int, int]
+"""The account (unit and issuer) that an offer fills; and, for plain whole steps of an amount, the
+units of each step and its size, else 0 and 0."""
+
+
 class Prepared:
     """The tables of one programme; see `prepared_of`.
 
     `rules` is an evaluation of nothing, asked only who may meet whom. `conditions` tells for every
-    offer 0: none, 1: a member, 2: others. `quick` is false where settings want the other way.
+    offer what is asked before it can be had. `quick` is false where settings want the other way.
     """
 
     __slots__ = (
         "_categories",
         "_edges",
+        "_products",
         "_verdicts",
         "broad",
         "by_line",
         "competing",
         "conditions",
         "each",
+        "earning",
         "first_groups",
         "groups_first",
-        "issuers",
-        "keys_several",
         "lonely_slots",
         "meetings",
         "programme",
@@ -142,8 +145,8 @@ class Prepared:
             for offer in programme.offers
             if isinstance(offer.reward, Each)
         }
-        self.issuers = {
-            offer: offer.funding.partner if offer.funding else programme.units[reward.unit].issuer
+        self.earning = {
+            offer: _earning_of(programme, offer, reward)
             for offer in programme.offers
             if isinstance(reward := offer.reward, Earn)
         }
@@ -153,7 +156,6 @@ class Prepared:
         self.steady = tuple(one for one in steady if self.conditions[one] and _is_steady(one))
         settled = frozenset(self.steady)
         self.broad = tuple(hit for hit in programme.broad if hit[0] not in settled)
-        self.keys_several = _under_several_keys(programme)
         self.meetings: dict[tuple[Offer, ...], bool] = {}
         self.competing: dict[tuple[Offer, ...], bool] = {}
         self.roles = {
@@ -163,7 +165,8 @@ class Prepared:
         }
         self.lonely_slots = self._lonely_slots()
         self.solved: dict[object, object] = {}
-        self._categories: dict[tuple[str, ...], Hits] = {}
+        self._categories: dict[tuple[str, ...], Key] = {}
+        self._products: dict[str, Key] = {}
         self._verdicts: dict[object, Verdict] = {}
         self._edges = _edges_of(self.steady)
 
@@ -195,18 +198,28 @@ class Prepared:
             and none_may_share(self.rules, offers)
         )
 
-    def hits_of(self, categories: tuple[str, ...]) -> Hits:
+    def under(self, categories: tuple[str, ...]) -> Key:
         """Give the offers under a list of categories, each once, and those that look at lines."""
         known = self._categories.get(categories)
         if known is None:
             found: dict[Offer, bool] = {}
             for offer, alone in self.programme.hits_of(categories)[1] + self.scans:
                 found[offer] = found.get(offer, False) or alone
-            known = tuple(found.items())
+            known = self._key(tuple(found.items()))
             if len(self._categories) >= REMEMBERED_MAX:
                 self._categories.clear()
             self._categories[categories] = known
         return known
+
+    def on_product(self, sku: str) -> Key:
+        """Give the offers on a product that some offer names."""
+        known = self._products.get(sku)
+        if known is None:
+            known = self._products[sku] = self._key(self.programme.by_sku[sku])
+        return known
+
+    def _key(self, hits: Hits) -> Key:
+        return Key(hits, self.ways.__getitem__, self.conditions.__getitem__)
 
     def verdict(self, moment: Moment, basket: Basket, member: MemberState | None) -> Verdict:
         """Tell which of the `steady` offers may be had; decided once for all who are alike."""
@@ -287,13 +300,27 @@ def prepared_of(programme: Programme) -> Prepared:
 # -- preparing
 
 
+def _earning_of(programme: Programme, offer: Offer, reward: Earn) -> Earning:
+    issuer = offer.funding.partner if offer.funding else programme.units[reward.unit].issuer
+    number, denominator = reward.count
+    plain = (
+        reward.per == "amount"
+        and reward.whole
+        and denominator == 1
+        and number > 0
+        and reward.cap is None
+        and not (reward.by_line or offer.undiscounted_only)
+    )
+    return (reward.unit, issuer), *((number, reward.step) if plain else (0, 0))
+
+
 def _conditions_of(programme: Programme, offer: Offer) -> int:
     conditions = offer.trigger or offer.who or offer.when or offer.where or offer.needs
     if conditions or offer.limits or offer.offline != "allow":
-        return 2
+        return ASKED
     if offer.offer_id in programme.stopped:
-        return 2
-    return 1 if needs_member(offer.reward) else 0
+        return ASKED
+    return OF_MEMBERS if needs_member(offer.reward) else FREE
 
 
 def _is_quick(programme: Programme) -> bool:
@@ -351,17 +378,6 @@ def _edges_of(offers: tuple[Offer, ...]) -> _Edges:
         dates=any(window.dates != (None, None) for window in windows),
         places=any(offer.where is not None for offer in offers),
     )
-
-
-def _under_several_keys(programme: Programme) -> frozenset[Offer]:
-    """Give the offers that a line may find in more than one way."""
-    found: set[Offer] = {offer for offer, everything in programme.broad if not everything}
-    kinds = (programme.by_sku, programme.by_category, programme.by_brand, programme.by_tag)
-    under = [{offer for hits in kind.values() for offer, _ in hits} for kind in kinds]
-    for place, kind in enumerate(under):
-        for other in under[place + 1 :]:
-            found |= kind & other
-    return frozenset(found | under[3])  # a line has several tags
 
 
 def _ladder(prepared: Prepared, offers: Sequence[Offer]) -> Ladder | None:

@@ -42,6 +42,7 @@ from tessera.rules.taxes import FoldTax, tax_groups
 
 _offer_outcome = maker(OfferOutcome)
 _NO_QUANTITY = Decimal(0)
+_ACCRUAL = Stage.ACCRUAL
 
 
 def quick_quote(
@@ -121,7 +122,7 @@ class Parts:
     def outcomes(self) -> tuple[OfferOutcome, ...]:
         """What became of every offer that was considered, in the documented order."""
         tally = self.tally
-        found = dict(tally.refused)
+        found = tally.refused.copy()
         for ladder, reached, due, winner in tally.steps:
             found.update(zip(ladder.places[:reached], ladder.lost, strict=False))
             steps = zip(ladder.offers[reached:], ladder.starts[reached:], strict=True)
@@ -135,9 +136,8 @@ class Parts:
             found[offer.place] = _offer_outcome(
                 offer.offer_id, APPLIED, offer.stage, "", became.uses, became.discount
             )
-        accrual = Stage.ACCRUAL
         for offer, units in tally.granted.items():
-            found[offer.place] = _offer_outcome(offer.offer_id, APPLIED, accrual, "", 1, 0, units)
+            found[offer.place] = _offer_outcome(offer.offer_id, APPLIED, _ACCRUAL, "", 1, 0, units)
         for offers in (tally.unit, tally.on_basket, tally.accrual):
             for offer in offers:
                 if offer.place not in found:

@@ -54,12 +54,14 @@ class Tally:
     unit offer has taken), `owners` (who took the others). `folds` is None while every line is a
     fold of its own. `odd` are folds that some offer may not touch.
 
-    `unit`, `on_basket` and `accrual` are the offers that may be had, besides the basket offers on
-    everything of the `verdict`. `refused` are outcomes by place, `short` what offers are short of,
-    `became` what came of those that were applied, `granted` units by offer. `pending` are basket
-    discounts that are not shared over the folds yet, `notes` earned units that are not: unit,
-    issuer, grants and the units of each; `basis` is the money that they are counted on. `steps`
-    are the ladders that were asked: how many thresholds were reached, by what money, and who won.
+    `found` are the folds that offers touch, `asked` those of the offers that are still to be asked
+    about. `unit`, `on_basket` and `accrual` are the offers that may be had, besides the basket
+    offers on everything of the `verdict`. `refused` are outcomes by place, `short` what offers are
+    short of, `became` what came of those that were applied, `granted` units by offer. `pending` are
+    basket discounts that are not shared over the folds yet, `notes` earned units that are not:
+    unit, issuer, grants and the units of each; `basis` is the money that they are counted on.
+    `steps` are the ladders that were asked: how many thresholds were reached, by what money, and
+    who won.
     """
 
     __slots__ = (
@@ -67,6 +69,7 @@ class Tally:
         "_ranks",
         "accrual",
         "amounts",
+        "asked",
         "basis",
         "basket",
         "became",
@@ -123,6 +126,7 @@ class Tally:
         self.refused: dict[int, OfferOutcome] = {}
         self.became: dict[Offer, Became] = {}
         self.short: dict[Offer, Short] = {}
+        self.asked: list[Offer] = []
         self.unit: list[Offer] = []
         self.on_basket: list[Offer] = []
         self.verdict: Verdict | None = None
@@ -145,8 +149,7 @@ class Tally:
 
     def _fold(self, basket: Basket) -> None:
         lines: Sequence[Line] = basket.lines
-        skus = {line.sku for line in lines}
-        if len(skus) < len(lines):
+        if len({line.sku for line in lines}) < len(lines):
             self.folds = fold_lines(lines)
             lines = [fold.line for fold in self.folds]
             self.counts = [fold.count for fold in self.folds]
@@ -155,15 +158,19 @@ class Tally:
             self.counts = [units_of(line) for line in lines]
             self.amounts = [line.amount_minor for line in lines]
         self.lines = lines
+        self.goods = list(range(len(lines)))
         self.odd = odd = {
             fold
             for fold, line in enumerate(lines)
-            if line.amount_minor < 0
-            or line.list_price_minor is not None
-            or not (line.discountable and line.earns and line.redeemable)
-            or line.kind is not _GOODS
+            if not (
+                line.kind is _GOODS
+                and line.discountable
+                and line.earns
+                and line.redeemable
+                and line.list_price_minor is None
+                and line.amount_minor >= 0
+            )
         }
-        self.goods = list(range(len(lines)))
         if odd:
             amounts = self.amounts
             self.goods = [
