@@ -13,6 +13,8 @@ from tessera.rules.unit_offers import most_of
 from tessera.rules.with_tax import AS_PRICED, Share, price_share
 from tessera.rules.work import AMOUNT_SHORT, GOODS_TAKEN, NO_SAVING, QUANTITY_SHORT, Base, Work
 
+OTHER_VISIT = "other-visit"
+
 Piece = tuple[Fold, Parcel]
 
 
@@ -59,14 +61,15 @@ def _one(work: Work, kind: Kind, value: tuple[int, int], base: int, in_price: Sh
 
 
 def _ladder(work: Work, reward: Off, base: int, quantity: int, in_price: Share) -> int:
-    reading = _reading(work, reward, base, quantity)
+    reading = reading_of(work, reward, base, quantity)
     if reward.marginal and reward.reads == "basket":
         return _marginal(work, reward.ladder, base, in_price)
     reached = [step for step in reward.ladder if step.start <= reading]
     return _one(work, reached[-1].kind, reached[-1].value, base, in_price) if reached else 0
 
 
-def _reading(work: Work, reward: Off, base: int, quantity: int) -> int:
+def reading_of(work: Work, reward: Off, base: int, quantity: int) -> int:
+    """Give what the steps of a ladder are read by: money, items, or the member's past."""
     member = work.known_member
     match reward.reads:
         case "basket":
@@ -188,12 +191,12 @@ def _say_next_step(work: Work, offer: Offer) -> None:
     if not reward.ladder:
         return
     base, _, count, _ = _base(work, offer)
-    missing = reward.ladder[0].start - _reading(work, reward, base, count)
+    missing = reward.ladder[0].start - reading_of(work, reward, base, count)
     if missing <= 0:
         return
     if reward.reads == "quantity":
         outcome.reason, outcome.missing_quantity = QUANTITY_SHORT, missing
     elif reward.reads == "visits":
-        outcome.reason = "other-visit"
+        outcome.reason = OTHER_VISIT
     else:
         outcome.reason, outcome.missing_minor = AMOUNT_SHORT, missing

@@ -13,9 +13,31 @@ from tessera.core.basket import Basket, Place
 from tessera.core.member import MemberState
 from tessera.core.quote import OfferOutcome, Stage
 from tessera.rules.admitting import Moment, is_refused, refusal_of
-from tessera.rules.model import Bundle, Each, Earn, Kind, Multiply, Need, Off, Offer, Settings
+from tessera.rules.model import (
+    Bundle,
+    Each,
+    Earn,
+    Issue,
+    Kind,
+    Multiply,
+    Off,
+    Offer,
+    Settings,
+    Spend,
+)
 from tessera.rules.programme import Hits, Programme
-from tessera.rules.quick_keys import ACCRUAL_WAY, ASKED, BASKET_WAY, FREE, OF_MEMBERS, UNIT_WAY, Key
+from tessera.rules.quick_keys import (
+    ACCRUAL_WAY,
+    ASKED,
+    BASKET_WAY,
+    FREE,
+    ISSUE_WAY,
+    OF_MEMBERS,
+    SPEND_WAY,
+    UNIT_WAY,
+    Key,
+)
+from tessera.rules.quick_ladders import Ladder, ladder_of
 from tessera.rules.read_offer import needs_member
 from tessera.rules.stacking import first_group_of, none_may_share
 from tessera.rules.work import BY_PLACE, Work
@@ -54,32 +76,19 @@ _STEADY_WHO = frozenset(
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Ladder:
-    """Amounts off the whole basket that compete, each from a threshold read after unit offers.
-
-    By threshold, the lowest first: `starts`, `offers`, `places`, `lost` (their outcomes when a
-    better one won), and `best`: the place in `offers` of the highest amount up to and with each.
-    """
-
-    starts: tuple[int, ...]
-    offers: tuple[Offer, ...]
-    places: tuple[int, ...]
-    amounts: tuple[int, ...]
-    best: tuple[int, ...]
-    lost: tuple[OfferOutcome, ...]
-
-
-@dataclass(frozen=True, slots=True, eq=False)
 class Verdict:
     """The offers on everything that may be had, by stage, and the outcomes of those that may not.
 
-    `others` are those that the quick way leaves alone. `slots` holds those of the basket stage by
+    `issuing` grant rights, `spends` are rewards for units, `others` are those that the quick way
+    leaves alone. `slots` holds those of the basket stage by
     slot, in the documented order, and `ladders` the slots that are one.
     """
 
     unit: tuple[Offer, ...]
     basket: tuple[Offer, ...]
     accrual: tuple[Offer, ...]
+    issuing: tuple[Offer, ...]
+    spends: tuple[Offer, ...]
     others: tuple[Offer, ...]
     refused: dict[int, OfferOutcome]
     slots: dict[tuple[int, int], list[Offer]]
@@ -106,6 +115,7 @@ class Prepared:
         "broad",
         "by_line",
         "competing",
+        "completing",
         "conditions",
         "each",
         "earning",
@@ -131,6 +141,7 @@ class Prepared:
         basket = Basket(currency=programme.currency)
         self.rules = Work(programme, None, basket, Place(at=_EPOCH, business_day=_EPOCH.date()))
         self.quick = _is_quick(programme)
+        self.completing = any(unit.completes for unit in programme.units.values())
         self.by_line = settings.exclusive == "line"
         self.groups_first = settings.between_groups == "first"
         self.first_groups = {
@@ -244,27 +255,27 @@ class Prepared:
 
     def _judged(self, moment: Moment, basket: Basket, member: MemberState | None) -> Verdict:
         refused: dict[int, OfferOutcome] = {}
-        had: dict[Stage, list[Offer]] = {}
+        had: dict[int, list[Offer]] = {}
         for offer in self.steady:
             reason = is_refused(self.programme, offer, moment, basket, member)
             if reason:
                 refused[offer.place] = refusal_of(offer, reason)
             else:
-                had.setdefault(offer.stage, []).append(offer)
-        unit, on_basket, accrual = (
-            tuple(had.pop(stage, ())) for stage in (Stage.UNIT, Stage.BASKET, Stage.ACCRUAL)
+                had.setdefault(self.ways[offer], []).append(offer)
+        unit, on_basket, accrual, issuing, spends, others = (
+            tuple(had.get(way, ()))
+            for way in (UNIT_WAY, BASKET_WAY, ACCRUAL_WAY, ISSUE_WAY, SPEND_WAY, 0)
         )
-        others = [offer for offers in had.values() for offer in offers]
-        others += [one for one in (*unit, *on_basket, *accrual) if not self.ways[one]]
         slots: dict[tuple[int, int], list[Offer]] = {}
         for offer in sorted(on_basket, key=BY_PLACE):
             slots.setdefault(self.slots[offer], []).append(offer)
         ladders = {
             slot: ladder
             for slot, offers in slots.items()
-            if len(offers) > 1 and (ladder := _ladder(self, offers)) is not None
+            if len(offers) > 1
+            and (ladder := ladder_of(self.rules, self.first_groups, offers)) is not None
         }
-        return Verdict(unit, on_basket, accrual, tuple(others), refused, slots, ladders)
+        return Verdict(unit, on_basket, accrual, issuing, spends, others, refused, slots, ladders)
 
     def may_meet(self, first: Offer, second: Offer) -> bool:
         """Tell whether two offers may meet on the same unit; looked up after the first time."""
@@ -325,24 +336,26 @@ def _conditions_of(programme: Programme, offer: Offer) -> int:
 
 def _is_quick(programme: Programme) -> bool:
     """Tell whether all settings that the quick way does not know are the usual ones."""
-    return not any(unit.completes for unit in programme.units.values()) and all(
+    return all(
         one.name in _KNOWN_SETTINGS or getattr(programme.settings, one.name) == one.default
         for one in fields(Settings)
     )
 
 
 def _way_of(offer: Offer, first: str) -> int:
-    reward, funding = offer.reward, offer.funding
+    reward = offer.reward
     if isinstance(reward, (Earn, Multiply)):
         return ACCRUAL_WAY
-    if funding is not None and funding.third_party_paid:
-        return 0
+    if isinstance(reward, Issue):
+        return ISSUE_WAY
+    if isinstance(reward, Spend):
+        return SPEND_WAY
     if isinstance(reward, Each):
         return 0 if reward.measure or first else UNIT_WAY
     if isinstance(reward, Bundle):
         plain = len(reward.parts) == 1 and reward.aim in {"all", "cheapest"}
         return UNIT_WAY if plain or not first else 0
-    if isinstance(reward, Off) and not reward.ladder and not offer.undiscounted_only:
+    if isinstance(reward, Off) and not offer.undiscounted_only:
         return BASKET_WAY
     return 0
 
@@ -378,56 +391,3 @@ def _edges_of(offers: tuple[Offer, ...]) -> _Edges:
         dates=any(window.dates != (None, None) for window in windows),
         places=any(offer.where is not None for offer in offers),
     )
-
-
-def _ladder(prepared: Prepared, offers: Sequence[Offer]) -> Ladder | None:
-    groups = {offer.group for offer in offers}
-    if len(groups) != 1 or not all(_is_step(offer) for offer in offers):
-        return None
-    if any(prepared.first_groups[offer] for offer in offers):
-        return None
-    rules = prepared.rules
-    if any(rules.may_share(offers[0], other) for other in offers[1:]):
-        return None
-    if any(offer.stacks_with or offer.stacks_all != offers[0].stacks_all for offer in offers):
-        return None
-    steps = sorted(offers, key=lambda offer: (offer.needs[0].minor, offer.place))
-    amounts = [_amount(offer) for offer in steps]
-    best = []
-    top = 0
-    for place, offer in enumerate(steps):
-        if (amounts[place], -offer.place) > (amounts[top], -steps[top].place):
-            top = place
-        best.append(top)
-    return Ladder(
-        tuple(offer.needs[0].minor for offer in steps),
-        tuple(steps),
-        tuple(offer.place for offer in steps),
-        tuple(amounts),
-        tuple(best),
-        tuple(refusal_of(offer, "better-offer") for offer in steps),
-    )
-
-
-def _amount(offer: Offer) -> int:
-    assert isinstance(offer.reward, Off)
-    return offer.reward.value[0]
-
-
-def _is_step(offer: Offer) -> bool:
-    reward = offer.reward
-    return (
-        isinstance(reward, Off)
-        and not reward.ladder
-        and reward.kind is not _PERCENT
-        and reward.value[0] > 0
-        and reward.cap_minor is None
-        and offer.what.everything
-        and not offer.changed_prices
-        and len(offer.needs) == 1
-        and _is_plain_need(offer.needs[0])
-    )
-
-
-def _is_plain_need(need: Need) -> bool:
-    return need.at is Stage.UNIT and need.of.everything and need.minor > 0 and not need.quantity

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from tessera.rules.model import Offer
 from tessera.rules.programme import Hits
 
-UNIT_WAY, BASKET_WAY, ACCRUAL_WAY = 1, 2, 3
+UNIT_WAY, BASKET_WAY, ACCRUAL_WAY, ISSUE_WAY, SPEND_WAY = 1, 2, 3, 4, 5
 """What the quick way does with an offer; 0: nothing, it leaves the basket to the full way."""
 
 FREE, OF_MEMBERS, ASKED = 0, 1, 2
@@ -35,7 +35,7 @@ class Key:
         members, asked = [], []
         for offer in self.offers:
             way, asking = way_of(offer), asks(offer)
-            if asking == FREE and way:
+            if asking == FREE and way in {UNIT_WAY, BASKET_WAY, ACCRUAL_WAY}:
                 by_way.setdefault(way, []).append(offer)
             elif asking == OF_MEMBERS and way == ACCRUAL_WAY:
                 members.append(offer)

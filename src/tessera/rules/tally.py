@@ -11,10 +11,11 @@ from tessera.core.member import MemberState
 from tessera.core.money import share
 from tessera.core.quote import OfferOutcome, Stage
 from tessera.rules.admitting import Moment, refusal_of
-from tessera.rules.conditions import selects
+from tessera.rules.conditions import BLOCKED, selects
 from tessera.rules.folds import Fold, fold_lines, units_of
 from tessera.rules.model import Need, Offer, Selector
-from tessera.rules.prepared import Ladder, Prepared, Verdict
+from tessera.rules.prepared import Prepared, Verdict
+from tessera.rules.quick_ladders import Ladder
 from tessera.rules.reasons import AMOUNT_SHORT, QUANTITY_SHORT, is_eligible
 
 _GOODS = LineKind.GOODS
@@ -56,12 +57,13 @@ class Tally:
 
     `found` are the folds that offers touch, `asked` those of the offers that are still to be asked
     about. `unit`, `on_basket` and `accrual` are the offers that may be had, besides the basket
-    offers on everything of the `verdict`. `refused` are outcomes by place, `short` what offers are
-    short of, `became` what came of those that were applied, `granted` units by offer. `pending` are
-    basket discounts that are not shared over the folds yet, `notes` earned units that are not:
-    unit, issuer, grants and the units of each; `basis` is the money that they are counted on.
-    `steps` are the ladders that were asked: how many thresholds were reached, by what money, and
-    who won.
+    offers on everything of the `verdict`; `issuing` grant rights, `unchosen` are rewards that
+    nobody asked for, `limited`: some offer has limits to be counted. `refused` are outcomes by
+    place, `short` what offers are short of, `became` what came of those that were applied,
+    `granted` units by offer. `pending` are basket discounts that are not shared over the folds yet,
+    `notes` earned units that are not: unit, issuer, grants and the units of each; `basis` is the
+    money that they are counted on. `steps` are the ladders that were asked: how many thresholds
+    were reached, by what money, and who won.
     """
 
     __slots__ = (
@@ -84,6 +86,8 @@ class Tally:
         "gap_minor",
         "goods",
         "granted",
+        "issuing",
+        "limited",
         "line_off",
         "lines",
         "member",
@@ -102,6 +106,7 @@ class Tally:
         "shelf",
         "short",
         "steps",
+        "unchosen",
         "unit",
         "verdict",
     )
@@ -131,6 +136,9 @@ class Tally:
         self.on_basket: list[Offer] = []
         self.verdict: Verdict | None = None
         self.accrual: list[Offer] = []
+        self.issuing: list[Offer] = []
+        self.unchosen: list[Offer] = []
+        self.limited = False
         self.pending: list[tuple[Offer, int, list[int]]] = []
         self.notes: list[tuple[str, str, list[Grant], list[int]]] = []
         self.granted: dict[Offer, int] = {}
@@ -238,6 +246,12 @@ class Tally:
         reason = AMOUNT_SHORT if missing_minor > 0 else QUANTITY_SHORT
         self.short[offer] = (reason, max(0, missing_minor), max(0, missing_quantity))
         return False
+
+    @property
+    def known_member(self) -> MemberState | None:
+        """The member when they may have anything at all."""
+        member = self.member
+        return None if member is None or member.status in BLOCKED else member
 
     # -- outcomes
 

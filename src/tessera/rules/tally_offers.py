@@ -8,12 +8,20 @@ from collections.abc import Sequence
 
 from tessera.core.quote import Stage
 from tessera.rules.admitting import is_refused, refusal_of
-from tessera.rules.conditions import MEMBERS_ONLY, NOT_CHOSEN
+from tessera.rules.conditions import MEMBERS_ONLY, NOT_CHOSEN, budget_left, uses_left
 from tessera.rules.folds import GOODS
-from tessera.rules.model import Bundle, Offer
+from tessera.rules.model import Bundle, Offer, Spend
 from tessera.rules.programme import Hits
-from tessera.rules.quick_keys import ACCRUAL_WAY, BASKET_WAY, OF_MEMBERS, UNIT_WAY, Key
-from tessera.rules.reasons import NOTHING_SELECTED, is_eligible
+from tessera.rules.quick_keys import (
+    ACCRUAL_WAY,
+    BASKET_WAY,
+    ISSUE_WAY,
+    OF_MEMBERS,
+    SPEND_WAY,
+    UNIT_WAY,
+    Key,
+)
+from tessera.rules.reasons import BUDGET_USED, NOTHING_SELECTED, is_eligible
 from tessera.rules.tally import Beyond, Tally
 
 _ACCRUAL, _SHELF = Stage.ACCRUAL, Stage.SHELF
@@ -122,6 +130,12 @@ def _takes(tally: Tally, offer: Offer, fold: int, alone: bool) -> bool:  # noqa:
 def _admit_asked(tally: Tally) -> None:
     prepared, member, refused = tally.prepared, tally.member, tally.refused
     conditions, ways, found = prepared.conditions, prepared.ways, tally.found
+    had = {
+        UNIT_WAY: tally.unit,
+        BASKET_WAY: tally.on_basket,
+        ACCRUAL_WAY: tally.accrual,
+        ISSUE_WAY: tally.issuing,
+    }
     for offer in tally.asked:
         asked = conditions[offer]
         if asked:
@@ -134,18 +148,14 @@ def _admit_asked(tally: Tally) -> None:
                 continue
             if offer.needs and not _meets_shelf(tally, offer):
                 continue
-        way = ways[offer]
-        if not way:
+        if not ways[offer]:
             raise Beyond
-        if not found[offer]:
+        if not found[offer] and not (isinstance(offer.reward, Spend) and offer.reward.donate):
             refused[offer.place] = refusal_of(offer, NOTHING_SELECTED)
-        elif way == UNIT_WAY:
-            tally.unit.append(offer)
-        elif way == BASKET_WAY:
-            tally.on_basket.append(offer)
+        elif ways[offer] == SPEND_WAY:
+            _leave_unchosen(tally, offer)
         else:
-            assert way == ACCRUAL_WAY
-            tally.accrual.append(offer)
+            had[ways[offer]].append(offer)
     _admit_steady(tally)
 
 
@@ -158,6 +168,18 @@ def _admit_steady(tally: Tally) -> None:
     _admit(tally, verdict.unit, tally.unit)
     tally.verdict = verdict  # its basket offers are found when their slot is settled
     _admit(tally, verdict.accrual, tally.accrual)
+    _admit(tally, verdict.issuing, tally.issuing)
+    for offer in verdict.spends:
+        tally.found[offer] = tally.eligible(offer)
+        _leave_unchosen(tally, offer)
+
+
+def _leave_unchosen(tally: Tally, offer: Offer) -> None:
+    """Note that nobody asked for a reward that units could buy."""
+    if offer.offer_id in tally.basket.chosen:
+        raise Beyond
+    tally.say(offer, NOT_CHOSEN)
+    tally.unchosen.append(offer)
 
 
 def _admit(tally: Tally, offers: Sequence[Offer], admitted: list[Offer]) -> None:
@@ -173,10 +195,24 @@ def _admit(tally: Tally, offers: Sequence[Offer], admitted: list[Offer]) -> None
 def _refusal(tally: Tally, offer: Offer) -> str:
     prepared = tally.prepared
     reason = is_refused(prepared.programme, offer, tally.moment, tally.basket, tally.member)
-    # A limit has to be counted, and a reward that could be chosen is asked for.
-    if (not reason and offer.limits) or (reason == NOT_CHOSEN and not prepared.ways[offer]):
+    if reason == NOT_CHOSEN:
+        tally.unchosen.append(offer)
+    return _limited(tally, offer) if offer.limits and not reason else reason
+
+
+def _limited(tally: Tally, offer: Offer) -> str:
+    """Tell whether limits leave nothing of an offer; those on units and budgets go the full way."""
+    _, reason = uses_left(offer, tally.place, tally.member)
+    if reason:
+        return reason
+    if budget_left(offer, tally.place, tally.member) == 0:
+        return BUDGET_USED
+    if tally.prepared.ways[offer] == UNIT_WAY or any(
+        one.period == "budget" for one in offer.limits
+    ):
         raise Beyond
-    return reason
+    tally.limited = True
+    return ""
 
 
 def _meets_shelf(tally: Tally, offer: Offer) -> bool:
