@@ -60,10 +60,20 @@ def _one(work: Work, kind: Kind, value: tuple[int, int], base: int, in_price: Sh
 
 def _ladder(work: Work, reward: Off, base: int, quantity: int, in_price: Share) -> int:
     reading = _reading(work, reward, base, quantity)
+    if reward.repeats:
+        step = reward.ladder[0]
+        times = times_of(reward, reading)
+        return _one(work, step.kind, (step.value[0] * times, step.value[1]), base, in_price)
     if reward.marginal and reward.reads == "basket":
         return _marginal(work, reward.ladder, base, in_price)
     reached = [step for step in reward.ladder if step.start <= reading]
     return _one(work, reached[-1].kind, reached[-1].value, base, in_price) if reached else 0
+
+
+def times_of(reward: Off, reading: int) -> int:
+    """How often a repeated step counts: once for every whole step of what it reads."""
+    times = reading // reward.ladder[0].start
+    return min(times, reward.times) if reward.times else times
 
 
 def _reading(work: Work, reward: Off, base: int, quantity: int) -> int:

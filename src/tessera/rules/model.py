@@ -203,6 +203,7 @@ class Off:
 
     `ladder` steps replace `value`; the highest that is reached counts for the whole, or each for
     its own slice when `marginal`. `reads`: basket, quantity, lifetime or period spend.
+    `repeats`: the one step counts again for every whole `start`, at most `times` times (0: any).
     """
 
     kind: Kind = Kind.PERCENT
@@ -211,6 +212,8 @@ class Off:
     ladder: tuple[Step, ...] = ()
     marginal: bool = False
     reads: str = "basket"
+    repeats: bool = False
+    times: int = 0
 
 
 @dataclass(frozen=True, slots=True, eq=False, kw_only=True)

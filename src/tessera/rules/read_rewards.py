@@ -18,13 +18,18 @@ from tessera.rules.model import (
     Selector,
     Spend,
 )
-from tessera.rules.read_reward_keys import Units, read_reward_keys, read_value
+from tessera.rules.read_reward_keys import Units, read_reward_keys, read_value, repeated
 from tessera.rules.reading import Reader, propose
 from tessera.rules.yaml_nodes import Mapping, Node, Sequence
 
 _N = r"(\d+(?:\.\d+)?)"
 _OFF = re.compile(
     rf"{_N} ?(%)? off(?: (each|the basket|them all)| per (kg|l|m|g|ml))?(?:,? at most {_N})?\Z",
+    re.ASCII,
+)
+_STEPS = re.compile(
+    rf"{_N} off(?: the basket)? for every (?:whole )?{_N}( items?)?"
+    rf"(?:,? at most (?:(\d{{1,6}}) times|{_N}))?\Z",
     re.ASCII,
 )
 _PRICE = re.compile(rf"price {_N}(?: per (kg|l|m))?\Z", re.ASCII)
@@ -85,6 +90,8 @@ def _discount_of(
         if over in {"the basket", "them all"}:
             return Off(kind=kind, value=amount, cap_minor=most)
         return Each(kind=kind, value=amount, cap_minor=most, measure=measure or "")
+    if match := _STEPS.match(text):
+        return _repeated_of(reader, node, field, match)
     if text == "free":
         return Each(kind=Kind.PERCENT, value=(1, 1))
     if match := _PRICE.match(text):
@@ -99,6 +106,19 @@ def _discount_of(
     if match := _CHEAPEST.match(text):
         return _buy_get(int(match[1]) - 1, 1, (1, 1), what)
     return None
+
+
+def _repeated_of(reader: Reader, node: Node, field: str, match: re.Match[str]) -> Off | None:
+    amount, step, items, times, cap = match.groups()
+    return repeated(
+        reader,
+        node,
+        field,
+        (Kind.AMOUNT, (reader.minor_of(node, field, amount), 1)),
+        f"{step}{items or ''}",
+        times=int(times or 0),
+        cap_minor=reader.minor_of(node, field, cap) if cap else None,
+    )
 
 
 def _buy_get(buy: int, get: int, rate: tuple[int, int], what: Selector) -> Bundle:

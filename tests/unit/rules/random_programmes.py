@@ -37,6 +37,9 @@ OFF = (
     "{steps: {5.00: 3 %, 20.00: 2.00}}",
     "{steps: {0.00: 1 %, 10.00: 2.00, 20.00: 5 %}, marginal: yes}",
     "{steps: {2: 10 %, 4: 1.00}, reads: quantity}",
+    "0.70 off for every whole 3.00",
+    "'1.00 off for every 4.00, at most 2 times'",
+    "{off: 0.30, for_every: 2 items, at_most: 0.80}",
 )
 UNITS = (
     "1 point for every whole 1.00",
