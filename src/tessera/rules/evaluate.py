@@ -12,6 +12,7 @@ from tessera.core.quote import Quote
 from tessera.rules.accrual import accrue, issue
 from tessera.rules.answer import Parts, quote_of, third_party_parts
 from tessera.rules.combine import settle
+from tessera.rules.corrections import give_up_excess
 from tessera.rules.folds import quantity_of
 from tessera.rules.programme import Programme
 from tessera.rules.quick_quote import quick_quote
@@ -48,6 +49,7 @@ def evaluate_in_full(
     work = Work(programme, member, basket, place)
     work.find_offers()
     settle(work)
+    give_up_excess(work)
     purse = Purse(work)
     spendings = redeem_discounts(work, purse)
     quantities = [
