@@ -3,9 +3,9 @@
 Owns: the room that is left to benefits, and what is given up again of discounts that go beyond it.
 Must never: touch a basket without such a line.
 
-A correction of 4.00 on goods of 10.00 leaves 6.00 that can be taken off. Offers choose as if it were
-not there, which leaves the best choice the best: what goes beyond the room is given up from the
-basket offer that acted last back to the first, then from the unit offers in the same way.
+A correction of 4.00 on goods of 10.00 leaves 6.00 that can be taken off. Offers choose as if it
+were not there, which leaves the best choice the best: what goes beyond the room is given up from
+the basket offer that acted last back to the first, then from the unit offers in the same way.
 """
 
 from collections.abc import Sequence
@@ -58,7 +58,7 @@ def _last_first(work: Work) -> list[Offer]:
 
 
 def _give_up(work: Work, offer: Offer, over: int) -> int:
-    """Lower an offer's discount by at most `over`, in proportion on all its goods; give how much."""
+    """Lower an offer's discount by at most `over`, in proportion on its goods; give how much."""
     outcome = work.outcomes[offer]
     minor = min(over, outcome.discount)
     if minor <= 0:
@@ -66,9 +66,7 @@ def _give_up(work: Work, offer: Offer, over: int) -> int:
     places = [
         (fold, key)
         for fold in in_order(work.goods)
-        for key in sorted(
-            (key for key in fold.shares if key[0] is offer), key=lambda key: key[1]
-        )
+        for key in sorted((key for key in fold.shares if key[0] is offer), key=lambda key: key[1])
     ]
     parts = share(minor, [fold.shares[key] for fold, key in places])
     for (fold, key), part in zip(places, parts, strict=True):

@@ -90,13 +90,18 @@ def _discount_of(
         if over in {"the basket", "them all"}:
             return Off(kind=kind, value=amount, cap_minor=most)
         return Each(kind=kind, value=amount, cap_minor=most, measure=measure or "")
-    if match := _STEPS.match(text):
-        return _repeated_of(reader, node, field, match)
     if text == "free":
         return Each(kind=Kind.PERCENT, value=(1, 1))
     if match := _PRICE.match(text):
         price = reader.minor_of(node, field, match[1])
         return Each(kind=Kind.PRICE, value=(price, 1), measure=match[2] or "")
+    return _several_of(reader, node, field, text, what)
+
+
+def _several_of(reader: Reader, node: Node, field: str, text: str, what: Selector) -> Reward | None:
+    """Read what several units together give: steps of an amount, bundles."""
+    if match := _STEPS.match(text):
+        return _repeated_of(reader, node, field, match)
     if match := _ANY.match(text):
         count, price = int(match[1]), reader.minor_of(node, field, match[2])
         return Bundle(parts=((what, count),), kind=Kind.PRICE, value=(price, 1))

@@ -39,7 +39,7 @@ _OFFER_SAYS = {
     "what": "category dairy · sku 1, 2 · brand x and tag bio except sku 3.",
     "needs": "basket from 50.00 · from 20.00 of category wine · 3 items.",
     "trigger": "coupon CODE · coupon PREFIX* · chosen · event review.",
-    "give": "10 % off · 5.00 off the basket · 5.00 off for every 50.00 · any 3 for 5.00 · buy 2 get 1 free · …",
+    "give": "10 % off · 5.00 off the basket · 1.00 off for every 9.00 · buy 2 get 1 free · …",
     "limits": "2 per basket, 1 a day; or a mapping, with a budget.",
     "offline": "What happens without central where a limit needs it.",
     "in": "The group in which the offer stands.",
