@@ -178,6 +178,10 @@ def lines_of(work: Work, offer: Offer, most: int) -> list[Line]:
             step for step in reward.ladder if reward.reads != "basket" or step.start <= most
         ] or list(reward.ladder[:1])
         lines += _ladder_lines(steps, marginal=reward.marginal)
+        if reward.marginal and reward.reads == "quantity":
+            # Each item may get the dearest step's amount, beside its percentage.
+            items = sum(fold.count for fold in work.found[offer])
+            lines = [(fixed * items, rate) for fixed, rate in lines]
     elif reward.kind is Kind.PERCENT:
         lines.append((Fraction(0), Fraction(*reward.value)))
     else:

@@ -46,26 +46,32 @@ def give_up_excess(work: Work) -> None:
     if not below:
         return
     over = min(-below, sum(fold.amount for fold in work.goods)) - work.due
-    for offer in _last_first(work):
+    for offer in last_first(work):
         if over <= 0:
             break
-        over -= _give_up(work, offer, over)
+        over -= give_up(work, offer, over, work.goods)
 
 
-def _last_first(work: Work) -> list[Offer]:
+def last_first(work: Work) -> list[Offer]:
+    """The offers on goods, the one that acted last first: basket offers, then unit offers."""
     basket = in_stacking_order(work, work.available[Stage.BASKET])
     return basket[::-1] + sorted(work.available[Stage.UNIT], key=BY_PLACE, reverse=True)
 
 
-def _give_up(work: Work, offer: Offer, over: int) -> int:
-    """Lower an offer's discount by at most `over`, in proportion on its goods; give how much."""
+def give_up(
+    work: Work, offer: Offer, over: int, folds: Sequence[Fold], reason: str = NO_SAVING
+) -> int:
+    """Lower an offer's discount on some goods by at most `over`, in proportion; give how much.
+
+    `reason`: why it is not applied, when nothing is left of it.
+    """
     outcome = work.outcomes[offer]
-    minor = min(over, outcome.discount)
+    minor = min(over, sum(offer_share(fold, offer) for fold in folds))
     if minor <= 0:
         return 0
     places = [
         (fold, key)
-        for fold in in_order(work.goods)
+        for fold in in_order(folds)
         for key in sorted((key for key in fold.shares if key[0] is offer), key=lambda key: key[1])
     ]
     parts = share(minor, [fold.shares[key] for fold, key in places])
@@ -81,8 +87,13 @@ def _give_up(work: Work, offer: Offer, over: int) -> int:
     outcome.discount -= minor
     work.changes += 1
     if not outcome.discount:
-        outcome.uses, outcome.reason = 0, NO_SAVING
+        outcome.uses, outcome.reason = 0, reason
     return minor
+
+
+def offer_share(fold: Fold, offer: Offer) -> int:
+    """What an offer took off a fold so far."""
+    return sum(minor for (one, _), minor in fold.shares.items() if one is offer)
 
 
 def _raise_parcels(fold: Fold, offer: Offer, minor: int) -> None:

@@ -91,7 +91,9 @@ def quick_quote(
 
 
 def _exceeds(tally: Tally) -> bool:
-    """Tell whether offers take off more than goods lines below zero leave of the others."""
+    """Tell whether offers take off more than goods below zero or lowest prices may leave."""
+    if any(line.minimum_price_minor is not None for line in tally.lines):
+        return True
     goods = [
         minor for line, minor in zip(tally.lines, tally.amounts, strict=True) if line.kind is GOODS
     ]

@@ -219,15 +219,20 @@ def _read_steps(
     if not steps:
         reader.problem(node, field, "a ladder without steps", "steps: {50.00: 5 %}")
         return None
-    marginal = node.entries.get("marginal")
+    item = node.entries.get("marginal")
+    marginal = item is not None and reader.yes(item, f"{field}.marginal")
+    if item is not None and marginal and reads not in _SLICED:
+        message = f"{reads!r} is no amount or number of this basket that could be cut into slices"
+        reader.problem(item, f"{field}.marginal", message, "leave `marginal` or `reads` out")
     return Off(
         ladder=tuple(sorted(steps, key=lambda step: step.start)),
-        marginal=marginal is not None and reader.yes(marginal, f"{field}.marginal"),
+        marginal=marginal,
         reads=reads,
         cap_minor=_minor(reader, node, field, "at_most"),
     )
 
 
+_SLICED = frozenset({"basket", "quantity"})
 _READS = ("basket", "quantity", "lifetime", "period", "visits")
 
 

@@ -10,8 +10,9 @@ from dataclasses import dataclass
 from tessera.core.basket import Redemption
 from tessera.core.money import share
 from tessera.core.quote import Stage
-from tessera.rules.corrections import room_of, tender_room_of, within
+from tessera.rules.corrections import offer_share, room_of, tender_room_of, within
 from tessera.rules.folds import Fold, in_order, take
+from tessera.rules.minimum_prices import open_due
 from tessera.rules.model import Offer, Spend, UnitDefinition
 from tessera.rules.taxes import FoldTax
 from tessera.rules.work import BY_PLACE, Work
@@ -59,8 +60,10 @@ def redeem_discounts(work: Work, purse: Purse) -> list[Spending]:
     for unit, amount in _wishes(work):
         definition = work.programme.units.get(unit)
         if definition is not None and definition.redeem == "discount":
-            folds = [fold for fold in work.goods if fold.line.redeemable and fold.due > 0]
-            due = within(sum(fold.due for fold in folds), room_of(work))
+            folds = [
+                fold for fold in work.goods if fold.line.redeemable and open_due(work, fold) > 0
+            ]
+            due = within(sum(open_due(work, fold) for fold in folds), room_of(work))
             spending = _by_value(purse, definition, amount, due)
             _take_off(work, spending, folds)
             spendings.append(spending)
@@ -179,8 +182,8 @@ def _spend_on_money(
     spending: Spending,
 ) -> None:
     if taxes is None:
-        folds = [fold for fold in work.found[offer] if fold.due > 0]
-        dues, room = [fold.due for fold in folds], room_of(work)
+        folds = [fold for fold in work.found[offer] if open_due(work, fold) > 0]
+        dues, room = [open_due(work, fold) for fold in folds], room_of(work)
     else:
         wanted = {fold.number for fold in work.found[offer]}
         folds, dues = _payable(work, taxes)
@@ -220,7 +223,9 @@ def _spend_on_gift(
         for parcel in list(fold.all_parcels):
             if left and parcel.due > gift.price_minor * parcel.count:
                 piece = take(fold, parcel, left)
-                minor = piece.due - gift.price_minor * piece.count
+                minor = min(piece.due - gift.price_minor * piece.count, open_due(work, fold))
+                if minor <= 0:
+                    continue
                 if room is not None and minor > room - spending.minor:
                     continue
                 left -= piece.count
@@ -234,11 +239,6 @@ def _spend_on_gift(
     spending.units = spend.count
     purse.take(spend.unit, spend.count)
     _note_units(spending, [fold for fold in folds if offer_share(fold, offer)], offer)
-
-
-def offer_share(fold: Fold, offer: Offer) -> int:
-    """What an offer took off a fold so far."""
-    return sum(minor for (one, _), minor in fold.shares.items() if one is offer)
 
 
 def _note_units(spending: Spending, folds: Sequence[Fold], offer: Offer) -> None:
@@ -283,7 +283,7 @@ def _take_off(
     if not spending.units or not folds:
         return
     ordered = in_order(folds)
-    dues = [fold.due for fold in ordered]
+    dues = [open_due(work, fold) for fold in ordered]
     key = (spending.unit, spending.offer, spending.issuer)
     parts = zip(ordered, share(spending.minor, dues), share(spending.units, dues), strict=True)
     for fold, minor, units in parts:

@@ -40,7 +40,7 @@ _OFFER_SAYS = {
     "needs": "basket from 50.00 · from 20.00 of category wine · 3 items.",
     "trigger": "coupon CODE · coupon PREFIX* · chosen · event review.",
     "give": "10 % off · 5.00 off the basket · 1.00 off for every 9.00 · buy 2 get 1 free · …",
-    "limits": "2 per basket, 1 a day; or a mapping, with a budget.",
+    "limits": "2 per line, 2 per basket, 1 a day; or a mapping, with a budget.",
     "offline": "What happens without central where a limit needs it.",
     "in": "The group in which the offer stands.",
     "priority": "Higher goes first where offers are otherwise equal.",

@@ -40,6 +40,12 @@ def test_an_unknown_key_has_its_place_and_a_proposal() -> None:
             "comes off the basket",
             "leave `over` out",
         ),
+        ("offers: {a: {give: 1.00 off the basket, limits: 2 per line}}", "limited by line", ""),
+        (
+            "offers: {a: {give: {steps: {5.00: 5 %}, reads: lifetime, marginal: yes}}}",
+            "could be cut into slices",
+            "leave `marginal`",
+        ),
         ("offers: {a: {give: 1.005 off}}", "more than the 2 decimals", ""),
         ("offers: {a: {}}", "gives nothing", "give: 10 % off"),
         ("offers: {a: {give: 1 point}}", "has no unit 'point'", "units"),
