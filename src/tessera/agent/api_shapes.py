@@ -96,6 +96,7 @@ class Line(Request, frozen=True, kw_only=True):
     list_price_minor: Positive | None = None
     price_reason: Word = ""
     lowest_30d_minor: Positive | None = None
+    minimum_price_minor: Positive | None = None
 
 
 class MemberGiven(Request, frozen=True, kw_only=True):
