@@ -39,6 +39,8 @@ from tessera.sync.wire import (
     FeedPage,
     Heartbeat,
     Refusal,
+    RenewAnswer,
+    RenewRequest,
     SignedRoot,
     Statement,
 )
@@ -107,6 +109,11 @@ class HttpCentral:
         """See `CentralLink`."""
         answer = await self._call("POST", "/v1/enrol", content=encoded(request))
         return _read(answer, EnrolAnswer)
+
+    async def renew(self, request: RenewRequest) -> RenewAnswer:
+        """See `CentralLink`."""
+        answer = await self._call("POST", "/v1/certificate", content=encoded(request))
+        return _read(answer, RenewAnswer)
 
     async def push(self, head: BatchHead, payload: bytes) -> BatchAnswer:
         """See `CentralLink`."""
