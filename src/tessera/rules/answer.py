@@ -29,7 +29,7 @@ from tessera.core.quote import (
 from tessera.core.values import maker
 from tessera.rules.accrual import issuer_of, movements
 from tessera.rules.admitting import refusal_of
-from tessera.rules.conditions import NOT_CHOSEN, OF_A_MEMBER, counter_key
+from tessera.rules.conditions import NOT_CHOSEN, OF_A_LINE, OF_A_MEMBER, counter_key
 from tessera.rules.fiscal import fiscal_lines
 from tessera.rules.folds import Fold, spread_to_lines
 from tessera.rules.model import Earn, Gift, Offer, Spend
@@ -408,7 +408,7 @@ def counters_of(programme: Programme, day: date, used: Sequence[Used]) -> list[C
     found = []
     for offer, uses, discount, units in used:
         for limit in offer.limits:
-            if limit.period == "basket":
+            if limit.period == "basket" or limit.period in OF_A_LINE:
                 continue
             key = counter_key(offer, limit, day)
             use = CounterUse(

@@ -355,9 +355,14 @@ def _way_of(offer: Offer, first: str) -> int:
     if isinstance(reward, Bundle):
         plain = len(reward.parts) == 1 and reward.aim in {"all", "cheapest"}
         return UNIT_WAY if plain or not first else 0
-    if isinstance(reward, Off) and not offer.undiscounted_only:
+    if isinstance(reward, Off) and not (offer.undiscounted_only or _by_item(reward)):
         return BASKET_WAY
     return 0
+
+
+def _by_item(reward: Off) -> bool:
+    """Tell whether the steps of a ladder look at single items."""
+    return reward.marginal and reward.reads == "quantity"
 
 
 def _is_steady(offer: Offer) -> bool:

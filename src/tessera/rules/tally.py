@@ -176,6 +176,7 @@ class Tally:
                 and line.earns
                 and line.redeemable
                 and line.list_price_minor is None
+                and line.minimum_price_minor is None
                 and line.amount_minor >= 0
             )
         }

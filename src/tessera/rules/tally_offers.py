@@ -8,7 +8,13 @@ from collections.abc import Sequence
 
 from tessera.core.quote import Stage
 from tessera.rules.admitting import is_refused, refusal_of
-from tessera.rules.conditions import MEMBERS_ONLY, NOT_CHOSEN, budget_left, uses_left
+from tessera.rules.conditions import (
+    MEMBERS_ONLY,
+    NOT_CHOSEN,
+    OF_A_LINE,
+    budget_left,
+    uses_left,
+)
 from tessera.rules.folds import GOODS
 from tessera.rules.model import Bundle, Offer, Spend
 from tessera.rules.programme import Hits
@@ -207,9 +213,8 @@ def _limited(tally: Tally, offer: Offer) -> str:
         return reason
     if budget_left(offer, tally.place, tally.member) == 0:
         return BUDGET_USED
-    if tally.prepared.ways[offer] == UNIT_WAY or any(
-        one.period == "budget" for one in offer.limits
-    ):
+    periods = {limit.period for limit in offer.limits}
+    if tally.prepared.ways[offer] == UNIT_WAY or "budget" in periods or periods & OF_A_LINE:
         raise Beyond
     tally.limited = True
     return ""

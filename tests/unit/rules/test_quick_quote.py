@@ -29,6 +29,8 @@ GIVES = (
     *("{steps: {0.00: 1 %, 10.00: 2.00, 20.00: 5 %}, marginal: yes}", "{draw: wheel, count: 2}"),
     *("10 points = 0.50 off", "10 points = 0.50 tender", "{spend: 10 points, gift: sku s1}"),
     *("{spend: 100 points, donate: yes}", "{win: 1 in 4, prizes: [cake]}"),
+    *("0.70 off for every whole 3.00", "{off: 0.30, for_every: 2 items, at_most: 0.80}"),
+    "{steps: {1: 20 %, 2: 0.40, 3: 10 %}, reads: quantity, marginal: yes}",
 )
 WHATS = (
     *("everything", "everything", "category a", "category b", "category c", "category a/x"),
