@@ -69,8 +69,11 @@ class CentralLink(Protocol):
         """Present a one-time code."""
         ...
 
-    async def push(self, head: BatchHead, payload: bytes) -> BatchAnswer:
-        """Send a batch; a gap (409) is an answer too, with the mark where to go on."""
+    async def push(self, head: BatchHead, content: bytes) -> BatchAnswer:
+        """Send a batch, its content packed by `batching.packed`.
+
+        A gap (409) is an answer too, with the mark where to go on.
+        """
         ...
 
     async def feed(
