@@ -159,6 +159,15 @@ def fork(scene: Scene) -> httpx.Response:
     return scene.push(twin.batch())
 
 
+def unattached(scene: Scene) -> httpx.Response:
+    """The second record of another history whose first one central does not have."""
+    twin = Till(number=2)
+    twin.key = scene.till.key
+    twin.sell(sale_id="other")
+    twin.sell(sale_id="another")
+    return scene.push(twin.batch(2))
+
+
 def moved(scene: Scene) -> httpx.Response:
     """Another address than the one that was signed."""
     batch = scene.next()
@@ -246,6 +255,7 @@ CASES: dict[str, Callable[[Scene], httpx.Response]] = {
     "content": lambda scene: scene.with_head(content_hash="0" * 64),
     "chain": lambda scene: scene.with_head(last_link="0" * 64),
     "gap": gap,
+    "unattached": unattached,
     "unreadable": lambda scene: raw_record(scene, b'{"v":1'),
     "misplaced": lambda scene: raw_record(scene, scene.till.records[0].raw),
     "opaque": lambda scene: scene.push(
