@@ -23,7 +23,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import Phase, settings
 
 from tests.mutation.judging import Judge, Verdict
 from tests.mutation.mutants import Mutant, mutants_of, sampled
@@ -171,21 +170,31 @@ def main(arguments: Sequence[str]) -> int:
     return _report(list(written(asked.out)))
 
 
+class Profile:
+    """A pytest plugin that has hypothesis try the same examples each time, and shrink none."""
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_configure(self) -> None:
+        """Make the profile known; pytest wants to load hypothesis before anybody else does."""
+        from hypothesis import Phase, settings
+
+        settings.register_profile(
+            "mutation",
+            deadline=None,
+            database=None,
+            derandomize=True,
+            report_multiple_bugs=False,
+            # The first failure tells; nobody reads the smallest example.
+            phases=(Phase.explicit, Phase.generate),
+        )
+
+
 def _run(tests: Sequence[str], *plugins: object) -> int:
-    # The first failure tells; nobody reads the smallest example.
-    settings.register_profile(
-        "mutation",
-        deadline=None,
-        database=None,
-        derandomize=True,
-        report_multiple_bugs=False,
-        phases=(Phase.explicit, Phase.generate),
-    )
     options = ["-q", "-p", "no:randomly", "-p", "no:cacheprovider", "--rootdir", str(ROOT)]
     # A test that takes its time under observation is none that hangs.
     options += ["--timeout", "0", "--no-header", "-k", READS_A_CLOCK]
     options += ["--hypothesis-profile", "mutation"]
-    return int(pytest.main([*options, *tests], plugins=plugins))
+    return int(pytest.main([*options, *tests], plugins=[Profile(), *plugins]))
 
 
 def _judged_alone(asked: argparse.Namespace) -> int:

@@ -47,6 +47,7 @@ class Judge:
     def __init__(self, reach: Reach, session: pytest.Session, seconds_max: float) -> None:
         self.reach, self.seconds_max = reach, seconds_max
         self.items = {item.nodeid: item for item in session.items}
+        self.plugins = session.config.pluginmanager
         self.failed = False
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
@@ -113,9 +114,8 @@ class Judge:
                 raise pytest.UsageError(f"{mutant}: the judging process ended with {words[-1:]}")
 
     def _ask(self, mutant: Mutant, tests: Sequence[tuple[str, float]], here: int) -> None:
-        quiet = os.open(os.devnull, os.O_WRONLY)
-        os.dup2(quiet, 1)
-        os.dup2(quiet, 2)
+        # Its dots would stand between ours.
+        self.plugins.unregister(name="terminalreporter")
         resource.setrlimit(resource.RLIMIT_AS, (MEMORY_MAX, MEMORY_MAX))
         try:
             os.write(here, b"seen " if plant(mutant) else b"blind ")

@@ -97,12 +97,15 @@ def test_a_sale_adds_the_draw_entries_of_the_offers_that_hold() -> None:
         right("draw", "bicycle", 3),
         right("draw", "car", 2, "denied"),
         right("draw", "holiday", 0),
+        right("draw", "mug", 1),
         right("coupon", "next", 1),
     ]
     posted = entry_postings(granted, frozenset({"denied"}))
     assert [(one.account, one.delta, one.member) for one in posted] == [
         ("entries:bicycle", 3, True),
         ("counted", -3, False),
+        ("entries:mug", 1, True),
+        ("counted", -1, False),
     ]
 
 
