@@ -58,7 +58,7 @@ NAMES = {"engine": "1", "programme": "p", "currency": "EUR"}
 def test_a_quote_that_was_made_whole_says_what_it_has_not() -> None:
     quote = Quote(**SUMS, **NAMES)  # type: ignore[arg-type]
     with pytest.raises(AttributeError, match="_later"):
-        _ = quote.colour  # type: ignore[attr-defined]
+        _ = quote.colour
     assert pickle.loads(pickle.dumps(quote)) == quote
 
 
