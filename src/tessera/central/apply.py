@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 import msgspec
 import sqlalchemy as sa
 
-from tessera.central import claims, rows
+from tessera.central import claims, claims_back, rows
 from tessera.central.claims import REASON_CLAIMED
 from tessera.central.coupon_claims import claim_codes
 from tessera.central.desk import Desk
@@ -218,6 +218,7 @@ def _settle_group(tx: sa.Connection, works: Sequence[Work], desk: Desk, settled:
 
 
 def _finish(tx: sa.Connection, turn: _Round, desk: Desk) -> None:
+    turn.settled.tagged += claims_back.take_back(tx, turn.works, desk)
     sale_book.park(tx, turn.settled.parked)
     for register_id, tag, uid in turn.settled.tagged:
         register_book.raise_alarm(

@@ -36,6 +36,7 @@ from tessera.central.settling_books import (
     write_books,
 )
 from tessera.central.work import Work, read_waiting
+from tessera.core.identity import SaleKey
 from tessera.core.sale import KIND_CLAIM, ClaimBody, LeaseReturnBody, ReturnBody, SaleBody
 from tessera.store.central import register_book
 from tessera.store.central.accounts import MemberAccounts
@@ -223,17 +224,24 @@ def _count_sale(books: Books, work: Work, body: SaleBody) -> None:
     )
     books.new_sales.append(sale)
     books.sales[record_key(work)] = sale
+    _count_visit(books, work, body.key, body.quote.due_minor)
+
+
+def _count_visit(books: Books, work: Work, key: SaleKey, spent_minor: int) -> None:
     member = books.members.get((work.bucket, work.member_id))
     if member is not None:
-        home = work.register_id if body.key.store == member.home_store else member.home_register
+        home = work.register_id if key.store == member.home_store else member.home_register
         books.members[member.key] = member.after_visit(
-            day, body.quote.due_minor, home_register=home
+            key.business_day, spent_minor, home_register=home
         )
         books.counted.add(member.key)
 
 
 def _keep_claim(books: Books, work: Work, body: ClaimBody) -> None:
-    """Keep a claim as a sale of no money, so that goods that come back can be held against it."""
+    """Keep a claim as a sale of no money, so that goods that come back can be held against it.
+
+    For the member it is the visit and the spend that the sale would have been with the card.
+    """
     assert body.quote is not None
     sale = SaleRecord(
         bucket=work.bucket,
@@ -255,6 +263,7 @@ def _keep_claim(books: Books, work: Work, body: ClaimBody) -> None:
     )
     books.new_sales.append(sale)
     books.sales[record_key(work)] = sale
+    _count_visit(books, work, body.key, body.quote.due_minor)
 
 
 def _count_return(books: Books, work: Work, body: ReturnBody) -> None:
@@ -262,7 +271,8 @@ def _count_return(books: Books, work: Work, body: ReturnBody) -> None:
         _count_lines(books, work, body)
     member = books.members.get((work.bucket, work.member_id))
     if member is not None:
-        books.members[member.key] = member.after_return(body.quote.refund_minor)
+        less = body.quote.refund_minor + max(0, body.unspent_minor)
+        books.members[member.key] = member.after_return(less)
         books.counted.add(member.key)
 
 

@@ -101,7 +101,8 @@ class ReturnBody:
     again, since with this return everything of the sale has come back, and `revoked` the rights
     (coupons, draw entries) that go with it; `coupons` may be used again, `codes` no more. Without
     a receipt `original_uid` is empty, `original` is the return's own key, and `basket` holds the
-    goods.
+    goods. `unspent_minor`: what the member's spend falls by beside the refund, where another record
+    refunds the goods that were claimed.
     """
 
     key: SaleKey
@@ -120,6 +121,7 @@ class ReturnBody:
     coupons: tuple[CouponUse, ...] = ()
     codes: tuple[IssuedCode, ...] = ()
     basket: Basket | None = None
+    unspent_minor: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
