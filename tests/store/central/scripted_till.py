@@ -29,6 +29,7 @@ from tessera.core.sale import (
     KIND_SALE,
     ClaimBody,
     CouponUse,
+    Ending,
     IssuedCode,
     LeaseReturnBody,
     LeaseUse,
@@ -143,6 +144,7 @@ class Till:
         counters: Sequence[CounterUse] = (),
         coupons: Sequence[CouponUse] = (),
         codes: Sequence[IssuedCode] = (),
+        with_last: Ending | None = None,
     ) -> SealedRecord:
         units = (
             (UnitMovement(unit="points", earned=earned, spent=spent),) if earned or spent else ()
@@ -167,6 +169,7 @@ class Till:
             counters=tuple(counters),
             coupons=tuple(coupons),
             codes=tuple(codes),
+            with_last=with_last,
         )
         return self.write(KIND_RETURN, encoded(body))
 
