@@ -21,6 +21,9 @@ from tessera.rules.stacking import first_group_of, in_stacking_order
 from tessera.rules.unproven import unproven
 from tessera.rules.work import BETTER_OFFER, BY_PLACE, RESERVED, Snapshot, Work
 
+TOGETHER_MAX = 8
+"""Most basket offers whose sets are tried out; of more, those that save most alone."""
+
 
 def slots_of(work: Work, offers: Sequence[Offer]) -> list[list[Offer]]:
     """Split offers into what is settled one after the other: by group if so set, else at once."""
@@ -80,6 +83,7 @@ def _settle_basket(work: Work, offers: Sequence[Offer]) -> None:
         for offer in sorted(ready, key=lambda offer: offer.rank):
             apply_off(work, offer)
         return
+    before, proven = work.due, work.optimal
     winners = _best_together(work, ready)
     for offer in in_stacking_order(work, winners):
         apply_off(work, offer)
@@ -87,6 +91,8 @@ def _settle_basket(work: Work, offers: Sequence[Offer]) -> None:
         outcome = work.outcomes[offer]
         if not outcome.uses and not outcome.reason:
             outcome.reason = BETTER_OFFER
+    if proven and not work.optimal:
+        work.gap_minor += unproven(work, ready, work.goods, before)
 
 
 def _best_together(work: Work, ready: Sequence[Offer]) -> list[Offer]:
@@ -99,16 +105,37 @@ def _best_together(work: Work, ready: Sequence[Offer]) -> list[Offer]:
     start = work.snapshot()
     best: list[Offer] = []
     best_score: tuple[object, ...] | None = None
-    narrowed = singles[:8]
-    for size in range(1, len(narrowed) + 1):
-        for chosen in combinations(narrowed, size):
-            for offer in in_stacking_order(work, chosen):
-                apply_off(work, offer)
-            score = (work.due, size, [offer.place for offer in chosen])
-            work.restore(start)
-            if best_score is None or score < best_score:
-                best, best_score = list(chosen), score
+    narrowed = singles[:TOGETHER_MAX]
+    work.optimal = work.optimal and len(narrowed) == len(singles)
+    each, restoring = _weight_of_each(work, narrowed)
+    for chosen in _sets_to_try(narrowed):
+        weight = restoring + each * len(chosen)
+        if best_score is not None and work.meter.left < weight:
+            work.optimal = False
+            break
+        work.meter.left -= weight
+        for offer in in_stacking_order(work, chosen):
+            apply_off(work, offer)
+        score = (work.due, len(chosen), [offer.place for offer in chosen])
+        work.restore(start)
+        if best_score is None or score < best_score:
+            best, best_score = list(chosen), score
     return best
+
+
+def _sets_to_try(offers: Sequence[Offer]) -> Iterator[Sequence[Offer]]:
+    """Give all offers together, which is often the best, then every set, small ones first."""
+    yield offers
+    for size in range(1, len(offers)):
+        yield from combinations(offers, size)
+
+
+def _weight_of_each(work: Work, offers: Sequence[Offer]) -> tuple[int, int]:
+    """The work of applying one offer, and of coming back to where things stood."""
+    parcels = sum([len(fold.all_parcels) for fold in work.goods])
+    there = sum([len(work.found[offer]) for offer in offers]) // len(offers)
+    share = -(-parcels // max(1, len(work.goods)))
+    return 10 + 3 * there * share, 10 + 2 * len(work.goods) + parcels
 
 
 def _common_kind(work: Work, offers: Sequence[Offer]) -> GroupKind | None:

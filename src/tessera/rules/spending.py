@@ -8,9 +8,9 @@ innermost loops, about a microsecond each. It ends what nodes alone would let ru
 as hundreds of equal pieces with many offers on each.
 """
 
-WORK_MAX = 26_000
+WORK_MAX = 8_000
 """Most work of all searches of one evaluation together."""
-WORK_SIMPLE = 6_000
+WORK_SIMPLE = 2_000
 """Work beyond it for a simple answer where a search had to end without one."""
 
 
