@@ -16,9 +16,13 @@ def strace() -> str:
     return found
 
 
+def in_memory() -> str | None:
+    """Where folders are in memory; None where there is no such place."""
+    return "/dev/shm" if os.access("/dev/shm", os.W_OK) else None
+
+
 @pytest.fixture
 def memory() -> Iterator[Path]:
     """A folder in memory, since images are many and short-lived."""
-    place = "/dev/shm" if os.access("/dev/shm", os.W_OK) else None
-    with tempfile.TemporaryDirectory(dir=place) as name:
+    with tempfile.TemporaryDirectory(dir=in_memory()) as name:
         yield Path(name)

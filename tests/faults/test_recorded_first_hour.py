@@ -2,19 +2,19 @@
 
 import os
 import random
-import shutil
 import subprocess
 import sys
 from collections import Counter
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 from pysqlite3 import dbapi2 as pysqlite
 
 from tests.support.recorded_life import ROWS, SALES, SEGMENTS
-from tests.support.recorded_writes import Call, Replay, read_trace, strace_words
+from tests.support.recorded_writes import Call, Facts, Replay, read_trace, strace_words
 
-FILES = ("till.db", "till.db-wal")
+FILES = ("till.db", "till.db-wal", "till.db-journal")
 
 
 def record(place: Path) -> tuple[Path, list[Call]]:
@@ -51,8 +51,19 @@ class Promised:
                     self.sold.append(rest.replace("-", ""))
 
 
-def examine(image: Path, promised: Promised) -> list[str]:
-    """What is wrong with an image; nothing, if all is well."""
+@dataclass(frozen=True, slots=True)
+class Held:
+    """What an image holds; `half` names what does not fit within itself."""
+
+    migrated: bool
+    half: tuple[str, ...] = ()
+    cursor: int = 0
+    mark: int = 0
+    sold: frozenset[str] = frozenset()
+
+
+def read(image: Path) -> Held:
+    """Open an image as SQLite would after the power cut."""
     connection = pysqlite.connect(str(image / "till.db"), isolation_level=None)
     try:
         tables = {
@@ -60,16 +71,15 @@ def examine(image: Path, promised: Promised) -> list[str]:
             for row in connection.execute("SELECT name FROM sqlite_master WHERE type='table'")
         }
         if "alembic_version" not in tables:
-            left = tables or promised.migrated
-            return ["half a migration" if tables else "the migration is lost"] if left else []
-        return list(_wrong(connection, promised))
+            return Held(migrated=False, half=("half a migration",) if tables else ())
+        return _held(connection)
     except pysqlite.DatabaseError as error:
-        return [str(error)]
+        return Held(migrated=True, half=(str(error),))
     finally:
         connection.close()
 
 
-def _wrong(connection: pysqlite.Connection, promised: Promised) -> list[str]:
+def _held(connection: pysqlite.Connection) -> Held:
     def one(query: str) -> int:
         return int(connection.execute(query).fetchone()[0] or 0)
 
@@ -79,37 +89,59 @@ def _wrong(connection: pysqlite.Connection, promised: Promised) -> list[str]:
     found = {row[0].lower() for row in connection.execute("SELECT hex(uid) FROM journal")}
     checks = {
         "rows and cursor differ": (members, cards) == (cursor * ROWS, cursor * ROWS),
-        "a loaded segment is lost": cursor >= promised.loaded,
-        "a sale is lost": set(promised.sold) <= found,
         "sale and journal differ": one("SELECT count(*) FROM sale") == journal,
         "outbox and mark differ": one("SELECT count(*) FROM outbox") == journal - mark,
-        "an acknowledgement is lost": mark >= promised.settled,
         "no version": one("SELECT count(*) FROM alembic_version") == 1,
     }
-    return [what for what, holds in checks.items() if not holds]
+    half = tuple(what for what, holds in checks.items() if not holds)
+    return Held(migrated=True, half=half, cursor=cursor, mark=mark, sold=frozenset(found))
+
+
+def wrong_with(held: Held, promised: Promised) -> list[str]:
+    """What is wrong with what an image holds; nothing, if all is well."""
+    checks = {
+        "the migration is lost": held.migrated or not promised.migrated,
+        "a loaded segment is lost": held.cursor >= promised.loaded,
+        "a sale is lost": held.sold.issuperset(promised.sold),
+        "an acknowledgement is lost": held.mark >= promised.settled,
+    }
+    return [*held.half, *(what for what, holds in checks.items() if not holds)]
+
+
+def cut(folder: Path, calls: list[Call], memory: Path, *, torn: int, images: int = 0) -> None:
+    """Cut the power after every call, until so many images differ; what came of it."""
+    wrong, cuts, chance = Counter[str](), 0, random.Random(20261121)
+    nothing = memory / "nothing"
+    nothing.mkdir()
+    facts = Facts(memory / "image", read)
+    while not cuts or facts.images < images:
+        promised, replay = Promised(), Replay(calls, nothing, FILES)
+        for call in replay.steps(folder):
+            if call.what == "send":
+                promised.hear(call.content.decode(errors="replace"))
+            for how in ("dropped", "kept", *["torn"] * torn):
+                cuts += 1
+                wrong.update(wrong_with(facts.of(replay.image(how, chance)), promised))
+        assert (promised.loaded, len(promised.sold)) == (SEGMENTS, SALES)
+    print(f"{facts.images} different images in {cuts} cuts: {dict(wrong)}")
+    assert facts.images > 1000
+    assert wrong == Counter()
 
 
 def test_migration_first_load_and_settling_are_whole_or_absent(
     strace: str, tmp_path: Path, memory: Path
 ) -> None:
     folder, calls = record(tmp_path)
-    promised, wrong, images = Promised(), Counter[str](), 0
-    chance = random.Random(20261121)
-    nothing = tmp_path / "nothing"
-    nothing.mkdir()
-    replay = Replay(calls, nothing, FILES)
-    for call in replay.steps(folder):
-        if call.what == "send":
-            promised.hear(call.content.decode(errors="replace"))
-        for how in ("dropped", "kept", "torn", "torn"):
-            replay.write_image(memory / "image", how, chance)
-            images += 1
-            wrong.update(examine(memory / "image", promised))
-    shutil.rmtree(folder)
-    print(f"{images} images: {dict(wrong)}")
-    assert (promised.loaded, len(promised.sold)) == (SEGMENTS, SALES)
-    assert images > 1000
-    assert wrong == Counter()
+    cut(folder, calls, memory, torn=2)
+
+
+@pytest.mark.soak
+@pytest.mark.timeout(7200)
+def test_thirty_thousand_power_cuts_of_a_first_hour(
+    strace: str, tmp_path: Path, memory: Path
+) -> None:
+    folder, calls = record(tmp_path)
+    cut(folder, calls, memory, torn=20, images=30_000)
 
 
 pytestmark = pytest.mark.timeout(300)

@@ -5,20 +5,19 @@ The till sells after every transaction of the load, so that each cut also asks f
 
 import os
 import random
-import shutil
 import subprocess
 import sys
 from collections import Counter
-from collections.abc import Iterator
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
 from pysqlite3 import dbapi2 as pysqlite
 
 from tests.support.recorded_image import NEW, OLD
-from tests.support.recorded_writes import Call, Replay, read_trace, strace_words
+from tests.support.recorded_writes import Call, Facts, Replay, read_trace, strace_words
 
-FILES = ("till.db", "till.db-wal")
+FILES = ("till.db", "till.db-wal", "till.db-journal")
 
 
 def record(place: Path) -> tuple[Path, list[Call]]:
@@ -33,69 +32,115 @@ def record(place: Path) -> tuple[Path, list[Call]]:
     return folder, read_trace(trace)
 
 
-def examine(image: Path, begun: int, sold: list[str], *, loaded: bool) -> list[str]:
-    """What is wrong with an image of the disk; nothing, if all is well."""
+@dataclass(frozen=True, slots=True)
+class Held:
+    """What an image holds; `half` names what does not fit within itself."""
+
+    is_there: bool
+    half: tuple[str, ...] = ()
+    is_new: bool = False
+    sold: frozenset[str] = frozenset()
+
+
+def read(image: Path) -> Held:
+    """Open an image as SQLite would after the power cut."""
     connection = pysqlite.connect(str(image / "till.db"), isolation_level=None)
     try:
-        return list(_wrong(connection, sold, loaded=loaded)) if begun else []
+        tables = {
+            row[0]
+            for row in connection.execute("SELECT name FROM sqlite_master WHERE type='table'")
+        }
+        return _held(connection) if "alembic_version" in tables else Held(is_there=False)
     except pysqlite.DatabaseError as error:
-        return [str(error)]
+        return Held(is_there=True, half=(str(error),))
     finally:
         connection.close()
 
 
-def _wrong(connection: pysqlite.Connection, sold: list[str], *, loaded: bool) -> Iterator[str]:
+def _held(connection: pysqlite.Connection) -> Held:
     def rows(query: str) -> list[tuple[int | str, ...]]:
         return [tuple(row) for row in connection.execute(query)]
 
+    if rows("SELECT count(*) FROM member") == [(0,)]:
+        return Held(is_there=False)
     is_new = rows("SELECT count(*) FROM feed_cursor WHERE number = 7") == [(1,)]
     count, version = (NEW, 2) if is_new else (OLD, 1)
-    for table in ("member", "card", "balance"):
-        if rows(f"SELECT count(*), min(version), max(version) FROM {table}") != [
-            (count, version, version)
-        ]:
-            yield f"{table} is neither the old nor the new one"
+    half = [
+        f"{table} is neither the old nor the new one"
+        for table in ("member", "card", "balance")
+        if rows(f"SELECT count(*), min(version), max(version) FROM {table}")
+        != [(count, version, version)]
+    ]
     joined = rows(
         "SELECT count(*) FROM card c JOIN member m ON m.number = c.member"
         " JOIN balance b ON b.member_id = m.member_id"
     )
     if joined != [(count,)]:
-        yield "cards, members and balances do not fit"
-    if loaded and not is_new:
-        yield "an image that was in place is lost"
-    found = {str(row[0]).lower() for row in rows("SELECT hex(uid) FROM journal")}
-    if not set(sold) <= found:
-        yield "a sale is lost"
+        half.append("cards, members and balances do not fit")
+    found = frozenset(str(row[0]).lower() for row in rows("SELECT hex(uid) FROM journal"))
     pending = rows("SELECT coalesce(sum(delta), 0) FROM own_effect WHERE included_from IS NULL")
     if pending != [(3 * len(found),)]:
-        yield "what a sale changed is lost or there twice"
+        half.append("what a sale changed is lost or there twice")
+    return Held(is_there=True, half=tuple(half), is_new=is_new, sold=found)
+
+
+@dataclass
+class Promised:
+    """What the program had said when the power went."""
+
+    begun: bool = False
+    loaded: bool = False
+    sold: list[str] = field(default_factory=list)
+
+    def hear(self, text: str) -> None:
+        for line in text.splitlines():
+            self.begun = self.begun or line == "begun"
+            self.loaded = self.loaded or line == "loaded"
+            if line.startswith("sold "):
+                self.sold.append(line[5:].replace("-", ""))
+
+
+def wrong_with(held: Held, promised: Promised) -> list[str]:
+    """What is wrong with what an image holds; nothing, if all is well."""
+    checks = {
+        "the old members are lost": held.is_there or not promised.begun,
+        "an image that was in place is lost": held.is_new or not promised.loaded,
+        "a sale is lost": held.sold.issuperset(promised.sold),
+    }
+    return [*held.half, *(what for what, holds in checks.items() if not holds)]
+
+
+def cut(folder: Path, calls: list[Call], memory: Path, *, torn: int, images: int = 0) -> None:
+    """Cut the power after every call, until so many images differ."""
+    wrong, cuts, chance = Counter[str](), 0, random.Random(20261122)
+    nothing = memory / "nothing"
+    nothing.mkdir()
+    facts = Facts(memory / "image", read)
+    while not cuts or facts.images < images:
+        promised, replay = Promised(), Replay(calls, nothing, FILES)
+        for call in replay.steps(folder):
+            if call.what == "send":
+                promised.hear(call.content.decode(errors="replace"))
+            for how in ("dropped", "kept", *["torn"] * torn):
+                cuts += 1
+                wrong.update(wrong_with(facts.of(replay.image(how, chance)), promised))
+        assert promised.loaded
+        assert len(promised.sold) > 20
+    print(f"{facts.images} different images in {cuts} cuts: {dict(wrong)}")
+    assert facts.images > 1_000
+    assert wrong == Counter()
 
 
 def test_an_image_is_loaded_whole_or_not_at_all(strace: str, tmp_path: Path, memory: Path) -> None:
     folder, calls = record(tmp_path)
-    begun, sold, loaded = 0, list[str](), False
-    wrong, images = Counter[str](), 0
-    chance = random.Random(20261122)
-    nothing = tmp_path / "nothing"
-    nothing.mkdir()
-    replay = Replay(calls, nothing, FILES)
-    for call in replay.steps(folder):
-        if call.what == "send":
-            for line in call.content.decode(errors="replace").splitlines():
-                begun += line == "begun"
-                loaded = loaded or line == "loaded"
-                if line.startswith("sold "):
-                    sold.append(line[5:].replace("-", ""))
-        for how in ("dropped", "kept", "torn"):
-            replay.write_image(memory / "image", how, chance)
-            images += 1
-            wrong.update(examine(memory / "image", begun, sold, loaded=loaded))
-    shutil.rmtree(folder)
-    print(f"{images} images: {dict(wrong)}")
-    assert loaded
-    assert len(sold) > 20
-    assert images > 1_000
-    assert wrong == Counter()
+    cut(folder, calls, memory, torn=2)
+
+
+@pytest.mark.soak
+@pytest.mark.timeout(7200)
+def test_thirty_thousand_power_cuts_of_a_load(strace: str, tmp_path: Path, memory: Path) -> None:
+    folder, calls = record(tmp_path)
+    cut(folder, calls, memory, torn=20, images=30_000)
 
 
 pytestmark = pytest.mark.timeout(300)

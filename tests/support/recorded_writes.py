@@ -7,12 +7,18 @@ in any of its sectors of 512 bytes; what was synced is there. Lengths follow the
 
 import random
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Generic, TypeVar
 
 CALLS = "openat,write,pwrite64,writev,pwritev,sendto,sendmsg,fsync,fdatasync,ftruncate,lseek,unlink"
 SECTOR = 512
+
+T = TypeVar("T")
+Fate = int
+"""Of one unsynced call: bit n tells whether its sector n reached the disk; a call that writes
+nothing has one sector."""
 
 _LINE = re.compile(r"(\d+)\s+(?:<\.\.\. )?(\w+)(?: resumed>)?(.*)", re.DOTALL)
 _FD = re.compile(r"\((\d+)<([^>]*)>")
@@ -113,21 +119,45 @@ class DiskFile:
 
     certain: bytearray = field(default_factory=bytearray)
     pending: list[Call] = field(default_factory=list)
+    version: int = 0
+    """Counts the changes of `certain`."""
 
     def take(self, call: Call, *, syncs_count: bool) -> None:
         if call.what == "sync":
-            if syncs_count:
+            if syncs_count and self.pending:
                 for one in self.pending:
                     apply(self.certain, one)
                 self.pending.clear()
+                self.version += 1
         else:
             self.pending.append(call)
 
-    def image(self, choose: "Choice") -> bytearray:
-        """The file as a power cut could leave it now."""
+    def unlink(self) -> None:
+        self.certain.clear()
+        self.pending.clear()
+        self.version += 1
+
+    def fate(self, how: str, chance: random.Random) -> tuple[Fate, ...]:
+        """What a power cut does to each call since the last sync."""
+        fates = [fate_of(call, how, chance) for call in self.pending]
+        while fates and not fates[-1]:
+            # Not there is not there, whether it was written later or not at all.
+            fates.pop()
+        return tuple(fates)
+
+    def image(self, fates: tuple[Fate, ...]) -> bytearray:
+        """The file as that power cut leaves it."""
         made = bytearray(self.certain)
-        for call in self.pending:
-            choose(made, call)
+        for call, kept in zip(self.pending, fates, strict=False):
+            sectors = sectors_of(call)
+            if kept == (1 << sectors) - 1:
+                apply(made, call)
+                continue
+            for number in range(sectors):
+                if kept >> number & 1:
+                    at = number * SECTOR
+                    part = call.content[at : at + SECTOR]
+                    apply(made, Call("write", call.path, call.offset + at, part))
         return made
 
 
@@ -145,28 +175,44 @@ def apply(content: bytearray, call: Call) -> None:
     content[call.offset : end] = call.content
 
 
-class Choice:
-    """What becomes of each unsynced call: all kept, all dropped, or chance decides."""
+def sectors_of(call: Call) -> int:
+    """In how many parts a call can reach the disk."""
+    return -(-len(call.content) // SECTOR) or 1
 
-    def __init__(self, how: str, chance: random.Random) -> None:
-        self._how = how
-        self._chance = chance
 
-    def __call__(self, content: bytearray, call: Call) -> None:
-        if self._how == "kept":
-            apply(content, call)
-        elif self._how == "torn":
-            fate = self._chance.random()
-            if fate < 0.4:
-                apply(content, call)
-            elif fate < 0.7 and call.what == "write":
-                self._tear(content, call)
+def fate_of(call: Call, how: str, chance: random.Random) -> Fate:
+    """What becomes of an unsynced call: kept, dropped, or (`torn`) what chance decides."""
+    whole = (1 << sectors_of(call)) - 1
+    if how == "kept":
+        return whole
+    if how == "torn":
+        drawn = chance.random()
+        if drawn < 0.4:
+            return whole
+        if drawn < 0.7 and call.what == "write":
+            return chance.getrandbits(sectors_of(call))
+    return 0
 
-    def _tear(self, content: bytearray, call: Call) -> None:
-        for at in range(0, len(call.content), SECTOR):
-            if self._chance.random() < 0.5:
-                part = call.content[at : at + SECTOR]
-                apply(content, Call("write", call.path, call.offset + at, part))
+
+@dataclass(frozen=True, slots=True)
+class Image:
+    """One state of the disk; two with the same `key` hold the same bytes."""
+
+    files: tuple[tuple[str, DiskFile, tuple[Fate, ...]], ...]
+
+    @property
+    def key(self) -> tuple[tuple[int, tuple[Fate, ...]], ...]:
+        return tuple((file.version, fates) for _, file, fates in self.files)
+
+    def write(self, target: Path) -> None:
+        """Make `target` a folder with the files; only until the next step of the replay."""
+        target.mkdir(exist_ok=True)
+        for old in target.iterdir():
+            old.unlink()
+        for name, file, fates in self.files:
+            made = file.image(fates)
+            if made:
+                (target / name).write_bytes(made)
 
 
 class Replay:
@@ -188,8 +234,7 @@ class Replay:
             path = Path(call.path)
             file = self.files.get(path.name) if path.parent == folder else None
             if call.what == "unlink" and file is not None:
-                file.certain.clear()
-                file.pending.clear()
+                file.unlink()
                 yield call
             elif file is not None:
                 file.take(call, syncs_count=self._syncs_count)
@@ -197,13 +242,30 @@ class Replay:
             elif call.what == "send":
                 yield call
 
-    def write_image(self, target: Path, how: str, chance: random.Random) -> None:
-        """Make `target` a folder with the files as one power cut could leave them."""
-        target.mkdir(exist_ok=True)
-        for old in target.iterdir():
-            old.unlink()
-        choose = Choice(how, chance)
-        for name, file in self.files.items():
-            made = file.image(choose)
-            if made:
-                (target / name).write_bytes(made)
+    def image(self, how: str, chance: random.Random) -> Image:
+        """The files as one power cut could leave them now."""
+        return Image(
+            tuple((name, file, file.fate(how, chance)) for name, file in self.files.items())
+        )
+
+
+class Facts(Generic[T]):
+    """What was read from images. Each different one is written and read once, and counted."""
+
+    def __init__(self, folder: Path, read: Callable[[Path], T]) -> None:
+        self._folder = folder
+        self._read = read
+        self._known: dict[object, T] = {}
+
+    def of(self, image: Image) -> T:
+        """What an image holds, as `read` tells it of a folder."""
+        key = image.key
+        if key not in self._known:
+            image.write(self._folder)
+            self._known[key] = self._read(self._folder)
+        return self._known[key]
+
+    @property
+    def images(self) -> int:
+        """How many different images there were."""
+        return len(self._known)

@@ -226,10 +226,14 @@ class ReceiptAnswer(Answer, frozen=True, kw_only=True):
 
 
 class SaleStateAnswer(Answer, frozen=True, kw_only=True):
-    """Where a sale stands: suspended, resumed or cancelled."""
+    """Where a sale stands: suspended or cancelled.
+
+    `resume_data`: a parked sale, sealed, so that another register of the store can go on with it.
+    """
 
     result: str
     sale_id: str
+    resume_data: str = ""
 
 
 class ScanAnswer(Answer, frozen=True, kw_only=True):

@@ -140,13 +140,14 @@ async def void_sale(
 ) -> bytes:
     """Reverse a whole sale, once; the answer's bytes, once durable."""
     at, day, store = when_and_where(state, given.store_time, given.business_day)
-    original = find_original(
-        state, pos=pos.name, own_pos=pos.name, sale_id=sale_id, day=given.original_business_day
-    )
+    begun = given.begun
+    sold_at = begun.pos if begun else pos.name
+    sold_on = begun.business_day if begun else given.original_business_day
+    original = find_original(state, pos=sold_at, own_pos=sold_at, sale_id=sale_id, day=sold_on)
     # Keyed by the sale's own day, so that a repeat after midnight is still a repeat.
     key = SaleKey(
         store=store,
-        pos=pos.name,
+        pos=sold_at,
         business_day=original.sale.key.business_day,
         sale_id=void_id(sale_id),
     )

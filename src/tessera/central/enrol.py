@@ -6,7 +6,6 @@ Must never: log a code or accept one for a second key.
 """
 
 import hashlib
-import zoneinfo
 from collections.abc import Callable
 
 import msgspec
@@ -14,6 +13,7 @@ import sqlalchemy as sa
 
 from tessera.central.opening import Central
 from tessera.central.refusals import Refused
+from tessera.central.settings import time_zones
 from tessera.core import money
 from tessera.core.errors import TesseraError
 from tessera.core.identity import is_name
@@ -68,7 +68,7 @@ def _check_place(store: StoreRow) -> None:
         money.currency(store.currency)
     except ValueError as error:
         raise TesseraError(str(error), hint="write it like EUR") from error
-    if store.time_zone not in zoneinfo.available_timezones():
+    if store.time_zone not in time_zones():
         raise TesseraError(
             f"{store.time_zone!r} is no time zone", hint="write it like Europe/Berlin"
         )

@@ -220,6 +220,17 @@ def _first_differing(
     return head.first_seq
 
 
+def _is_attached(tx: sa.Connection, head: BatchHead, branches: list[BranchRow]) -> bool:
+    """Whether the record before this batch is stored in some history of its life."""
+    seq = head.first_seq - 1
+    return any(
+        branch.head_link == head.previous_link
+        if seq == branch.head_seq
+        else _stored_link(tx, head, branch, seq) == head.previous_link
+        for branch in branches
+    )
+
+
 def _stored_link(tx: sa.Connection, head: BatchHead, branch: BranchRow, seq: int) -> str:
     """The link that central holds at a number; empty when it holds none."""
     stored = inbox.find_batch_with(
@@ -262,6 +273,14 @@ def _open_branch(
         )
     if head.first_seq == 1 and head.previous_link != _genesis(head):
         raise _malformed("the chain does not begin at this register and incarnation")
+    if head.first_seq > 1 and not _is_attached(tx, head, branches):
+        # A history that parted earlier, and whose records up to here a restored central has
+        # forgotten. Where they part only the till can tell: it goes back by halves until it fits.
+        raise BatchGap(
+            f"record {head.first_seq} follows one that is not stored here",
+            incarnation=head.incarnation,
+            high_water=(head.first_seq - 1) // 2,
+        )
     seq = _first_differing(tx, head, reading, branches)
     branch = BranchRow(
         incarnation=head.incarnation,

@@ -4,6 +4,7 @@ Owns: what may be set and what it defaults to; the reference in the documentatio
 descriptions. Must never: know a secret; keys lie in files of their own in `data_dir`.
 """
 
+import functools
 import zoneinfo
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -15,6 +16,12 @@ from tessera.core.money import currency
 from tessera.core.settings_text import parse_settings, setting
 
 DEFAULT_PORT = 8450
+
+
+@functools.cache
+def time_zones() -> frozenset[str]:
+    """Names of the time zones that this machine knows; looking for them reads some 600 files."""
+    return frozenset(zoneinfo.available_timezones())
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -175,7 +182,7 @@ class CentralSettings:
     def __post_init__(self) -> None:
         """Refuse a currency or time zone that is none."""
         currency(self.currency)
-        if self.time_zone not in zoneinfo.available_timezones():
+        if self.time_zone not in time_zones():
             raise ValueError(f"{self.time_zone} is no time zone, such as Europe/Berlin")
 
     @property

@@ -170,6 +170,7 @@ def _key(line: Line, count: int) -> tuple[object, ...]:
         line.attributes,
         None if line.list_price_minor is None else line.list_price_minor,
         line.price_reason,
+        line.minimum_price_minor,
         line.text if not line.sku else "",
     )
 

@@ -219,16 +219,54 @@ def _read_steps(
     if not steps:
         reader.problem(node, field, "a ladder without steps", "steps: {50.00: 5 %}")
         return None
-    marginal = node.entries.get("marginal")
+    item = node.entries.get("marginal")
+    marginal = item is not None and reader.yes(item, f"{field}.marginal")
+    if item is not None and marginal and reads not in _SLICED:
+        message = f"{reads!r} is no amount or number of this basket that could be cut into slices"
+        reader.problem(item, f"{field}.marginal", message, "leave `marginal` or `reads` out")
     return Off(
         ladder=tuple(sorted(steps, key=lambda step: step.start)),
-        marginal=marginal is not None and reader.yes(marginal, f"{field}.marginal"),
+        marginal=marginal,
         reads=reads,
         cap_minor=_minor(reader, node, field, "at_most"),
     )
 
 
+_SLICED = frozenset({"basket", "quantity"})
 _READS = ("basket", "quantity", "lifetime", "period", "visits")
+
+
+def repeated(
+    reader: Reader,
+    node: Node,
+    field: str,
+    off: tuple[Kind, tuple[int, int]],
+    step: str,
+    *,
+    times: int,
+    cap_minor: int | None,
+) -> Off | None:
+    """Give an amount off for every whole step: of money (`50.00`), or of items (`3 items`)."""
+    kind, value = off
+    count = re.match(r"(\d{1,6}) items?\Z", step, re.ASCII)
+    noted = len(reader.problems)
+    start = int(count[1]) if count else reader.minor_of(node, field, step)
+    if len(reader.problems) > noted:
+        return None
+    if kind is not Kind.AMOUNT:
+        message = "a share of the price is no amount for every step"
+        reader.problem(node, field, message, "5.00 off for every 50.00, or a ladder of steps")
+        return None
+    if start <= 0:
+        reader.problem(node, field, f"a step of {step} counts nothing", "write 1.00 or more")
+        return None
+    return Off(
+        ladder=(Step(start=start, kind=kind, value=value),),
+        reads="quantity" if count else "basket",
+        repeats=True,
+        times=times,
+        cap_minor=cap_minor,
+    )
 
 
 def _read_off(
@@ -237,6 +275,17 @@ def _read_off(
     item = node.entries["off"]
     kind, value = read_value(reader, item, f"{field}.off", reader.text(item, f"{field}.off"))
     cap = _minor(reader, node, field, "at_most")
+    if (step := node.entries.get("for_every")) is not None:
+        text = reader.text(step, f"{field}.for_every").removeprefix("whole ")
+        times = _whole(reader, node, field, "times", 0, 1)
+        path = f"{field}.for_every"
+        if "over" in node.entries:
+            message = "what is taken off for every step comes off the basket"
+            reader.problem(node.keys["over"], f"{field}.over", message, "leave `over` out")
+        return repeated(reader, step, path, (kind, value), text, times=times, cap_minor=cap)
+    if "times" in node.entries:
+        path = f"{field}.times"
+        reader.problem(node.keys["times"], path, "`times` without `for_every`", "for_every: 50.00")
     over = "each"
     if (scope := node.entries.get("over")) is not None:
         over = reader.choice(scope, f"{field}.over", ("each", "basket"), over)
@@ -347,7 +396,7 @@ _FORMS: dict[str, tuple[tuple[str, ...], _Read]] = {
     "draw": (("count", "days"), _read_issue("draw")),
     "access": (("days", "starts_in_days"), _read_issue("access")),
     "win": (("prizes",), _read_win),
-    "off": (("at_most", "over"), _read_off),
+    "off": (("at_most", "over", "for_every", "times"), _read_off),
 }
 
 

@@ -18,13 +18,18 @@ from tessera.rules.model import (
     Selector,
     Spend,
 )
-from tessera.rules.read_reward_keys import Units, read_reward_keys, read_value
+from tessera.rules.read_reward_keys import Units, read_reward_keys, read_value, repeated
 from tessera.rules.reading import Reader, propose
 from tessera.rules.yaml_nodes import Mapping, Node, Sequence
 
 _N = r"(\d+(?:\.\d+)?)"
 _OFF = re.compile(
     rf"{_N} ?(%)? off(?: (each|the basket|them all)| per (kg|l|m|g|ml))?(?:,? at most {_N})?\Z",
+    re.ASCII,
+)
+_STEPS = re.compile(
+    rf"{_N} off(?: the basket)? for every (?:whole )?{_N}( items?)?"
+    rf"(?:,? at most (?:(\d{{1,6}}) times|{_N}))?\Z",
     re.ASCII,
 )
 _PRICE = re.compile(rf"price {_N}(?: per (kg|l|m))?\Z", re.ASCII)
@@ -90,6 +95,13 @@ def _discount_of(
     if match := _PRICE.match(text):
         price = reader.minor_of(node, field, match[1])
         return Each(kind=Kind.PRICE, value=(price, 1), measure=match[2] or "")
+    return _several_of(reader, node, field, text, what)
+
+
+def _several_of(reader: Reader, node: Node, field: str, text: str, what: Selector) -> Reward | None:
+    """Read what several units together give: steps of an amount, bundles."""
+    if match := _STEPS.match(text):
+        return _repeated_of(reader, node, field, match)
     if match := _ANY.match(text):
         count, price = int(match[1]), reader.minor_of(node, field, match[2])
         return Bundle(parts=((what, count),), kind=Kind.PRICE, value=(price, 1))
@@ -99,6 +111,19 @@ def _discount_of(
     if match := _CHEAPEST.match(text):
         return _buy_get(int(match[1]) - 1, 1, (1, 1), what)
     return None
+
+
+def _repeated_of(reader: Reader, node: Node, field: str, match: re.Match[str]) -> Off | None:
+    amount, step, items, times, cap = match.groups()
+    return repeated(
+        reader,
+        node,
+        field,
+        (Kind.AMOUNT, (reader.minor_of(node, field, amount), 1)),
+        f"{step}{items or ''}",
+        times=int(times or 0),
+        cap_minor=reader.minor_of(node, field, cap) if cap else None,
+    )
 
 
 def _buy_get(buy: int, get: int, rate: tuple[int, int], what: Selector) -> Bundle:

@@ -16,6 +16,8 @@ from tessera.sync.wire import (
     EnrolRequest,
     FeedPage,
     Heartbeat,
+    RenewAnswer,
+    RenewRequest,
     SignedRoot,
 )
 
@@ -67,6 +69,10 @@ class CentralLink(Protocol):
 
     async def enrol(self, request: EnrolRequest) -> EnrolAnswer:
         """Present a one-time code."""
+        ...
+
+    async def renew(self, request: RenewRequest) -> RenewAnswer:
+        """Ask for a certificate; whoever asks checks its signature."""
         ...
 
     async def push(self, head: BatchHead, payload: bytes) -> BatchAnswer:

@@ -1,5 +1,6 @@
 """Central's database comes back from a backup: registers send again, and nothing counts twice."""
 
+import copy
 import shutil
 from pathlib import Path
 
@@ -64,6 +65,40 @@ def test_what_the_backup_lacks_is_sent_again_and_counts_once(
         assert (answer.generation, answer.high_water) == (begun.generation, 6)
         book(central)
         assert points(central, "M-1") == 160
+        assert differences(central) == []
+
+
+def test_a_forgotten_fork_is_asked_for_back_to_where_it_parted(
+    sqlite_template: Path, tmp_path: Path
+) -> None:
+    """Record 1 in common; the backup has the original's 2 and 3 and nothing of the clone's 2 to 4.
+
+    The clone asks with its last record and is led back by halves until it fits.
+    """
+    shutil.copytree(sqlite_template, tmp_path, dirs_exist_ok=True)
+    settings = settings_for(f"sqlite:///{tmp_path / 'central.db'}", tmp_path)
+    original = Till()
+    with central_on(settings) as central:
+        enrolled(central, original)
+        member(central, "M-1")
+        original.sell("M-1", earned=10)
+        clone = copy.deepcopy(original)
+        clone.chance.seed(99)
+        original.sell("M-1", earned=10)
+        original.sell("M-1", earned=10)
+        for number in range(3):
+            clone.sell("M-1", earned=10, sale_id=f"c{number}")
+        accept(central, original.batch())
+        marks = []
+        for first in (4, 3):
+            with pytest.raises(BatchGap) as gap:
+                accept(central, clone.batch(first))
+            marks.append(gap.value.high_water)
+        assert marks == [1, 1]
+        answer = accept(central, clone.batch(2))
+        assert (answer.fork, answer.high_water) == (True, 4)
+        book(central)
+        assert points(central, "M-1") == 60
         assert differences(central) == []
 
 

@@ -305,6 +305,23 @@ def test_indefinite_freeze_an_expired_root_is_not_believed_until_it_is_renewed(
     assert scene.till.programme() == "two"
 
 
+def test_indefinite_freeze_a_till_that_was_away_follows_through_a_root_that_has_expired(
+    scene: Scene,
+) -> None:
+    """Root 2 ended while the till was switched off; root 3 is signed by it all the same."""
+    scene.rotate()
+    scene.renew(30)
+    scene.time.now_ms += 20 * DAY_MS
+    scene.renew(365)
+    scene.rotate(at_once=True)
+    scene.time.now_ms += 20 * DAY_MS
+    publish(scene.central)
+    release(scene.central, "two")
+    scene.till.pull()
+    assert scene.till.trust().version == 5
+    assert scene.till.programme() == "two"
+
+
 def test_endless_data_a_bundle_ends_where_its_assignment_says(scene: Scene) -> None:
     release(scene.central, "two")
 
