@@ -28,9 +28,6 @@ SEARCHED_RUNS_MAX = 60
 TRIALS_MAX = 240
 """Most plans that are tried for one small competition; a count, so that all machines agree."""
 
-WIDEST_MAX = 4
-"""Sets of offers that are tried where no work is left for all of them."""
-
 ORDERED_MAX = 4
 """Most offers of which all orders are tried; of more, each once in front."""
 
@@ -264,6 +261,7 @@ def _apply_in_order(work: Work, plan: Sequence[tuple[Offer, int | None]]) -> Non
         elif isinstance(offer.reward, Bundle):
             apply_bundle(work, offer, most)
         elif isinstance(offer.reward, Gift):
+            work.meter.left -= 10 + 3 * len(work.goods)
             apply_gift(work, offer)
         else:
             _apply_everywhere(work, offer, work.found[offer])
@@ -310,8 +308,9 @@ def _best_on_fold(work: Work, fold: Fold, competing: list[Offer]) -> list[Offer]
     # Goods that nothing has touched are worked out, others are tried.
     each = 3 if fold.parcels is None else 8 + 4 * len(fold.parcels)
     weight = each * sum([len(together) for together in sets])
-    if weight > work.meter.left:  # then those that join most
-        work.optimal, sets = False, sets[-WIDEST_MAX:]
+    if weight > work.meter.left:
+        work.optimal = False
+        return _most_hopeful(work, fold, competing, sets)
     work.meter.left -= weight
     best: tuple[Offer, ...] = ()
     best_score: tuple[object, ...] | None = None
@@ -321,6 +320,16 @@ def _best_on_fold(work: Work, fold: Fold, competing: list[Offer]) -> list[Offer]
         if best_score is None or score < best_score:
             best, best_score = together, score
     return [*best]
+
+
+def _most_hopeful(
+    work: Work, fold: Fold, competing: list[Offer], sets: Sequence[tuple[Offer, ...]]
+) -> list[Offer]:
+    """Give the set whose offers save most one by one, where no work is left to try any."""
+    work.meter.left -= 3 * len(competing)
+    alone = {offer: _saving_on_fold(work, fold, offer) for offer in competing}
+    hopes = [min(fold.due, sum([alone[offer] for offer in together])) for together in sets]
+    return [*sets[hopes.index(max(hopes))]]
 
 
 def _sets_of(work: Work, offers: list[Offer]) -> list[tuple[Offer, ...]] | None:

@@ -18,7 +18,7 @@ from tessera.rules.best import settle_both
 from tessera.rules.folds import take
 from tessera.rules.model import GroupKind, Off, Offer
 from tessera.rules.stacking import first_group_of, in_stacking_order
-from tessera.rules.unproven import unproven
+from tessera.rules.unproven import most_together, unproven
 from tessera.rules.work import BETTER_OFFER, BY_PLACE, RESERVED, Snapshot, Work
 
 TOGETHER_MAX = 8
@@ -62,9 +62,17 @@ def settle(work: Work) -> None:
     apply_basket_stage(work)
     if pristine is not None:
         _improve(work, pristine)
-        if not work.optimal and not work.gap_minor:
-            offers = work.available[Stage.UNIT] + work.available[Stage.BASKET]
-            work.gap_minor = unproven(work, offers, work.goods, before)
+    if not work.optimal:
+        _judge(work, before)
+
+
+def _judge(work: Work, before: int) -> None:
+    """Say how far from the best price the tried one may be: not at all, where it meets a bound."""
+    offers = work.available[Stage.UNIT] + work.available[Stage.BASKET]
+    most = most_together(work, offers, work.goods)
+    gap = max(0, min(before, most) - (before - work.due))
+    work.gap_minor = min(gap, work.gap_minor) if work.gap_minor else gap
+    work.optimal = not gap
 
 
 # -- basket stage

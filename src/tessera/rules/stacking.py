@@ -85,7 +85,7 @@ def meeting_sets(
 
 def _every_set(meets: Sequence[set[int]]) -> list[tuple[int, ...]] | None:
     """All sets whose members meet pairwise."""
-    found = [(place,) for place in range(len(meets))]
+    found: list[tuple[int, ...]] = [(place,) for place in range(len(meets))]
     for members in found:
         found += [
             (*members, place)
@@ -99,7 +99,7 @@ def _every_set(meets: Sequence[set[int]]) -> list[tuple[int, ...]] | None:
 
 def _widest_sets(meets: Sequence[set[int]]) -> list[tuple[int, ...]] | None:
     """The single places, and the sets that nothing could join, by Bron and Kerbosch."""
-    found = [(place,) for place in range(len(meets))]
+    found: list[tuple[int, ...]] = [(place,) for place in range(len(meets))]
     open_sets: list[tuple[tuple[int, ...], set[int], set[int]]] = [
         ((), set(range(len(meets))), set())
     ]
