@@ -5,8 +5,8 @@ ends at the same point on every machine.
 
 A node is worth more or less, as rows are wide or narrow. Work counts what they hold: steps of the
 innermost loops, about a microsecond each. It ends what nodes alone would let run for seconds, such
-as hundreds of equal pieces with many offers on each. Where plans are tried out rather than searched,
-each application of an offer counts, and one plan is always applied.
+as hundreds of equal pieces with many offers on each. Where plans are tried out instead, each
+application of an offer counts, and one plan is always applied.
 """
 
 WORK_MAX = 8_000
