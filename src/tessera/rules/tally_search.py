@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from tessera.core.basket import Basket
 from tessera.core.quote import Stage
 from tessera.rules.assign import settle_units
+from tessera.rules.bundles import PIECES_APART
 from tessera.rules.folds import Fold
 from tessera.rules.model import Bundle, Offer
 from tessera.rules.prepared import REMEMBERED_MAX
@@ -19,11 +20,11 @@ from tessera.rules.work import Outcome, Work
 REMEMBERED_FOLDS_MAX = 4
 """Most folds in a competition that is remembered."""
 ALONE_NODES_MAX = 300
-"""Most nodes, and
-"""
-ALONE_WORK_MAX = 5_000
-"""most work, of all parts together, up to which no part can notice that it is solved alone: the
-limits of a search are far away, whoever else has searched before."""
+"""Most nodes of all parts together up to which no part can notice that it is solved alone."""
+ALONE_WORK_MAX = WORK_MAX // 4
+"""The same for work: the limits of a search are far away, whoever else has searched before."""
+PIECES_BEFORE_MAX = 60
+"""Most pieces of a basket in which offers of an earlier slot can't have come near those limits."""
 
 FoldLeft = tuple[list[Cut], tuple[Offer, ...], int, int]
 """What was taken off a fold, by whom, and the units that are left free, with what they cost."""
@@ -63,6 +64,9 @@ def leave_to_search(tally: Tally, offers: list[Offer], bound: list[Offer]) -> se
     on several units or are held together by a cap.
     """
     taken = {fold for offer in bound for fold in tally.found[offer]}
+    pieces = sum(tally.counts)
+    if pieces > PIECES_APART or (tally.owners and pieces > PIECES_BEFORE_MAX):
+        raise Beyond
     if not taken.isdisjoint(tally.owners):
         raise Beyond
     if any(isinstance(one.reward, Bundle) and len(one.reward.parts) > 1 for one in bound):
@@ -93,12 +97,16 @@ def _parts(tally: Tally, offers: list[Offer], bound: list[Offer]) -> list[Part]:
                 joined.remove(other)
                 mine |= other
         joined.append(mine)
-    part_of = {fold: number for number, folds in enumerate(joined) for fold in folds}
+    part_of = {fold: number for number, goods in enumerate(joined) for fold in goods}
     mine_of: list[list[Offer]] = [[] for _ in joined]
     for offer in offers:
-        for number in {part_of[fold] for fold in found[offer] if fold in part_of}:
-            mine_of[number].append(offer)
-    return [(mine_of[number], tally.in_order(list(folds))) for number, folds in enumerate(joined)]
+        folds = found[offer]
+        if not part_of.keys().isdisjoint(folds):
+            for number in {part_of[fold] for fold in folds if fold in part_of}:
+                mine_of[number].append(offer)
+    return [
+        (mine, tally.in_order(list(goods))) for mine, goods in zip(mine_of, joined, strict=True)
+    ]
 
 
 def _solved(tally: Tally, part: Part, nodes: int) -> Solved:

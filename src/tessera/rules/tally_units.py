@@ -5,6 +5,7 @@ full way does that for the folds concerned, and what it chose is remembered for 
 """
 
 from tessera.core.money import Rounding, divided, share
+from tessera.rules.bundles import PIECES_APART
 from tessera.rules.model import Bundle, Kind, Offer
 from tessera.rules.reasons import BETTER_OFFER, GOODS_TAKEN, NO_SAVING, QUANTITY_SHORT
 from tessera.rules.tally import Became, Beyond, Tally
@@ -188,6 +189,8 @@ def _apply_bundle(tally: Tally, offer: Offer, reward: Bundle, size: int) -> None
             raise Beyond
         runs.append((-price, fold))
         there += count
+    if sum(tally.counts) > PIECES_APART:
+        raise Beyond
     uses: list[list[Pick]] = []
     if there >= size:
         runs.sort()
