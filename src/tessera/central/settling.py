@@ -39,7 +39,7 @@ from tessera.central.work import Work, read_waiting
 from tessera.core.identity import SaleKey
 from tessera.core.quote import ReturnedLine
 from tessera.core.sale import KIND_CLAIM, ClaimBody, LeaseReturnBody, ReturnBody, SaleBody
-from tessera.store.central import register_book
+from tessera.store.central import lease_book, register_book
 from tessera.store.central.accounts import MemberAccounts
 from tessera.store.central.ledger_book import Entry
 from tessera.store.central.sale_book import (
@@ -79,10 +79,18 @@ class _ParkError(Exception):
     """The record cannot be booked; the argument is the reason."""
 
 
-def settle(tx: sa.Connection, works: Sequence[Work], desk: Desk, *, again: bool = False) -> Settled:
+def settle(
+    tx: sa.Connection,
+    works: Sequence[Work],
+    desk: Desk,
+    *,
+    again: bool = False,
+    leases_later: bool = False,
+) -> Settled:
     """Book records in the order given; those that have had their effect are passed over.
 
-    `again`: records that were parked before are tried once more.
+    `again`: records that were parked before are tried once more. `leases_later`: who is to be
+    granted leases is only noted, since more of their records may be on the way.
     """
     books = open_books(tx, works)
     settled = Settled()
@@ -90,7 +98,10 @@ def settle(tx: sa.Connection, works: Sequence[Work], desk: Desk, *, again: bool 
         books.stores = tuple(store.store_id for store in register_book.read_stores(tx))
     for work in works:
         _settle_one(books, work, settled, again=again, base=desk.version_base)
-    _grant_leases(tx, books, desk)
+    if leases_later:
+        lease_book.put_off(tx, (key for key in books.touched if books.members[key].home_store))
+    else:
+        _grant_leases(tx, books, desk)
     write_books(tx, books, desk.version_base)
     return settled
 
