@@ -135,6 +135,10 @@ def test_of_a_thousand_mistakes_no_more_are_told_and_no_warnings_either() -> Non
     assert len(problems_of(f"{HEAD}offers:\n{wrong}{warned}")) == 1_000
 
 
+def test_the_most_that_six_digits_can_say_may_be_free() -> None:
+    assert problems_of(f"{HEAD}offers: {{a: {{give: {{buy: 1, get: 999999 free}}}}}}\n") == []
+
+
 def test_an_amount_is_proposed_in_the_digits_of_its_currency() -> None:
     for code, proposal in (("EUR", "write 1.00"), ("JPY", "write 1"), ("KWD", "write 1.000")):
         text = f"programme: s\ncurrency: {code}\noffers: {{a: {{give: 1.0004 off}}}}"
