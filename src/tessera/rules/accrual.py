@@ -85,9 +85,7 @@ def _money(work: Work, fold: Fold) -> int:
     """The minor units that count: the basis of goods, the whole of a load or a fee."""
     if not fold.goods:
         return max(0, fold.due)
-    known = work.basis.get(fold.number)
-    if known is None:
-        known = work.basis[fold.number] = basis_of(work, fold)
+    known = work.basis[fold.number] = basis_of(work, fold)
     return known
 
 
@@ -262,8 +260,6 @@ def movements(
         definition = programme.units[unit]
         gained = earned.get((unit, issuer), 0)
         units, minor = spent.get((unit, issuer), (0, 0))
-        if not gained and not units:
-            continue
         available, expires = lifetime(definition, day) if gained else ("", "")
         found.append(
             UnitMovement(
