@@ -15,9 +15,9 @@ from dataclasses import dataclass, field
 import msgspec
 import sqlalchemy as sa
 
-from tessera.central import claims, rows
+from tessera.central import claims, claims_back, rows
 from tessera.central.claims import REASON_CLAIMED
-from tessera.central.coupon_claims import claim_codes
+from tessera.central.coupon_claims import claim_codes, end_codes
 from tessera.central.desk import Desk
 from tessera.central.settling import REASON_KEY_REUSED, Settled, settle
 from tessera.central.work import Work, read_batch, read_waiting
@@ -237,9 +237,12 @@ def _settle_group(
     settled.parked += part.parked
     settled.tagged += part.tagged
     settled.applied += part.applied
+    settled.ended += part.ended
 
 
 def _finish(tx: sa.Connection, turn: _Round, desk: Desk) -> None:
+    end_codes(tx, turn.settled.ended, desk)
+    turn.settled.tagged += claims_back.take_back(tx, turn.works, desk)
     sale_book.park(tx, turn.settled.parked)
     for register_id, tag, uid in turn.settled.tagged:
         register_book.raise_alarm(
