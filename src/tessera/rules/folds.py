@@ -192,6 +192,18 @@ def take(fold: Fold, parcel: Parcel, count: int) -> Parcel:
     return taken
 
 
+def join_alike(fold: Fold) -> None:
+    """Put parcels that the same offers have acted on into one, the first of them."""
+    first: dict[tuple[Offer, ...], Parcel] = {}
+    for parcel in fold.all_parcels:
+        there = first.setdefault(parcel.offers, parcel)
+        if there is not parcel:
+            there.count += parcel.count
+            there.amount += parcel.amount
+            there.discount += parcel.discount
+    fold.parcels = [*first.values()]
+
+
 def rank_folds(folds: Sequence[Fold]) -> list[Fold]:
     """Number the folds in the documented order of ties, and give them in it."""
     ranked = sorted(folds, key=_BY_ORDER)
