@@ -13,6 +13,7 @@ from typing import Protocol
 from tessera import __version__
 from tessera.agent.bundle_update import BundleUpdate, Parse, Seeds
 from tessera.agent.first_load import FirstLoad
+from tessera.agent.journal_shortening import Shortening
 from tessera.agent.sync_pull import Puller
 from tessera.agent.sync_push import Pusher, WriteRunner
 from tessera.agent.sync_status import LineState, SyncNotice, SyncStatus
@@ -75,6 +76,7 @@ class SyncLoop:
         folder: Path | None = None,
         on_time: Callable[[int], None] = lambda _signed_ms: None,
         believed_ms: Callable[[], int] | None = None,
+        journal_days: int = 0,
     ) -> None:
         self._engines = engines
         self._open_link = open_link
@@ -113,6 +115,7 @@ class SyncLoop:
             now_ms=believed_ms or clock.wall_ms,
             seeds=seeds or Seeds(),
         )
+        self._shortening = Shortening(writer=writer, days=journal_days)
         self._kicked = asyncio.Event()
         self._back_online = asyncio.Event()
         self._linking = asyncio.Lock()
@@ -234,6 +237,7 @@ class SyncLoop:
         self._line.mended(BEAT)
         # Also here, since a bundle's time may come while nothing else happens.
         await self._bundles.step(link)
+        await self._shortening.step()
         return self._heartbeat_s * (0.5 + self._chance())
 
     def _is_asking(self) -> bool:

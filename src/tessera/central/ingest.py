@@ -37,6 +37,7 @@ HEAD_TEXT_MAX = 4_096
 REASON_OPAQUE = "opaque: central failed on it before"
 ALARM_FORK = "fork"
 ALARM_LIFE = "new-incarnation"
+ALARM_MISSING = "records-missing"
 
 
 class BatchGap(TesseraError):
@@ -264,7 +265,8 @@ def _open_branch(
     """A new history: the first of an incarnation, or a fork of it."""
     main = next((branch for branch in branches if not branch.is_fork), None)
     reach = max((branch.head_seq for branch in branches), default=0)
-    if head.first_seq > reach + 1:
+    is_torn = 0 < head.missing_from < head.first_seq and not _is_attached(tx, head, branches)
+    if head.first_seq > reach + 1 and not is_torn:
         mark = main.head_seq if main is not None else 0
         raise BatchGap(
             f"records {mark + 1} to {head.first_seq - 1} are missing",
@@ -273,7 +275,7 @@ def _open_branch(
         )
     if head.first_seq == 1 and head.previous_link != _genesis(head):
         raise _malformed("the chain does not begin at this register and incarnation")
-    if head.first_seq > 1 and not _is_attached(tx, head, branches):
+    if head.first_seq > 1 and not is_torn and not _is_attached(tx, head, branches):
         # A history that parted earlier, and whose records up to here a restored central has
         # forgotten. Where they part only the till can tell: it goes back by halves until it fits.
         raise BatchGap(
@@ -281,7 +283,7 @@ def _open_branch(
             incarnation=head.incarnation,
             high_water=(head.first_seq - 1) // 2,
         )
-    seq = _first_differing(tx, head, reading, branches)
+    seq = head.first_seq if is_torn else _first_differing(tx, head, reading, branches)
     branch = BranchRow(
         incarnation=head.incarnation,
         seq=seq,
@@ -294,7 +296,19 @@ def _open_branch(
         parent_seq=head.parent_seq,
         parent_link=head.parent_link,
     )
-    if branch.is_fork:
+    if is_torn:
+        if main is None:
+            register_book.update_register(tx, head.register, incarnation=head.incarnation)
+        # Its beginning is nowhere but in the backup that central named, and not in the present one.
+        _alarm(
+            tx,
+            head,
+            kind=ALARM_MISSING,
+            about=f"{head.incarnation} {head.missing_from}-{head.first_seq - 1}",
+            detail="in a later backup than this database was restored from; the till dropped them",
+            now_ms=now_ms,
+        )
+    elif branch.is_fork:
         _alarm(
             tx,
             head,

@@ -79,6 +79,9 @@ ASSIGNMENT = _table(
     _text("stores"),
 )
 
+# Backups that were begun, and which of them are known to be safe.
+BACKUP = _table("backup", _whole_key("number"), _whole("begun_ms"), _whole("done_ms"))
+
 # ---- by register ----------------------------------------------------------------------------
 
 REGISTER_STATE = _table(
@@ -175,6 +178,15 @@ QUARANTINE = _table(
     _whole("since_ms"),
     _whole("settled_ms"),
     sa.Column("raw", _BYTES, nullable=False),
+)
+# How far each history (`hash`: its branch) was stored when the backup of that number was begun.
+BACKUP_MARK = _table(
+    "backup_mark",
+    _bucket("rbucket"),
+    _key("register_id"),
+    _key("hash"),
+    *[_text(name) for name in ("incarnation", "link")],
+    *[_whole(name) for name in ("seq", "number", "told_seq")],
 )
 ALARM = _table(
     "alarm",
