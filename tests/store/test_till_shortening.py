@@ -1,20 +1,26 @@
 """The journal goes from its beginning, only what central has in a backup, and verifies on."""
 
-from collections.abc import Iterator
+import asyncio
+import json
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
+from typing import TypeVar
 
 import pytest
 import sqlalchemy as sa
 
 from tessera.agent.journal_check import check_journal
+from tessera.agent.journal_shortening import DAY_MS, Shortening
 from tessera.agent.sync_push import begin_generation, missing_from
+from tessera.cli.main import main
 from tessera.core.journal import SealedRecord
 from tessera.store.engine import Engines
 from tessera.store.till import (
     cached_members,
     committed_sales,
+    feed_state,
     identity_book,
     outbox,
     outcomes,
@@ -25,7 +31,7 @@ from tessera.store.till.values import AccountEffect, AccountState, Outcome
 from tests.support.histories import sale_of
 from tests.support.till import LIFE, enrolled_till, numbered_draft
 
-SOLD_MS = 1
+T = TypeVar("T")
 LATER_MS = 1_000_000
 KEPT = 3
 
@@ -227,3 +233,49 @@ def test_compacting_gives_the_room_back(till: Engines, tmp_path: Path) -> None:
     with till.writer.connect() as c:
         assert c.execute(sa.text("PRAGMA page_count")).scalar_one() < pages / 2
     assert left(till) == [398, 399, 400]
+
+
+def test_a_stopped_register_is_shortened_and_its_queue_says_so(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """210 sales in a backup: 10 may go, since 200 stay."""
+    (tmp_path / "till").mkdir()
+    config = tmp_path / "agent.toml"
+    config.write_text('data_dir = "till"\n')
+    till = enrolled_till(tmp_path / "till")
+    records = stocked(till, 210, at_central=210, included=210)
+    with till.writer.begin() as tx:
+        back_up(tx, records[-1])
+        feed_state.set_mark(tx, feed_state.SIGNED_MS, 100 * DAY_MS)
+    till.dispose()
+    words = ["--config", str(config), "--json"]
+    assert main(["agent", "journal", "shorten", "--days", "14", *words]) == 0
+    assert json.loads(capsys.readouterr().out)["dropped"] == 10
+    assert main(["agent", "journal", "verify", *words]) == 0
+    assert json.loads(capsys.readouterr().out)["records"] == 200
+    assert main(["agent", "queue", *words]) == 0
+    [life] = json.loads(capsys.readouterr().out)["lives"]
+    assert (life["in_backup"], life["dropped"]) == (210, 10)
+    assert main(["agent", "journal", "shorten", "--days", "0", "--config", str(config)]) == 3
+
+
+def test_a_running_till_goes_by_centrals_time_and_never_by_its_own(till: Engines) -> None:
+    """Sales of day 0; central's signed word is day 30, then day 40; 35 days are kept."""
+    records = stocked(till, 210, at_central=210, included=210)
+    with till.writer.begin() as tx:
+        back_up(tx, records[-1])
+
+    class Writer:
+        async def run(self, work: Callable[[sa.Connection], T]) -> T:
+            with till.writer.begin() as tx:
+                return work(tx)
+
+    def gone(day: int, *, kept_days: int) -> int:
+        with till.writer.begin() as tx:
+            feed_state.set_mark(tx, feed_state.SIGNED_MS, day * DAY_MS)
+        return asyncio.run(Shortening(writer=Writer(), days=kept_days).step())
+
+    assert gone(0, kept_days=35) == 0
+    assert gone(30, kept_days=35) == 0
+    assert gone(40, kept_days=0) == 0
+    assert gone(40, kept_days=35) == 10

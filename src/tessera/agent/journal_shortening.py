@@ -4,25 +4,14 @@ Owns: how old a record must be, and how many go at once. What may go at all is d
 deleted (`store.till.shortening`). Must never: go by the till's own clock, or hold up a sale.
 """
 
-from collections.abc import Callable
-from typing import Protocol, TypeVar
-
 import sqlalchemy as sa
 
+from tessera.agent.sync_push import WriteRunner
 from tessera.store.till import feed_state, shortening
 
-T = TypeVar("T")
 DAY_MS = 86_400_000
 RECORDS_AT_ONCE = 100
 """In one transaction: some ten milliseconds, in which a sale waits."""
-
-
-class WriteRunner(Protocol):
-    """The one thread that writes to the till's database."""
-
-    async def run(self, work: Callable[[sa.Connection], T]) -> T:
-        """Run `work` in a transaction of its own; what it returns, once that is durable."""
-        ...
 
 
 class Shortening:

@@ -10,8 +10,8 @@ from pysqlite3 import dbapi2 as pysqlite
 
 from tessera.central.backups import BackupRefused, begin_backup, copy_database, finish_backup
 from tessera.central.generations import begin_generation
-from tessera.central.ingest import BatchGap
 from tessera.central.opening import Central
+from tessera.central.placing import BatchGap
 from tessera.store.central import backup_book, register_book
 from tessera.sync.wire import BackupRow
 from tests.store.central.parts import (
