@@ -121,12 +121,13 @@ class AgentClient:
         return self._write(f"/v1/sales/{_part(sale_id)}/void", {})
 
     def suspend(self, sale_id: str) -> Json:
-        """Park an open sale."""
+        """Park an open sale; `resume_data` of the answer takes it to another register."""
         return self._write(f"/v1/sales/{_part(sale_id)}/suspend", {})
 
-    def resume(self, sale_id: str) -> Json:
-        """Go on with a parked sale; its quote as of now."""
-        return self._write(f"/v1/sales/{_part(sale_id)}/resume", {})
+    def resume(self, sale_id: str, *, resume_data: str | None = None) -> Json:
+        """Go on with a parked sale, here or by its `resume_data`; its quote as of now."""
+        given = {} if resume_data is None else {"resume_data": resume_data}
+        return self._write(f"/v1/sales/{_part(sale_id)}/resume", given)
 
     def cancel(self, sale_id: str) -> Json:
         """Stop a sale before completion."""

@@ -234,9 +234,9 @@ def launch(config: Path, *, wrap: tuple[str, ...] = ()) -> subprocess.Popen[str]
     )
 
 
-def start(folder: Path, config: Path, *, wrap: tuple[str, ...] = ()) -> Agent:
-    """Start an agent and wait until it answers."""
-    token = pair(folder, PairedPos(name="pos-1"), random=secrets.token_bytes)
+def start(folder: Path, config: Path, *, wrap: tuple[str, ...] = (), pos: str = "pos-1") -> Agent:
+    """Start an agent and wait until it answers a POS of this name."""
+    token = pair(folder, PairedPos(name=pos), random=secrets.token_bytes)
     address = folder / "agent.address"
     address.unlink(missing_ok=True)
     process = launch(config, wrap=wrap)
@@ -266,10 +266,10 @@ def start(folder: Path, config: Path, *, wrap: tuple[str, ...] = ()) -> Agent:
 
 @contextlib.contextmanager
 def running_agent(
-    folder: Path, config: Path | None = None, *, wrap: tuple[str, ...] = ()
+    folder: Path, config: Path | None = None, *, wrap: tuple[str, ...] = (), pos: str = "pos-1"
 ) -> Iterator[Agent]:
-    """An agent that is gone afterwards."""
-    agent = start(folder, config or settings_file(folder), wrap=wrap)
+    """An agent that is gone afterwards, and a POS of this name paired with it."""
+    agent = start(folder, config or settings_file(folder), wrap=wrap, pos=pos)
     try:
         yield agent
     finally:

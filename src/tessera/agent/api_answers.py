@@ -226,10 +226,14 @@ class ReceiptAnswer(Answer, frozen=True, kw_only=True):
 
 
 class SaleStateAnswer(Answer, frozen=True, kw_only=True):
-    """Where a sale stands: suspended, resumed or cancelled."""
+    """Where a sale stands: suspended or cancelled.
+
+    `resume_data`: a parked sale, sealed, so that another register of the store can go on with it.
+    """
 
     result: str
     sale_id: str
+    resume_data: str = ""
 
 
 class ScanAnswer(Answer, frozen=True, kw_only=True):
@@ -326,6 +330,8 @@ class StatusAnswer(Answer, frozen=True, kw_only=True):
     last_contact: str = ""
     balance_as_of: str = ""
     last_error: str = ""
+    certificate_until: str = ""
+    root_until: str = ""
     bundle: BundleStatus | None = None
     readers: tuple[ReaderStatus, ...] = ()
     notices: tuple[Notice, ...] = ()

@@ -19,6 +19,7 @@ BODY_BYTES_MAX = 262_144
 """Largest request body."""
 REDEMPTIONS_MAX = 20
 COUPONS_MAX = 50
+RESUME_DATA_LENGTH_MAX = 131_072
 CARDS_MAX = 5
 TENDERS_MAX = 50
 
@@ -95,6 +96,7 @@ class Line(Request, frozen=True, kw_only=True):
     list_price_minor: Positive | None = None
     price_reason: Word = ""
     lowest_30d_minor: Positive | None = None
+    minimum_price_minor: Positive | None = None
 
 
 class MemberGiven(Request, frozen=True, kw_only=True):
@@ -113,11 +115,19 @@ class RedemptionWish(Request, frozen=True, kw_only=True):
     reward: Word = ""
 
 
+class BegunGiven(Request, frozen=True, kw_only=True):
+    """The POS at which a sale was begun that is finished at another register, and its day there."""
+
+    pos: Name
+    business_day: date
+
+
 class BasketGiven(Request, frozen=True, kw_only=True):
     """The whole basket as it stands.
 
     `revision` rises with each change, so that an answer that was overtaken does no harm.
-    `earning_only`: the first tender was taken, prices stay as they are.
+    `earning_only`: the first tender was taken, prices stay as they are. `begun`: the sale was
+    parked at another register and keeps the id that it has there.
     """
 
     store_time: Instant | None = None
@@ -129,6 +139,7 @@ class BasketGiven(Request, frozen=True, kw_only=True):
     redemptions: Annotated[tuple[RedemptionWish, ...], Meta(max_length=REDEMPTIONS_MAX)] = ()
     chosen: Annotated[tuple[Word, ...], Meta(max_length=50)] = ()
     earning_only: bool = False
+    begun: BegunGiven | None = None
     lines: Annotated[tuple[Line, ...], Meta(max_length=LINES_MAX)] = ()
 
 
@@ -190,6 +201,13 @@ class VoidGiven(Request, frozen=True, kw_only=True):
     store_time: Instant | None = None
     business_day: date | None = None
     original_business_day: date | None = None
+    begun: BegunGiven | None = None
+
+
+class ResumeGiven(Request, frozen=True, kw_only=True):
+    """Go on with a parked sale: of this register, or by the `resume_data` of another one."""
+
+    resume_data: Annotated[str, Meta(min_length=1, max_length=RESUME_DATA_LENGTH_MAX)] | None = None
 
 
 class ClaimGiven(Request, frozen=True, kw_only=True):

@@ -30,7 +30,9 @@ from tessera.agent.open_sales import OpenSale, OpenSales
 from tessera.agent.pairing import PairedPos
 from tessera.agent.past_programmes import PastProgrammes
 from tessera.agent.problems_http import ApiProblem
+from tessera.agent.resume_data import read_resume_data, resume_data, sale_elsewhere
 from tessera.agent.till_state import TillState
+from tessera.core.identity import SaleKey
 from tessera.devices.card_formats import CardFormat
 from tessera.store.engine import DATABASE_ERRORS
 
@@ -139,22 +141,17 @@ class Checkout:
         """A completed sale is not quoted again; the journal is asked once for each open sale."""
         if not self.records or self.sales.find(pos, sale_id) is not None:
             return
-        key = key_of(
-            self.state,
-            pos,
-            sale_id,
-            store_time=given.store_time,
-            business_day=given.business_day,
-        )
         try:
-            first = find_first(self.state, key)
+            self._refuse_recorded(key_of(self.state, pos, sale_id, given))
         except DATABASE_ERRORS:
             # The quote says that the database fails; it is no reason to give none.
             return
-        if first is not None:
+
+    def _refuse_recorded(self, key: SaleKey) -> None:
+        if find_first(self.state, key) is not None:
             raise ApiProblem(
                 "sale_completed",
-                f"sale {sale_id} is completed",
+                f"sale {key.sale_id} is completed",
                 hint="begin another sale with an id of its own",
             )
 
@@ -182,7 +179,7 @@ class Checkout:
                 self._keep(sale)
             raise
         self.sales.drop(pos, sale_id)
-        if late and sale is not None:
+        if sale is not None and (late or sale.given.begun is not None):
             # It may be recorded under another key than its own, which has removed no row.
             await self.kept.forget(pos, sale_id)
         if completed.quoted is not None:
@@ -205,17 +202,32 @@ class Checkout:
         sale = self._open(pos, sale_id)
         sale.suspended = True
         self._tell_sale("parked", pos, sale_id, sale.quoted)
+        carried = ""
         if self.records:
             await self.kept.park(sale)
-        return api_answers.SaleStateAnswer(result="suspended", sale_id=sale_id)
+            key = key_of(self.state, pos, sale_id, sale.given)
+            carried = resume_data(self.state, sale, key)
+        return api_answers.SaleStateAnswer(result="suspended", sale_id=sale_id, resume_data=carried)
 
-    async def resume(self, pos: PairedPos, sale_id: str) -> api_answers.QuoteAnswer:
-        """Go on with a parked sale, at any POS of this register: its quote as of now."""
-        sale = self._open(pos, sale_id)
+    async def resume(
+        self, pos: PairedPos, sale_id: str, given: api_shapes.ResumeGiven
+    ) -> api_answers.QuoteAnswer:
+        """Go on with a parked sale, of another register too: its quote as of now."""
+        if given.resume_data is None:
+            sale = self._open(pos, sale_id)
+        else:
+            sale = self._from_elsewhere(pos, sale_id, given.resume_data)
         sale.suspended = False
         quoted = await self.requote(sale)
         self._keep(sale)
         return self._quoted(quoted, sale_id=sale_id, revision=sale.revision, result="resumed")
+
+    def _from_elsewhere(self, pos: PairedPos, sale_id: str, text: str) -> OpenSale:
+        parked = read_resume_data(self.state, text, sale_id)
+        self._refuse_recorded(parked.key)
+        with self.state.engines.reader.connect() as connection:
+            sale = sale_elsewhere(connection, self.state, parked, pos)
+        return self.sales.take_up(sale)
 
     async def cancel(self, pos: PairedPos, sale_id: str) -> api_answers.SaleStateAnswer:
         """Stop a sale before completion; one that is not open is cancelled already."""

@@ -95,6 +95,7 @@ def _line(given: api_shapes.Line, number: int) -> Line:
         list_price_minor=given.list_price_minor,
         price_reason=given.price_reason,
         lowest_30d_minor=given.lowest_30d_minor,
+        minimum_price_minor=given.minimum_price_minor,
     )
 
 

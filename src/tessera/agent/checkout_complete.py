@@ -6,7 +6,6 @@ which money was taken; it is recorded as it happened, and what is odd about it i
 
 from concurrent.futures import Executor
 from dataclasses import dataclass, replace
-from datetime import date, datetime
 
 from tessera.agent import api_shapes
 from tessera.agent.checkout_basket import business_day_of, local_time
@@ -29,7 +28,7 @@ from tessera.core.identity import SaleKey
 from tessera.store.till import committed_sales
 from tessera.store.till.values import CommittedSale, LeaseShort
 
-_NOT_CONTENT = frozenset({"quote_id", "revision", "money_taken"})
+_NOT_CONTENT = frozenset({"quote_id", "revision", "money_taken", "begun"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,16 +55,15 @@ def key_of(
     state: TillState,
     pos: PairedPos,
     sale_id: str,
-    *,
-    store_time: datetime | None,
-    business_day: date | None,
+    given: api_shapes.BasketGiven,
 ) -> SaleKey:
-    """The key under which a POS's id stands in the journal."""
-    at = local_time(store_time, wall_ms=state.clock.wall_ms(), zone=state.zone)
+    """The key under which a POS's id stands in the journal: that of where the sale was begun."""
+    at = local_time(given.store_time, wall_ms=state.clock.wall_ms(), zone=state.zone)
+    begun = given.begun
     return SaleKey(
         store=state.identity.store if state.identity else "",
-        pos=pos.name,
-        business_day=business_day_of(business_day, at),
+        pos=begun.pos if begun else pos.name,
+        business_day=begun.business_day if begun else business_day_of(given.business_day, at),
         sale_id=sale_id,
     )
 
@@ -99,7 +97,9 @@ async def complete_sale(
     ApiProblem when the basket is not the quoted one and no money was taken yet.
     """
     digest = sale_digest(given)
-    key = key_of(state, pos, sale_id, store_time=given.store_time, business_day=given.business_day)
+    if given.begun is None and sale is not None and sale.given.begun is not None:
+        given = changed(given, begun=sale.given.begun)
+    key = key_of(state, pos, sale_id, given)
     parked = False
     if (first := first_of(state, key, given, digest)) is not None:
         parked = late and first.request_digest != digest
@@ -108,7 +108,8 @@ async def complete_sale(
     # Finished without an answer: the customer got no discount, so the card changes no price.
     priced = changed(given, earning_only=True) if late and given.quote_id is None else given
     quoted, kept = await _promised(state, Wanted(pos=pos, given=priced), sale, executor)
-    sold = _sold(replace(key, business_day=quoted.place.business_day), given, quoted)
+    day = given.begun.business_day if given.begun else quoted.place.business_day
+    sold = _sold(replace(key, business_day=day), given, quoted)
     sold = replace(sold, revision=given.revision or (sale.revision if sale else 0))
     if late:
         sold = _flagged(sold, "late")

@@ -81,14 +81,14 @@ export class AgentClient {
     return this.#write(`/v1/sales/${part(saleId)}/void`, {});
   }
 
-  /** Park an open sale. */
+  /** Park an open sale; `resume_data` of the answer takes it to another register. */
   suspend(saleId) {
     return this.#write(`/v1/sales/${part(saleId)}/suspend`, {});
   }
 
-  /** Go on with a parked sale; its quote as of now. */
-  resume(saleId) {
-    return this.#write(`/v1/sales/${part(saleId)}/resume`, {});
+  /** Go on with a parked sale, of another register by its `resumeData`; its quote as of now. */
+  resume(saleId, { resumeData = null } = {}) {
+    return this.#write(`/v1/sales/${part(saleId)}/resume`, { resume_data: resumeData });
   }
 
   /** Stop a sale before completion. */

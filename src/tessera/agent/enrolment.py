@@ -75,7 +75,7 @@ async def enrol(
             hint="add --again for a new key of the same register; another register needs a data"
             " folder of its own",
         )
-    key = _own_key(folder / REGISTER_KEY, random)
+    key = own_key(folder / REGISTER_KEY, random)
     # From the key, which is random: so a repeat after a lost answer is about the same life.
     incarnation = new_incarnation(hashlib.sha256(key.public).digest()[:INCARNATION_BYTES])
     answer = await link.enrol(
@@ -111,7 +111,7 @@ async def _enrol_again(
     fingerprint: str,
 ) -> RegisterIdentity:
     """A new key for the register that this is; killed anywhere, the same command goes on."""
-    key = _own_key(folder / NEXT_REGISTER_KEY, random)
+    key = own_key(folder / NEXT_REGISTER_KEY, random)
     answer = await link.enrol(
         EnrolRequest(
             code=code,
@@ -203,7 +203,8 @@ def _card_key(answer: EnrolAnswer) -> bytes:
         raise EnrolmentFailed("central's card key does not read") from error
 
 
-def _own_key(path: Path, random: Callable[[int], bytes]) -> SigningKey:
+def own_key(path: Path, random: Callable[[int], bytes]) -> SigningKey:
+    """The key in a file, made and synced when there is none, before anybody hears of it."""
     if path.exists():
         return read_key(path)
     seed = random(KEY_BYTES)

@@ -10,23 +10,15 @@ Must never: write a card number, a phone number or a name; make a quote wait for
 import asyncio
 import logging
 from collections.abc import Sequence
-from dataclasses import replace
 
-import msgspec
 import sqlalchemy as sa
 
-from tessera.agent import api_shapes
-from tessera.agent.checkout_member import NOBODY, Buyer, ScannedCard, find_buyer
-from tessera.agent.checkout_quote import Quoted
-from tessera.agent.notices import notice
+from tessera.agent.kept_body import KeptBody, Snapshot, sale_of
 from tessera.agent.open_sales import OpenSale
-from tessera.agent.pairing import PairedPos, read_pairings
+from tessera.agent.pairing import PairedPos, in_the_store, read_pairings
 from tessera.agent.problems_http import ApiProblem
 from tessera.agent.till_state import TillState
-from tessera.core.basket import Basket, Place
 from tessera.core.errors import TesseraError
-from tessera.core.member import MemberState
-from tessera.core.quote import Quote
 from tessera.store.engine import DATABASE_ERRORS
 from tessera.store.till import committed_sales, open_sale_book
 from tessera.store.till.open_sale_book import KeptSale
@@ -39,29 +31,6 @@ OPEN_MS_MAX = 24 * 3_600_000
 _DAY_MS = 86_400_000
 
 _Key = tuple[str, str]
-
-
-class _KeptQuote(msgspec.Struct, frozen=True, kw_only=True):
-    """A frozen quote with what it was computed from, but who bought: that is looked up again."""
-
-    quote_id: str
-    quote: Quote
-    basket: Basket
-    place: Place
-    member: MemberState | None
-    bundle: str
-    notices: tuple[str, ...]
-
-
-class _Body(msgspec.Struct, frozen=True, kw_only=True):
-    """What a row says of a sale. `given` is without its member, cards are keyed hashes."""
-
-    revision: int
-    given: api_shapes.BasketGiven
-    member_id: str
-    attached: tuple[str, ...]
-    rewards: tuple[str, ...]
-    quoted: _KeptQuote | None
 
 
 class KeptSales:
@@ -123,7 +92,7 @@ class KeptSales:
             return
         wall_ms = self._state.clock.wall_ms()
         # States as they are now: the sale may go on while the writer's thread encodes it.
-        parts = [(sale.pos.name, sale.sale_id, sale.suspended, _Snapshot(sale)) for sale in sales]
+        parts = [(sale.pos.name, sale.sale_id, sale.suspended, Snapshot(sale)) for sale in sales]
 
         def write(connection: sa.Connection) -> None:
             open_sale_book.keep(
@@ -181,7 +150,9 @@ class KeptSales:
             with state.engines.writer.begin() as connection:
                 self._purge(connection, wall_ms)
                 rows = open_sale_book.read_all(connection)
-            pairings = {pos.name: pos for pos in read_pairings(state.settings.data_dir)}
+            register = state.identity.register if state.identity is not None else ""
+            known = read_pairings(state.settings.data_dir)
+            pairings = {pos.name: pos for pos in (in_the_store(one, register) for one in known)}
             with state.engines.reader.connect() as connection:
                 sales = [_read_one(connection, state, row, pairings) for row in rows]
         except TesseraError as error:
@@ -193,108 +164,32 @@ class KeptSales:
         return [sale for sale in sales if sale is not None]
 
 
-class _Snapshot:
-    """A sale at one moment, encoded later in another thread; what it holds never changes."""
-
-    def __init__(self, sale: OpenSale) -> None:
-        quoted = sale.quoted
-        buyer = quoted.buyer if quoted is not None else NOBODY
-        self._revision = sale.revision
-        self._given = sale.given
-        self._attached = sale.attached
-        self._rewards = sale.rewards
-        self._quoted = quoted
-        self._buyer = buyer
-
-    def body(self) -> _Body:
-        quoted, buyer = self._quoted, self._buyer
-        named = buyer.member.member_id if buyer.member is not None else ""
-        cards = [card.card_hash for card in self._attached if card.card_hash]
-        # Who is unknown here may be known once central has spoken.
-        if buyer.card_hash and buyer.card_hash not in cards and not named:
-            cards.append(buyer.card_hash)
-        kept = None
-        if quoted is not None:
-            kept = _KeptQuote(
-                quote_id=quoted.quote_id,
-                quote=quoted.quote,
-                basket=quoted.basket,
-                place=quoted.place,
-                member=quoted.member,
-                bundle=quoted.bundle,
-                notices=tuple(said.code for said in quoted.notices),
-            )
-        return _Body(
-            revision=self._revision,
-            given=msgspec.structs.replace(self._given, member=None),
-            member_id=named if self._given.member is not None else "",
-            attached=tuple(card_hash.hex() for card_hash in cards),
-            rewards=self._rewards,
-            quoted=kept,
-        )
-
-
 def _read_one(
     connection: sa.Connection, state: TillState, row: KeptSale, pairings: dict[str, PairedPos]
 ) -> OpenSale | None:
     try:
-        body = decoded(row.body, _Body)
-        attached = tuple(ScannedCard(card_hash=bytes.fromhex(one)) for one in body.attached)
+        body = decoded(row.body, KeptBody)
+        if _is_committed(connection, row, body):
+            return None
+        return sale_of(
+            connection,
+            state,
+            body,
+            pos=pairings.get(row.pos, PairedPos(name=row.pos)),
+            sale_id=row.sale_id,
+            suspended=row.suspended,
+        )
     except (RecordMalformed, ValueError) as error:
         _LOG.warning("an open sale cannot be read: %s", error)
         return None
-    given = body.given
-    if body.member_id:
-        member = api_shapes.MemberGiven(member_id=body.member_id)
-        given = msgspec.structs.replace(given, member=member)
-    if _is_committed(connection, row, body):
-        return None
-    sale = OpenSale(
-        pos=pairings.get(row.pos, PairedPos(name=row.pos)),
-        sale_id=row.sale_id,
-        given=given,
-        revision=body.revision,
-        attached=attached,
-        rewards=body.rewards,
-        suspended=row.suspended,
-    )
-    if body.quoted is not None:
-        buyer = find_buyer(
-            connection,
-            given.member,
-            hasher=state.hasher,
-            as_of_ms=state.balance_as_of_ms,
-            scanned=attached,
-        )
-        if _is_same_member(buyer, body.quoted.member):
-            sale.keep(_as_quoted(body.quoted, sale.pos, buyer))
-    return sale
 
 
-def _is_committed(connection: sa.Connection, row: KeptSale, body: _Body) -> bool:
+def _is_committed(connection: sa.Connection, row: KeptSale, body: KeptBody) -> bool:
     """Whether the sale stands in the journal: a card that was scanned during its commit."""
     found = committed_sales.find_sale_by_id(connection, row.sale_id)
+    begun = body.given.begun
+    if begun is not None and found is not None:
+        return (found.key.pos, found.key.business_day) == (begun.pos, begun.business_day)
     if found is None or found.key.pos != row.pos or body.quoted is None:
         return False
     return found.key.business_day == body.quoted.place.business_day
-
-
-def _is_same_member(buyer: Buyer, member: MemberState | None) -> bool:
-    """Whether the promise still has its member; one who was blocked or erased has none."""
-    known = buyer.known.member_id if buyer.known is not None else ""
-    return member is None or member.member_id == known
-
-
-def _as_quoted(kept: _KeptQuote, pos: PairedPos, buyer: Buyer) -> Quoted:
-    told = tuple(notice(code) for code in kept.notices)
-    return Quoted(
-        quote_id=kept.quote_id,
-        quote=kept.quote,
-        basket=kept.basket,
-        place=kept.place,
-        buyer=replace(buyer, notices=()),
-        member=kept.member,
-        bundle=kept.bundle,
-        pos=pos,
-        notices=told,
-    )

@@ -9,6 +9,8 @@ from collections import OrderedDict
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 
+import msgspec
+
 from tessera.agent import api_shapes
 from tessera.agent.checkout_member import ScannedCard
 from tessera.agent.checkout_quote import Quoted
@@ -85,12 +87,36 @@ class OpenSales:
                 field="revision",
                 hint="send the basket as it stands now with a higher revision",
             )
+        if sale is not None and given.begun is None:
+            given = msgspec.structs.replace(given, begun=sale.given.begun)
         if sale is None:
             sale = self._sales[key] = OpenSale(pos=pos, sale_id=sale_id, given=given)
             self._drop_oldest()
         sale.pos, sale.given, sale.revision, sale.suspended = pos, given, revision, False
         self._sales.move_to_end(key)
         return sale
+
+    def take_up(self, sale: OpenSale) -> OpenSale:
+        """Take in a sale of another register; the one that is open already if it is the same.
+
+        ApiProblem when another sale has its id here.
+        """
+        key = (sale.pos.name, sale.sale_id)
+        here = self._sales.get(key)
+        if here is None:
+            self._sales[key] = sale
+            self._drop_oldest()
+            return sale
+        begun = sale.given.begun
+        begun_here = here.given.begun is None and begun is not None and begun.pos == sale.pos.name
+        if here.given.begun != begun and not begun_here:
+            raise ApiProblem(
+                "sale_open",
+                f"another sale {sale.sale_id} is open here",
+                hint="complete or cancel it first; both have the same id",
+            )
+        self._sales.move_to_end(key)
+        return here
 
     def take_back(self, sales: Iterable[OpenSale]) -> None:
         """Take in what was open or parked before the process ended, the newest last."""

@@ -9,7 +9,7 @@ import hashlib
 import hmac
 import json
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 from tessera.agent.secret_files import write_secret
@@ -37,6 +37,15 @@ class PairedPos:
     currency: str = ""
     tax_rounding: TaxRounding = TaxRounding.GROUP
     owns_scanner: bool = False
+
+
+def in_the_store(pos: PairedPos, register: str) -> PairedPos:
+    """The POS under the name that it has beside the store's other registers.
+
+    Each register's agent pairs a first POS by itself, all under the same name. Were it kept, sale
+    0001 of two registers would be one sale; so the first POS goes by its register's.
+    """
+    return replace(pos, name=register) if pos.name == FIRST_POS and register else pos
 
 
 def token_of(random: bytes) -> str:

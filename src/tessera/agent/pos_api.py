@@ -19,7 +19,7 @@ from tessera.agent import api_answers, api_shapes
 from tessera.agent.api_answers import as_json
 from tessera.agent.api_shapes import BODY_BYTES_MAX
 from tessera.agent.checkout import Checkout
-from tessera.agent.pairing import PairedPos, Pairings
+from tessera.agent.pairing import PairedPos, Pairings, in_the_store
 from tessera.agent.problems_http import (
     MEDIA_TYPE,
     PROBLEMS,
@@ -75,8 +75,8 @@ async def _suspend(till: Checkout, pos: PairedPos, sale_id: str, _: Given) -> An
     return await till.suspend(pos, sale_id)
 
 
-async def _resume(till: Checkout, pos: PairedPos, sale_id: str, _: Given) -> Answer:
-    return await till.resume(pos, sale_id)
+async def _resume(till: Checkout, pos: PairedPos, sale_id: str, given: Given) -> Answer:
+    return await till.resume(pos, sale_id, given)
 
 
 async def _cancel(till: Checkout, pos: PairedPos, sale_id: str, _: Given) -> Answer:
@@ -170,11 +170,11 @@ ROUTES: tuple[ApiRoute, ...] = (
         method="POST",
         path=_SALE + "/resume",
         path_id="sale_id",
-        summary="Go on with a parked sale; answers its quote as of now.",
-        takes=api_shapes.Nothing,
+        summary="Go on with a parked sale, of another register too; answers its quote as of now.",
+        takes=api_shapes.ResumeGiven,
         gives=api_answers.QuoteAnswer,
         verb=_resume,
-        problems=("sale_unknown",),
+        problems=("sale_unknown", "sale_completed", "sale_open", "resume_data_wrong"),
     ),
     ApiRoute(
         method="POST",
@@ -294,7 +294,10 @@ class _Endpoint:
         await response(scope, receive, send)
 
     async def _answer(self, request: Request) -> Response:
-        pos = paired(request, self._pairings)
+        identity = self._checkout.state.identity
+        pos = in_the_store(
+            paired(request, self._pairings), identity.register if identity is not None else ""
+        )
         path_id = _path_id(request, self._route)
         body = await read_body(request)
         answer = await self._route.verb(self._checkout, pos, path_id, self._reader.read(body))

@@ -1,6 +1,6 @@
-"""The line to central, for ever: push what waits, pull what is new, say how we are.
+"""The line to central, for ever: push what waits, pull what is new, say how we are, stay known.
 
-Owns: when each of the three runs, and how long it waits after a failure. Must never: block a sale,
+Owns: when each of the four runs, and how long it waits after a failure. Must never: block a sale,
 end because a call failed, or read a clock or draw a number that was not handed in.
 """
 
@@ -14,6 +14,7 @@ from tessera import __version__
 from tessera.agent.bundle_update import BundleUpdate, Parse, Seeds
 from tessera.agent.first_load import FirstLoad
 from tessera.agent.journal_shortening import Shortening
+from tessera.agent.renewal import Renewal
 from tessera.agent.sync_pull import Puller
 from tessera.agent.sync_push import Pusher, WriteRunner
 from tessera.agent.sync_status import LineState, SyncNotice, SyncStatus
@@ -34,7 +35,7 @@ from tessera.sync.link import (
 from tessera.sync.wire import Heartbeat
 
 HEARTBEAT_S = 30.0
-PUSH, PULL, BEAT = "push", "pull", "beat"
+PUSH, PULL, BEAT, RENEW = "push", "pull", "beat", "renew"
 FAILURES: tuple[type[Exception], ...] = (TesseraError, *DATABASE_ERRORS)
 """What a step may fail with and be tried again; anything else is our own bug."""
 
@@ -55,7 +56,8 @@ class SyncLoop:
     loop's thread. `folder` keeps the root that central is believed by, and takes the first load on
     its way; None: there is no image, the feed is read from its beginning. `on_time` hears central's
     time when it is signed for this till; `believed_ms` is the right time as far as it is known, by
-    which programmes begin.
+    which programmes begin. `renewing` makes what renews the certificate; None: it is not
+    renewed.
     """
 
     def __init__(  # noqa: PLR0913 - clock, chance, network and disk are all handed in
@@ -77,6 +79,7 @@ class SyncLoop:
         on_time: Callable[[int], None] = lambda _signed_ms: None,
         believed_ms: Callable[[], int] | None = None,
         journal_days: int = 0,
+        renewing: Callable[[LineState, TrustedRoots], Renewal] | None = None,
     ) -> None:
         self._engines = engines
         self._open_link = open_link
@@ -99,13 +102,15 @@ class SyncLoop:
                 disk_free_bytes=disk_free_bytes,
                 roots=roots,
             )
+        self._renewal = renewing(self._line, roots) if renewing else None
+        self._on_time = on_time
         self._puller = Puller(
             engines=engines,
             writer=writer,
             line=self._line,
             first_load=first_load,
             roots=roots,
-            on_time=on_time,
+            on_time=self._hear_time,
         )
         self._bundles = BundleUpdate(
             engines=engines,
@@ -121,7 +126,7 @@ class SyncLoop:
         self._linking = asyncio.Lock()
         self._old_links: list[CentralLink] = []
         self._link: CentralLink | None = None
-        self._linked_as = ("", "")
+        self._linked_as = ("", "", "")
         self._generation = ""
 
     def kick(self) -> None:
@@ -142,6 +147,7 @@ class SyncLoop:
                 (PUSH, self._push_step),
                 (PULL, self._pull_step),
                 (BEAT, self._beat_step),
+                (RENEW, self._renew_step),
             )
         ]
         ended = asyncio.create_task(stop.wait())
@@ -189,6 +195,8 @@ class SyncLoop:
         answered = isinstance(error, CentralError) and not isinstance(error, CentralUnreachable)
         code = error.code if isinstance(error, CentralError) else ""
         self._line.failed(name, str(error), answered=answered, code=code)
+        if self._renewal is not None and self._line.is_unknown:
+            self._renewal.look_now()
         if not isinstance(error, CentralError) or isinstance(error, CentralConfused):
             self._line.tell("refused", str(error))
         asked_s = error.retry_after_s if isinstance(error, CentralBusy) else 0
@@ -240,6 +248,19 @@ class SyncLoop:
         await self._shortening.step()
         return self._heartbeat_s * (0.5 + self._chance())
 
+    async def _renew_step(self, _link: CentralLink) -> float:
+        if self._renewal is None:
+            return BACKOFF_S_MAX
+        pause_s = await self._renewal.step()
+        self._line.mended(RENEW)
+        await self._renewal.wait(pause_s * (0.5 + self._chance()))
+        return 0.0
+
+    def _hear_time(self, signed_ms: int) -> None:
+        if self._renewal is not None:
+            self._renewal.hear_time(signed_ms)
+        self._on_time(signed_ms)
+
     def _is_asking(self) -> bool:
         with self._engines.reader.connect() as connection:
             return outbox.is_asking(connection)
@@ -269,7 +290,7 @@ class SyncLoop:
         if identity is None:
             raise TesseraError("this register is not enrolled", hint="tessera agent enrol --help")
         self._generation = identity.generation
-        named = (identity.register, identity.incarnation)
+        named = (identity.register, identity.incarnation, identity.certificate)
         async with self._linking:
             if self._link is None or named != self._linked_as:
                 if self._link is not None:

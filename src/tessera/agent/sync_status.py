@@ -6,7 +6,8 @@ Owns: online and offline, since when, and what was last wrong. Must never: open 
 from collections.abc import Callable
 from dataclasses import dataclass
 
-SHUT_OUT = frozenset({"register_revoked", "certificate_expired", "bad_signature"})
+UNKNOWN = "bad_signature"
+SHUT_OUT = frozenset({"register_revoked", "certificate_expired", UNKNOWN})
 """Central's codes for a register that may not speak; see docs/api.md."""
 
 
@@ -34,7 +35,8 @@ class SyncNotice:
     """Something changed that others may show.
 
     `what`: online, offline, pushed, applied (members, balances, leases), bundle (another one is to
-    price the next sale), bundle_refused, life (a new incarnation began), generation.
+    price the next sale), bundle_refused, life (a new incarnation began), generation, root (another
+    root is believed), certificate (the register has a new one).
     """
 
     what: str
@@ -54,6 +56,12 @@ class LineState:
         self.queued = 0
         self._errors: dict[str, str] = {}
         self._shut_out: set[str] = set()
+        self._unknown: set[str] = set()
+
+    @property
+    def is_unknown(self) -> bool:
+        """Central does not know this register's key: it may have been put back from a backup."""
+        return bool(self._unknown)
 
     @property
     def last_error(self) -> str:
@@ -64,6 +72,7 @@ class LineState:
         """What failed in `step` works again."""
         self._errors.pop(step, None)
         self._shut_out.discard(step)
+        self._unknown.discard(step)
 
     def heard(self) -> None:
         """Central answered."""
@@ -79,8 +88,11 @@ class LineState:
         """
         self._errors[step] = reason
         self._shut_out.discard(step)
+        self._unknown.discard(step)
         if code in SHUT_OUT:
             self._shut_out.add(step)
+        if code == UNKNOWN:
+            self._unknown.add(step)
         if answered:
             self.last_contact_ms = self._wall_ms()
             return

@@ -16,6 +16,7 @@ from functools import partial
 from tessera.agent.bundle_update import Seeds
 from tessera.agent.drawing import announced_seed, keep_seed
 from tessera.agent.enrolment import REGISTER_KEY, read_key
+from tessera.agent.renewal import Renewal
 from tessera.agent.sync_loop import SyncLoop
 from tessera.agent.sync_status import SyncNotice
 from tessera.agent.till_state import TillState
@@ -24,6 +25,7 @@ from tessera.rules.programme import parse_programme
 from tessera.store.engine import DATABASE_ERRORS
 from tessera.store.till.values import KeptBundle, RegisterIdentity
 from tessera.sync.link import CentralLink
+from tessera.sync.signing import SigningKey
 
 _LOG = logging.getLogger("tessera.agent.sync")
 _LOUD = frozenset({"refused", "bundle_refused", "life", "generation"})
@@ -40,6 +42,15 @@ async def running_sync(state: TillState, stop: asyncio.Event) -> AsyncIterator[N
         engines=state.engines,
         writer=state.writer,
         open_link=lambda identity: _open_link(state, identity),
+        renewing=lambda line, roots: Renewal(
+            engines=state.engines,
+            writer=state.writer,
+            folder=state.settings.data_dir,
+            line=line,
+            roots=roots,
+            link_with=partial(_link_with, state),
+            random=secrets.token_bytes,
+        ),
         parse_programme=_problems_of,
         clock=state.clock,
         # Spreads retries over time; nothing secret hangs on it.
@@ -73,10 +84,13 @@ def _hear_bug(task: asyncio.Task[None]) -> None:
 
 
 def _open_link(state: TillState, identity: RegisterIdentity) -> CentralLink:
+    return _link_with(state, identity, read_key(state.settings.data_dir / REGISTER_KEY))
+
+
+def _link_with(state: TillState, identity: RegisterIdentity, key: SigningKey) -> CentralLink:
     from tessera.sync.client import HttpCentral, Signer  # noqa: PLC0415 - half a second of imports
 
     settings = state.settings
-    key = read_key(settings.data_dir / REGISTER_KEY)
     return HttpCentral(
         settings.central.url,
         signer=Signer(register=identity.register, incarnation=identity.incarnation, key=key),

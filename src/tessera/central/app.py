@@ -10,9 +10,7 @@ import logging
 import threading
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
-from typing import TypeVar
 
-import msgspec
 import sqlalchemy as sa
 from starlette.applications import Starlette
 from starlette.concurrency import run_in_threadpool
@@ -21,7 +19,14 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from tessera.central import gate, ingest, refusals
-from tessera.central.enrol import enrol
+from tessera.central.bodies import (
+    JSON_TYPE,
+    SMALL_BODY_MAX,
+    bounded_body,
+    json_answer,
+    read_as,
+    whole_number,
+)
 from tessera.central.feed_page import feed_page
 from tessera.central.image_routes import ImageRoutes
 from tessera.central.image_shelf import ImageShelf
@@ -29,8 +34,8 @@ from tessera.central.log import LOGGER, note
 from tessera.central.metrics import CONTENT_TYPE, Metrics
 from tessera.central.opening import Central
 from tessera.central.placing import BatchGap
-from tessera.central.programmes import announce_current
 from tessera.central.refusals import Refused
+from tessera.central.register_routes import RegisterRoutes
 from tessera.central.rows import register_audience, store_audience
 from tessera.central.seeds import bundle_name, read_seed
 from tessera.central.worker import Worker
@@ -40,21 +45,18 @@ from tessera.sync.records import encoded
 from tessera.sync.signing import REQUEST_HEADER, RequestSignature
 from tessera.sync.wire import (
     BATCH_BYTES_MAX,
+    BATCH_RECORDS_MAX,
     FEED_SEGMENTS_MAX,
     BatchAnswer,
-    EnrolRequest,
     Heartbeat,
     Refusal,
 )
 
-SMALL_BODY_MAX = 65_536
 WAIT_S_MAX = 20
 RECHECK_S = 1.0
 """How often a waiting poll looks by itself: another process may have published."""
 RETRY_AFTER_S = 5
 ROOT_VERSION_MAX = 2**31
-_JSON = "application/json"
-T = TypeVar("T")
 
 
 class Bell:
@@ -102,15 +104,17 @@ class CentralApp:
         self._central = central
         self._worker = worker
         self._images = ImageRoutes(shelf, reader=self._reader)
+        self._registers = RegisterRoutes(central, worker)
         self._metrics = metrics
         self._bell = bell
         self._read_nonces = gate.ReadNonces()
 
     def routes(self) -> list[Route]:
         """Every route."""
-        images = self._images
+        images, known = self._images, self._registers
         return [
-            Route("/v1/enrol", self._guarded(self.enrol), methods=["POST"]),
+            Route("/v1/enrol", self._guarded(known.enrol), methods=["POST"]),
+            Route("/v1/certificate", self._guarded(known.certificate), methods=["POST"]),
             Route("/v1/batches", self._guarded(self.batches), methods=["POST"]),
             Route("/v1/feed/{audience:path}", self._guarded(self.feed), methods=["GET"]),
             Route("/v1/bundles/{hash}", self._guarded(self.bundle), methods=["GET"]),
@@ -154,37 +158,19 @@ class CentralApp:
             retry_after_s=refused.retry_after_s,
         )
         headers = {"Retry-After": str(refused.retry_after_s)} if refused.retry_after_s else {}
-        return _json(body, status=refused.status, headers=headers)
-
-    async def enrol(self, request: Request) -> Response:
-        """Turn a one-time code into a register."""
-        body = _read(await _body(request, SMALL_BODY_MAX), EnrolRequest)
-
-        def work() -> msgspec.Struct:
-            answer = enrol(self._central, body)
-            with self._central.engines.writer.begin() as tx:
-                register_id = json.loads(answer.certificate)["register"]
-                register = register_book.read_register(tx, register_id)
-                assert register is not None
-                announce_current(tx, self._central, register.store_id)
-            note("register enrolled", register=register_id)
-            return answer
-
-        answer = await run_in_threadpool(work)
-        self._worker.kick()
-        return _json(answer)
+        return json_answer(body, status=refused.status, headers=headers)
 
     async def batches(self, request: Request) -> Response:
         """Accept a batch."""
         limits = self._central.settings.limits
         if self._worker.waiting > limits.inbox_batches_max:
             raise refusals.busy(RETRY_AFTER_S)
-        body = await _body(request, BATCH_BYTES_MAX)
+        body = await bounded_body(request, BATCH_BYTES_MAX)
         try:
             answer = await run_in_threadpool(self._accept, request, body)
         except BatchGap as gap:
             self._metrics.count("tessera_refusals_total", code=gap.code)
-            return _json(
+            return json_answer(
                 BatchAnswer(
                     generation=self._central.state().generation,
                     incarnation=gap.incarnation,
@@ -194,7 +180,7 @@ class CentralApp:
                 status=409,
             )
         self._worker.kick()
-        return _json(answer)
+        return json_answer(answer)
 
     def _accept(self, request: Request, body: bytes) -> BatchAnswer:
         central = self._central
@@ -223,6 +209,8 @@ class CentralApp:
             answer = ingest.store_parcel(
                 tx, parcel, reading, generation=state.generation, now_ms=now_ms
             )
+        if len(reading.raws) == BATCH_RECORDS_MAX and not answer.fork:
+            self._worker.turns.expect_more()
         self._count_accepted(answer, len(reading.raws), register)
         return answer
 
@@ -247,9 +235,9 @@ class CentralApp:
         audience = request.path_params["audience"]
         query = request.query_params
         generation = query.get("generation", "")[:64]
-        after = _count(query.get("after", "0"), most=2**62)
-        limit = _count(query.get("limit", str(FEED_SEGMENTS_MAX)), most=FEED_SEGMENTS_MAX)
-        wait_s = _count(query.get("wait_s", "0"), most=WAIT_S_MAX)
+        after = whole_number(query.get("after", "0"), most=2**62)
+        limit = whole_number(query.get("limit", str(FEED_SEGMENTS_MAX)), most=FEED_SEGMENTS_MAX)
+        wait_s = whole_number(query.get("wait_s", "0"), most=WAIT_S_MAX)
 
         def admit() -> RequestSignature:
             with self._central.engines.reader.begin() as tx:
@@ -277,7 +265,7 @@ class CentralApp:
             )
             left_s = until - asyncio.get_running_loop().time()
             if page.segments or left_s <= 0 or self._bell.is_closing:
-                return _json(page)
+                return json_answer(page)
             await self._bell.wait(min(left_s, RECHECK_S))
 
     async def root(self, request: Request) -> Response:
@@ -286,7 +274,7 @@ class CentralApp:
         found = await run_in_threadpool(self._central.roots.read, min(version, ROOT_VERSION_MAX))
         if found is None:
             raise refusals.unknown("there is no root of this version")
-        return _json(found)
+        return json_answer(found)
 
     async def bundle(self, request: Request) -> Response:
         """A bundle's bytes by its hash."""
@@ -330,8 +318,8 @@ class CentralApp:
 
     async def heartbeat(self, request: Request) -> Response:
         """How a register is."""
-        raw = await _body(request, SMALL_BODY_MAX)
-        beat = _read(raw, Heartbeat)
+        raw = await bounded_body(request, SMALL_BODY_MAX)
+        beat = read_as(raw, Heartbeat)
 
         def work() -> None:
             now_ms = self._central.now_ms()
@@ -354,10 +342,10 @@ class CentralApp:
             state = await run_in_threadpool(self._central.state)
         except Exception as error:  # noqa: BLE001 - any failure means: not well
             LOGGER.error("health check failed", exc_info=error)
-            return Response('{"state":"failing"}', status_code=503, media_type=_JSON)
+            return Response('{"state":"failing"}', status_code=503, media_type=JSON_TYPE)
         told = {"state": "stopping" if self._bell.is_closing else "fine"}
         told["generation"] = state.generation
-        return Response(json.dumps(told), media_type=_JSON)
+        return Response(json.dumps(told), media_type=JSON_TYPE)
 
     async def metrics(self, _request: Request) -> Response:
         """Numbers for monitoring."""
@@ -416,37 +404,3 @@ def build_app(central: Central, *, bell: Bell | None = None) -> Starlette:
                 await run_in_threadpool(thread.join)
 
     return Starlette(routes=served.routes(), lifespan=lifespan)
-
-
-async def _body(request: Request, most: int) -> bytes:
-    """The request's body; Refused beyond `most` bytes, before more of it is read."""
-    announced = request.headers.get("Content-Length", "0")
-    if announced.isdecimal() and int(announced) > most:
-        raise refusals.too_large(most)
-    parts: list[bytes] = []
-    size = 0
-    async for part in request.stream():
-        size += len(part)
-        if size > most:
-            raise refusals.too_large(most)
-        parts.append(part)
-    return b"".join(parts)
-
-
-def _read(raw: bytes, kind: type[T]) -> T:
-    try:
-        return msgspec.json.decode(raw, type=kind)
-    except (msgspec.DecodeError, RecursionError) as error:
-        raise refusals.unreadable(f"the body does not read: {error}"[:300]) from error
-
-
-def _count(text: str, *, most: int) -> int:
-    if not text.isdecimal() or len(text) > 19:
-        raise refusals.unreadable("after, limit and wait_s are whole numbers")
-    return min(int(text), most)
-
-
-def _json(
-    value: msgspec.Struct, *, status: int = 200, headers: dict[str, str] | None = None
-) -> Response:
-    return Response(encoded(value), status_code=status, media_type=_JSON, headers=headers)

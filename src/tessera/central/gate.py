@@ -40,13 +40,18 @@ def signer_of(
         for key in accepted_keys(register, now_ms)
     ):
         raise refusals.bad_signature()
+    check_may_speak(register, now_ms)
+    return register, parts
+
+
+def check_may_speak(register: RegisterRow, now_ms: int) -> None:
+    """Refused when a register that proved who it is has lost its rights."""
     if register.status == REVOKED:
         raise refusals.revoked(register.register_id)
     if register.status != ACTIVE:
         raise refusals.bad_signature()
     if now_ms >= register.not_after_ms:
         raise refusals.expired(register.register_id)
-    return register, parts
 
 
 def admit_once(tx: sa.Connection, parts: RequestSignature, *, now_ms: int) -> None:

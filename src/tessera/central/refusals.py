@@ -57,6 +57,16 @@ def expired(register_id: str) -> Refused:
     )
 
 
+def renewed_by_another(register_id: str) -> Refused:
+    """The key that signs was replaced already, by another one than the one that is asked for."""
+    return Refused(
+        f"the key of register {register_id} was renewed already, by another machine or disk",
+        hint="find the copy; then enrol the right one: tessera central register add --again",
+        code="renewed_by_another",
+        status=409,
+    )
+
+
 def not_yours(audience: str) -> Refused:
     """A stream of somebody else."""
     return Refused(

@@ -1,8 +1,9 @@
 """Pair a POS with the agent of this register: prints the token that the POS must send.
 
 The token is shown once and kept only as a hash. Pairing the same name again replaces its token. A
-running agent takes the new pairing in at once. At its first start an agent pairs a POS named "pos"
-by itself and leaves its token in pairing.token in its data folder.
+running agent takes the new pairing in at once. At its first start an agent pairs a POS by itself,
+which goes by the name of the register, and leaves its token in pairing.token in its data folder.
+Sales are known by the name of their POS: give no two POSs of a store the same.
 """
 
 import argparse
@@ -20,7 +21,9 @@ examples:
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the options of this command."""
     add_config_option(parser)
-    parser.add_argument("--pos", required=True, metavar="NAME", help="the name of the POS")
+    parser.add_argument(
+        "--pos", required=True, metavar="NAME", help="the name of the POS, unique within the store"
+    )
     parser.add_argument(
         "--currency", default="", metavar="CODE", help="the currency that the POS books in (EUR)"
     )

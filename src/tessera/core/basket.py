@@ -77,6 +77,7 @@ class Line:
     list_price_minor: int | None = None
     price_reason: str = ""
     lowest_30d_minor: int | None = None
+    minimum_price_minor: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

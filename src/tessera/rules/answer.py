@@ -27,7 +27,7 @@ from tessera.core.quote import (
 from tessera.core.values import maker
 from tessera.rules.accrual import issuer_of, movements
 from tessera.rules.admitting import refusal_of
-from tessera.rules.conditions import OF_A_MEMBER, counter_key
+from tessera.rules.conditions import OF_A_LINE, OF_A_MEMBER, counter_key
 from tessera.rules.fiscal import fiscal_lines
 from tessera.rules.folds import Fold, spread_to_lines
 from tessera.rules.model import Earn, Gift, Offer, Spend
@@ -388,7 +388,7 @@ def _counters(work: Work) -> list[CounterUse]:
         if not outcome.uses or not offer.limits:
             continue
         for limit in offer.limits:
-            if limit.period == "basket":
+            if limit.period == "basket" or limit.period in OF_A_LINE:
                 continue
             used = outcome.discount if limit.period == "budget" else outcome.uses
             key = counter_key(offer, limit, work.place.business_day)

@@ -5,14 +5,19 @@ and numbers of uses where they do not; then the best offer, or several that may 
 left of each fold. Must never: do an offer's arithmetic, or look at basket offers.
 """
 
-from collections.abc import Sequence
-from itertools import combinations, permutations, product
+from collections.abc import Iterator, Sequence
+from itertools import combinations, islice, permutations, product
 
 from tessera.rules.best import settle_by_search
 from tessera.rules.bundles import apply_bundle, book_uses
 from tessera.rules.folds import Fold
 from tessera.rules.model import Bundle, Each, Gift, Offer
-from tessera.rules.stacking import first_group_of, in_stacking_order, none_may_share
+from tessera.rules.stacking import (
+    first_group_of,
+    in_stacking_order,
+    meeting_sets,
+    none_may_share,
+)
 from tessera.rules.unit_offers import apply_each, apply_gift, base_of, each_discount
 from tessera.rules.unproven import unproven
 from tessera.rules.use_search import Search, uses_of
@@ -23,10 +28,8 @@ SEARCHED_RUNS_MAX = 60
 TRIALS_MAX = 240
 """Most plans that are tried for one small competition; a count, so that all machines agree."""
 
-TRIALS_MIN = 2
-"""Plans that are tried of a large basket, where no work is left for more."""
-MANY_PIECES = 1_000
-"""In a basket of so many pieces even one plan takes long: then it is the documented order."""
+ORDERED_MAX = 4
+"""Most offers of which all orders are tried; of more, each once in front."""
 
 Plan = tuple[tuple[Offer, int | None], ...]
 """Offers in the order in which they choose, each with the most uses it may have."""
@@ -118,26 +121,38 @@ def _settle_component(
     ):
         return
     before = work.due
-    start = work.snapshot(folds.values(), offers)
-    best: tuple[int, int] | None = None
-    best_plan: Plan = ()
-    pieces = sum(fold.count for fold in folds.values())
-    weight = sum(10 + 6 * len(work.found[offer]) for offer in offers) + 4 * pieces + 40
-    for number, plan in enumerate(_plans(work, movers)[: trials_for(work)]):
-        if work.meter.left < weight and number >= (TRIALS_MIN if pieces < MANY_PIECES else 1):
-            break
-        work.meter.left -= weight
-        _apply_in_order(work, plan)
-        _fill(work, fills, folds)
-        score = (sum([fold.due for fold in folds.values()]), number)
-        work.restore(start)
-        if best is None or score < best:
-            best, best_plan = score, plan
-    _apply_in_order(work, best_plan)
-    _fill(work, fills, folds)
+    _apply_best_plan(work, movers, fills, folds)
     if (gap := unproven(work, offers, list(folds.values()), before)) > 0:
         work.optimal = False
         work.gap_minor += gap
+
+
+def _apply_best_plan(
+    work: Work, movers: list[list[Offer]], fills: list[Offer], folds: dict[int, Fold]
+) -> None:
+    """Try orders and numbers of uses, as many as there is work left for; apply the best of them."""
+    offers = [offer for mover in movers for offer in mover] + fills
+    start = work.snapshot(folds.values(), offers)
+    best: tuple[int, int, Plan] | None = None
+    plans = islice(_plans(work, movers), trials_for(work))
+    there = sum([len(fold.all_parcels) for fold in folds.values()])
+    for number, plan in enumerate(plans):
+        if number:
+            work.restore(start)
+        left = work.meter.left
+        work.meter.left -= 40 + 4 * there + 4 * sum([len(work.found[fill]) for fill in fills])
+        _apply_in_order(work, plan)
+        _fill(work, fills, folds)
+        due = sum([fold.due for fold in folds.values()])
+        if best is None or due < best[0]:
+            best = due, number, plan
+        # The next one takes about as long, and so does coming back to the best.
+        if work.meter.left < 2 * (left - work.meter.left):
+            break
+    if best is not None and best[1] != number:
+        work.restore(start)
+        _apply_in_order(work, best[2])
+        _fill(work, fills, folds)
 
 
 def _has_one_part(offer: Offer) -> bool:
@@ -163,6 +178,9 @@ def _can_be_searched(
     if any(limit.period == "budget" for offer in offers for limit in offer.limits):
         return False
     if any(work.may_share(one, two) for one, two in combinations(offers, 2)):
+        return False
+    pieces = sum(fold.count for fold in folds.values())
+    if 2 * pieces * (1 + len(fills)) > work.meter.left:
         return False
     return sum(len(fold.all_parcels) for fold in folds.values()) <= SEARCHED_RUNS_MAX
 
@@ -208,25 +226,20 @@ def trials_for(work: Work) -> int:
     return max(24, min(TRIALS_MAX, 1_500 // max(1, len(work.goods))))
 
 
-def _plans(work: Work, movers: list[list[Offer]]) -> list[Plan]:
+def _plans(work: Work, movers: list[list[Offer]]) -> Iterator[Plan]:
     """All orders of the movers, with every number of uses while that stays a modest number."""
     most = [_most_uses(work, mover) for mover in movers]
-    orders = list(permutations(range(len(movers)))) if len(movers) <= 4 else _rotations(len(movers))
-    plans: list[Plan] = [
-        tuple((offer, None) for place in order for offer in movers[place]) for order in orders
-    ]
+    small = len(movers) <= ORDERED_MAX
+    orders = list(permutations(range(len(movers)))) if small else _rotations(len(movers))
+    for order in orders:
+        yield tuple((offer, None) for place in order for offer in movers[place])
     for order in orders:
         for counts in product(*(range(most[place] + 1) for place in order)):
-            if len(plans) >= TRIALS_MAX:
-                return plans
-            plans.append(
-                tuple(
-                    (offer, count if len(movers[place]) == 1 or not count else None)
-                    for place, count in zip(order, counts, strict=True)
-                    for offer in movers[place]
-                )
+            yield tuple(
+                (offer, count if len(movers[place]) == 1 or not count else None)
+                for place, count in zip(order, counts, strict=True)
+                for offer in movers[place]
             )
-    return plans
 
 
 def _rotations(count: int) -> list[tuple[int, ...]]:
@@ -248,6 +261,7 @@ def _apply_in_order(work: Work, plan: Sequence[tuple[Offer, int | None]]) -> Non
         elif isinstance(offer.reward, Bundle):
             apply_bundle(work, offer, most)
         elif isinstance(offer.reward, Gift):
+            work.meter.left -= 10 + 3 * len(work.goods)
             apply_gift(work, offer)
         else:
             _apply_everywhere(work, offer, work.found[offer])
@@ -288,33 +302,49 @@ def _best_on_fold(work: Work, fold: Fold, competing: list[Offer]) -> list[Offer]
     """Give the offers, one or several that may meet, that leave the least to pay on a fold."""
     if len(competing) == 1:
         return competing
-    if none_may_share(work, competing):
+    sets = _sets_of(work, competing)
+    if sets is None:
         return [min(competing, key=lambda one: (-_saving_on_fold(work, fold, one), one.place))]
-    best: list[Offer] = []
+    # Goods that nothing has touched are worked out, others are tried.
+    each = 3 if fold.parcels is None else 8 + 4 * len(fold.parcels)
+    weight = each * sum([len(together) for together in sets])
+    if weight > work.meter.left:
+        work.optimal = False
+        return _most_hopeful(work, fold, competing, sets)
+    work.meter.left -= weight
+    best: tuple[Offer, ...] = ()
     best_score: tuple[object, ...] | None = None
-    for together in _meeting(work, competing):
-        if len(together) == 1:
-            saving = _saving_on_fold(work, fold, together[0])
-        else:
-            saving = _saving_together(work, fold, together)
+    for together in sets:
+        saving = _saving_together(work, fold, together)
         score = (-saving, len(together), [offer.place for offer in together])
         if best_score is None or score < best_score:
             best, best_score = together, score
-    return best
+    return [*best]
 
 
-def _meeting(work: Work, offers: Sequence[Offer]) -> list[list[Offer]]:
-    """Give every single offer and every set of at most four that may meet pairwise."""
-    found = [[offer] for offer in offers]
-    if len(offers) > 12:
-        return found
-    for size in (2, 3, 4):
-        found += [
-            list(chosen)
-            for chosen in combinations(offers, size)
-            if all(work.may_share(one, two) for one, two in combinations(chosen, 2))
-        ]
-    return found
+def _most_hopeful(
+    work: Work, fold: Fold, competing: list[Offer], sets: Sequence[tuple[Offer, ...]]
+) -> list[Offer]:
+    """Give the set whose offers save most one by one, where no work is left to try any."""
+    work.meter.left -= 3 * len(competing)
+    alone = {offer: _saving_on_fold(work, fold, offer) for offer in competing}
+    hopes = [min(fold.due, sum([alone[offer] for offer in together])) for together in sets]
+    return [*sets[hopes.index(max(hopes))]]
+
+
+def _sets_of(work: Work, offers: list[Offer]) -> list[tuple[Offer, ...]] | None:
+    """The sets of offers that may meet, remembered; None when no two may."""
+    key = tuple(offers)
+    if key not in work.meetings:
+        if none_may_share(work, offers):
+            work.meetings[key] = None
+        else:
+            sets = meeting_sets(work, offers, every=False)
+            if sets is None:
+                work.optimal = False
+            # Too many to try: the offers one by one.
+            work.meetings[key] = sets or [(offer,) for offer in offers]
+    return work.meetings[key]
 
 
 def _saving_on_fold(work: Work, fold: Fold, offer: Offer) -> int:
@@ -333,9 +363,26 @@ def _saving_on_fold(work: Work, fold: Fold, offer: Offer) -> int:
 
 
 def _saving_together(work: Work, fold: Fold, offers: Sequence[Offer]) -> int:
+    if len(offers) == 1:
+        return _saving_on_fold(work, fold, offers[0])
+    parcels = fold.all_parcels
+    if len(parcels) == 1 and not parcels[0].offers and not any(_is_bound(work, o) for o in offers):
+        return _saving_in_turn(work, fold, offers)
     start, before = work.snapshot([fold], offers), fold.due
-    for offer in in_stacking_order(work, offers):
+    for offer in offers:
         _apply_everywhere(work, offer, [fold])
     saving = before - fold.due
     work.restore(start)
     return saving
+
+
+def _saving_in_turn(work: Work, fold: Fold, offers: Sequence[Offer]) -> int:
+    """The same for goods that nothing has touched, without applying anything."""
+    shelf = work.settings.stacked_base == "shelf"
+    amount = due = fold.all_parcels[0].amount
+    for offer in offers:
+        reward = offer.reward
+        assert isinstance(reward, Each)
+        base = amount if shelf else due
+        due -= max(0, min(due, each_discount(work, reward, fold, fold.count, base)))
+    return amount - due

@@ -14,7 +14,7 @@ from itertools import combinations, product
 from math import lcm
 
 from tessera.core.quote import Stage
-from tessera.rules.basket_offers import later_needs_met
+from tessera.rules.basket_offers import later_needs_met, times_of
 from tessera.rules.bounds import Weights
 from tessera.rules.model import Kind, Off, Offer, Step
 from tessera.rules.stacking import in_stacking_order, none_may_share
@@ -171,11 +171,17 @@ def lines_of(work: Work, offer: Offer, most: int) -> list[Line]:
     reward = offer.reward
     assert isinstance(reward, Off)
     lines: list[Line] = []
-    if reward.ladder:
+    if reward.repeats:
+        lines += _repeated_lines(work, offer, reward, most)
+    elif reward.ladder:
         steps = [
             step for step in reward.ladder if reward.reads != "basket" or step.start <= most
         ] or list(reward.ladder[:1])
         lines += _ladder_lines(steps, marginal=reward.marginal)
+        if reward.marginal and reward.reads == "quantity":
+            # Each item may get the dearest step's amount, beside its percentage.
+            items = sum(fold.count for fold in work.found[offer])
+            lines = [(fixed * items, rate) for fixed, rate in lines]
     elif reward.kind is Kind.PERCENT:
         lines.append((Fraction(0), Fraction(*reward.value)))
     else:
@@ -184,6 +190,16 @@ def lines_of(work: Work, offer: Offer, most: int) -> list[Line]:
     if cap is not None:
         lines.append((Fraction(cap), Fraction(0)))
     return lines
+
+
+def _repeated_lines(work: Work, offer: Offer, reward: Off, most: int) -> list[Line]:
+    """All the steps that the whole base holds; by money, also the step's share of what is left."""
+    step = reward.ladder[0]
+    by_money = reward.reads == "basket"
+    reading = most if by_money else sum(fold.count for fold in work.found[offer])
+    flat = (Fraction(step.value[0] * times_of(reward, reading)), Fraction(0))
+    rate = Fraction(step.value[0], step.start) if by_money else Fraction(1)
+    return [flat, (Fraction(0), min(rate, Fraction(1)))]
 
 
 def _ladder_lines(steps: Sequence[Step], *, marginal: bool) -> list[Line]:

@@ -3,9 +3,10 @@
 Owns: the base of a basket offer and the arithmetic on it. Must never: choose between offers.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from fractions import Fraction
 
-from tessera.core.money import divided, share
+from tessera.core.money import divided, rounded, share
 from tessera.core.quote import Stage
 from tessera.rules.folds import Fold, Parcel
 from tessera.rules.model import Kind, Off, Offer, Step
@@ -28,15 +29,24 @@ def base_pieces(work: Work, offer: Offer) -> list[Piece]:
 
 
 def off_discount(
-    work: Work, offer: Offer, base: int, due: int, quantity: int, in_price: Share = AS_PRICED
+    work: Work,
+    offer: Offer,
+    base: int,
+    due: int,
+    quantity: int,
+    in_price: Share = AS_PRICED,
+    pieces: Sequence[Piece] = (),
 ) -> int:
     """What an offer takes off a base of `base` minor units, of which `due` are left to pay.
 
-    `in_price`: what one minor unit of an amount or a cap comes to in prices, see `with_tax`.
+    `in_price`: what one minor unit of an amount or a cap comes to in prices, see `with_tax`;
+    `pieces` are the goods of the base, which steps for the first and further items look at.
     """
     reward = offer.reward
     assert isinstance(reward, Off)
-    if reward.ladder:
+    if reward.marginal and reward.reads == "quantity":
+        minor = _by_item(work, reward, pieces, in_price)
+    elif reward.ladder:
         minor = _ladder(work, reward, base, quantity, in_price)
     else:
         minor = _one(work, reward.kind, reward.value, base, in_price)
@@ -60,10 +70,20 @@ def _one(work: Work, kind: Kind, value: tuple[int, int], base: int, in_price: Sh
 
 def _ladder(work: Work, reward: Off, base: int, quantity: int, in_price: Share) -> int:
     reading = _reading(work, reward, base, quantity)
+    if reward.repeats:
+        step = reward.ladder[0]
+        times = times_of(reward, reading)
+        return _one(work, step.kind, (step.value[0] * times, step.value[1]), base, in_price)
     if reward.marginal and reward.reads == "basket":
         return _marginal(work, reward.ladder, base, in_price)
     reached = [step for step in reward.ladder if step.start <= reading]
     return _one(work, reached[-1].kind, reached[-1].value, base, in_price) if reached else 0
+
+
+def times_of(reward: Off, reading: int) -> int:
+    """How often a repeated step counts: once for every whole step of what it reads."""
+    times = reading // reward.ladder[0].start
+    return min(times, reward.times) if reward.times else times
 
 
 def _reading(work: Work, reward: Off, base: int, quantity: int) -> int:
@@ -98,11 +118,50 @@ def _marginal(work: Work, ladder: Sequence[Step], base: int, in_price: Share) ->
     return flat + divided(exact_number, exact_denominator, work.settings.rounding)
 
 
+def _by_item(work: Work, reward: Off, pieces: Sequence[Piece], in_price: Share) -> int:
+    """Each item at its own step, the dearest first unless so set; percentages rounded once."""
+    settings = work.settings
+    sign = 1 if settings.limited_units == "cheapest" else -1
+    shelf = settings.stacked_base == "shelf"
+    items = [
+        (parcel.amount if shelf else parcel.due, parcel.count, fold.rank) for fold, parcel in pieces
+    ]
+    items.sort(key=lambda item: (Fraction(sign * item[0], item[1]), item[2]))
+    exact, flat = Fraction(0), 0
+    for place, step in enumerate(reward.ladder):
+        last = place + 1 == len(reward.ladder)
+        end = None if last else reward.ladder[place + 1].start - 1
+        amount = number = 0
+        for minor, count in _between(items, max(0, step.start - 1), end):
+            amount += minor
+            number += count
+        if step.kind is Kind.PERCENT:
+            exact += Fraction(amount * step.value[0], step.value[1])
+        else:
+            each = step.value[0] * number
+            flat += min(amount, divided(each * in_price[0], in_price[1], settings.rounding))
+    return flat + rounded(exact, settings.rounding)
+
+
+def _between(
+    items: Sequence[tuple[int, int, int]], start: int, end: int | None
+) -> Iterator[tuple[int, int]]:
+    """Give amount and number of the items from one place to another, in their order."""
+    place = 0
+    for minor, count, _ in items:
+        low = max(0, start - place)
+        high = count if end is None else min(count, end - place)
+        if low < high:
+            unit, dearer = divmod(minor, count)
+            yield unit * (high - low) + min(dearer, high) - min(dearer, low), high - low
+        place += count
+
+
 def saving_of(work: Work, offer: Offer) -> int:
     """What an offer would take off as things stand, if its thresholds are reached."""
     base, due, count, pieces = _base(work, offer)
     in_price = price_share(work.settings, ((fold, parcel.due) for fold, parcel in pieces))
-    return off_discount(work, offer, base, due, count, in_price)
+    return off_discount(work, offer, base, due, count, in_price, pieces)
 
 
 def _base(work: Work, offer: Offer) -> Base:

@@ -39,16 +39,21 @@ class Weights:
 
     whole: int = 1
     bases: tuple[tuple[int, frozenset[int], Offer], ...] = ()
+    known: dict[tuple[int, Offer | None], int] = field(default_factory=dict)
 
     def kept(self, work: Work, number: int, by: Offer | None) -> int:
         """What a minor unit of a fold is worth in the bases that it stays in, taken or not."""
         if not self.bases:
             return 0
-        return sum(
-            parts
-            for parts, numbers, offer in self.bases
-            if number in numbers and (by is None or _stays(work, by, offer))
-        )
+        key = (number, by)
+        known = self.known.get(key)
+        if known is None:
+            known = self.known[key] = sum(
+                parts
+                for parts, numbers, offer in self.bases
+                if number in numbers and (by is None or _stays(work, by, offer))
+            )
+        return known
 
 
 def _stays(work: Work, by: Offer, offer: Offer) -> bool:
@@ -130,7 +135,7 @@ class Sheet:
             if len(counts) > MANY_UNITS and not self.labels:
                 counts = [*counts[: MANY_UNITS // 2], *counts[-MANY_UNITS // 2 :]]
                 self.restricted = True
-            self.budget.work(2 * len(counts))
+            self.budget.work(4 * len(counts))
             for count in counts:
                 more = value
                 if count:
@@ -344,6 +349,7 @@ class Sheet:
         taker, scale = self.component.takers[number], self.component.scale
         if taker.table is not None:
             most = min(row.count, taker.most or row.count, MOVES_MAX)
+            self.budget.work(2 * most)
             off = max(-(-taker.table(row, count) * scale // count) for count in range(1, most + 1))
         else:
             above = row.price * taker.rate[0] * taker.rewarded

@@ -13,9 +13,11 @@ from fractions import Fraction
 from itertools import combinations
 from math import lcm
 
+from tessera.core.quote import Stage
+from tessera.rules.bundles import fitting_of
 from tessera.rules.folds import Fold, Parcel
 from tessera.rules.model import Bundle, Each, Gift, Kind, Offer, Settings
-from tessera.rules.stacking import first_group_of, in_stacking_order, none_may_share
+from tessera.rules.stacking import first_group_of, meeting_sets, none_may_share
 from tessera.rules.unit_offers import each_discount, most_of
 from tessera.rules.work import Work
 
@@ -134,8 +136,10 @@ def choice_of(work: Work, offers: Sequence[Offer], folds: Sequence[Fold]) -> Cho
             if fold.number in rows:
                 rows[fold.number].cliques.append((fill,))
     if not alone:
-        for row in rows.values():
-            _stack(work, row)
+        # Less off may be worth more only where an offer on the basket comes after.
+        every = bool(work.available[Stage.BASKET])
+        if not all(_stack(work, row, every=every) for row in rows.values()):
+            return None
     components = _components(work, rows, takers, found, scale)
     return Choice(components, [*offers], scale, by_line)
 
@@ -242,18 +246,17 @@ def _scale(parcels: Sequence[tuple[Fold, Parcel]], takers: Sequence[Offer]) -> i
     return scale
 
 
-def _stack(work: Work, row: Row) -> None:
-    """Add the sets of at most four fills that may meet pairwise; then nobody splits the row."""
+def _stack(work: Work, row: Row, *, every: bool) -> bool:
+    """Add the sets of fills that may meet; then nobody splits the row. False: too many."""
     fills = [clique[0] for clique in row.cliques]
-    if len(fills) > 12 or none_may_share(work, fills):
-        return
+    if none_may_share(work, fills):
+        return True
+    sets = meeting_sets(work, fills, every=every)
+    if sets is None:
+        return False
     row.split = False
-    for size in (2, 3, 4):
-        for chosen in combinations(fills, size):
-            if not any(one.undiscounted_only for one in chosen) and all(
-                work.may_share(one, two) for one, two in combinations(chosen, 2)
-            ):
-                row.cliques.append(tuple(in_stacking_order(work, chosen)))
+    row.cliques += [together for together in sets if len(together) > 1]
+    return True
 
 
 def clique_discount(work: Work, row: Row, clique: Clique, count: int, amount: int) -> int:
@@ -374,18 +377,16 @@ def _part_takers(
     reward = offer.reward
     assert isinstance(reward, Bundle)
     if reward.aim == "dearest":
-        selector, size = reward.parts[0]
-        parts = [(selector, reward.count, True), (selector, size - reward.count, False)]
+        size = reward.parts[0][1]
+        parts = [(0, reward.count, True), (0, size - reward.count, False)]
     else:
         aimed = int(reward.aim.removeprefix("part:")) if reward.aim != "all" else -1
         parts = [
-            (selector, count, aimed in {-1, number})
-            for number, (selector, count) in enumerate(reward.parts)
+            (number, count, aimed in {-1, number}) for number, (_, count) in enumerate(reward.parts)
         ]
     rate, flat = _rate_of(reward, sum(count for _, count, _ in parts), scale)
-    fitting = [
-        [row for row in rows if work.matches(selector, row.fold)] for selector, _, _ in parts
-    ]
+    numbers = fitting_of(work, offer, reward)
+    fitting = [[row for row in rows if row.fold.number in numbers[part]] for part, _, _ in parts]
     uses = min(
         sum(row.count for row in there) // count
         for there, (_, count, _) in zip(fitting, parts, strict=True)

@@ -26,6 +26,7 @@ UNITS_MAX = 10_000
 USUAL_MINOR = 1_000
 """Price of a unit where a selection asks for none, in minor units."""
 
+_OF_A_BASKET = frozenset({"basket", "line", "line_amount"})
 USUAL_DAY = date(2026, 1, 1).toordinal()
 """A day to try where no window names one; any day does."""
 
@@ -154,7 +155,7 @@ def _lowest(programme: Programme, first: Offer, second: Offer) -> Pair | None:
             who=(),
             trigger=None,
             offline="allow",
-            limits=tuple(limit for limit in one.limits if limit.period == "basket"),
+            limits=tuple(limit for limit in one.limits if limit.period in _OF_A_BASKET),
             free_to_all=False,
         )
         for one in (first, second)

@@ -18,8 +18,11 @@ from tessera.rules.best import settle_both
 from tessera.rules.folds import take
 from tessera.rules.model import GroupKind, Off, Offer
 from tessera.rules.stacking import first_group_of, in_stacking_order
-from tessera.rules.unproven import unproven
+from tessera.rules.unproven import most_together, unproven
 from tessera.rules.work import BETTER_OFFER, BY_PLACE, RESERVED, Snapshot, Work
+
+TOGETHER_MAX = 8
+"""Most basket offers whose sets are tried out; of more, those that save most alone."""
 
 
 def slots_of(work: Work, offers: Sequence[Offer]) -> list[list[Offer]]:
@@ -59,9 +62,17 @@ def settle(work: Work) -> None:
     apply_basket_stage(work)
     if pristine is not None:
         _improve(work, pristine)
-        if not work.optimal and not work.gap_minor:
-            offers = work.available[Stage.UNIT] + work.available[Stage.BASKET]
-            work.gap_minor = unproven(work, offers, work.goods, before)
+    if not work.optimal:
+        _judge(work, before)
+
+
+def _judge(work: Work, before: int) -> None:
+    """Say how far from the best price the tried one may be: not at all, where it meets a bound."""
+    offers = work.available[Stage.UNIT] + work.available[Stage.BASKET]
+    most = most_together(work, offers, work.goods)
+    gap = max(0, min(before, most) - (before - work.due))
+    work.gap_minor = min(gap, work.gap_minor) if work.gap_minor else gap
+    work.optimal = not gap
 
 
 # -- basket stage
@@ -80,6 +91,7 @@ def _settle_basket(work: Work, offers: Sequence[Offer]) -> None:
         for offer in sorted(ready, key=lambda offer: offer.rank):
             apply_off(work, offer)
         return
+    before, proven = work.due, work.optimal
     winners = _best_together(work, ready)
     for offer in in_stacking_order(work, winners):
         apply_off(work, offer)
@@ -87,6 +99,8 @@ def _settle_basket(work: Work, offers: Sequence[Offer]) -> None:
         outcome = work.outcomes[offer]
         if not outcome.uses and not outcome.reason:
             outcome.reason = BETTER_OFFER
+    if proven and not work.optimal:
+        work.gap_minor += unproven(work, ready, work.goods, before)
 
 
 def _best_together(work: Work, ready: Sequence[Offer]) -> list[Offer]:
@@ -99,16 +113,37 @@ def _best_together(work: Work, ready: Sequence[Offer]) -> list[Offer]:
     start = work.snapshot()
     best: list[Offer] = []
     best_score: tuple[object, ...] | None = None
-    narrowed = singles[:8]
-    for size in range(1, len(narrowed) + 1):
-        for chosen in combinations(narrowed, size):
-            for offer in in_stacking_order(work, chosen):
-                apply_off(work, offer)
-            score = (work.due, size, [offer.place for offer in chosen])
-            work.restore(start)
-            if best_score is None or score < best_score:
-                best, best_score = list(chosen), score
+    narrowed = singles[:TOGETHER_MAX]
+    work.optimal = work.optimal and len(narrowed) == len(singles)
+    each, restoring = _weight_of_each(work, narrowed)
+    for chosen in _sets_to_try(narrowed):
+        weight = restoring + each * len(chosen)
+        if best_score is not None and work.meter.left < weight:
+            work.optimal = False
+            break
+        work.meter.left -= weight
+        for offer in in_stacking_order(work, chosen):
+            apply_off(work, offer)
+        score = (work.due, len(chosen), [offer.place for offer in chosen])
+        work.restore(start)
+        if best_score is None or score < best_score:
+            best, best_score = list(chosen), score
     return best
+
+
+def _sets_to_try(offers: Sequence[Offer]) -> Iterator[Sequence[Offer]]:
+    """Give all offers together, which is often the best, then every set, small ones first."""
+    yield offers
+    for size in range(1, len(offers)):
+        yield from combinations(offers, size)
+
+
+def _weight_of_each(work: Work, offers: Sequence[Offer]) -> tuple[int, int]:
+    """The work of applying one offer, and of coming back to where things stood."""
+    parcels = sum([len(fold.all_parcels) for fold in work.goods])
+    there = sum([len(work.found[offer]) for offer in offers]) // len(offers)
+    share = -(-parcels // max(1, len(work.goods)))
+    return 10 + 3 * there * share, 10 + 2 * len(work.goods) + parcels
 
 
 def _common_kind(work: Work, offers: Sequence[Offer]) -> GroupKind | None:

@@ -218,17 +218,18 @@ def counter_key(offer: Offer, limit: Limit, day: date) -> str:
     return f"{name}/{period_of(limit.period, day)}"
 
 
+OF_A_LINE = frozenset({"line", "line_amount"})
 OF_A_MEMBER = frozenset({"day", "week", "month", "year", "ever"})
 
 
 def uses_left(offer: Offer, place: Place, member: MemberState | None) -> tuple[int | None, str]:
     """Give how many more uses the limits allow (None: any number), and the reason when none.
 
-    A budget is no number of uses; see `budget_left`.
+    A budget is no number of uses; see `budget_left`. What is limited by line is the reward's own.
     """
     left: int | None = None
     for limit in offer.limits:
-        if limit.period == "budget":
+        if limit.period == "budget" or limit.period in OF_A_LINE:
             continue
         if limit.period == "basket":
             remaining = limit.most

@@ -12,7 +12,9 @@ from tessera.core.quote import Quote
 from tessera.rules.accrual import accrue, issue
 from tessera.rules.answer import Parts, quote_of, third_party_parts
 from tessera.rules.combine import settle
+from tessera.rules.corrections import give_up_excess
 from tessera.rules.folds import quantity_of
+from tessera.rules.minimum_prices import keep_minimum_prices
 from tessera.rules.programme import Programme
 from tessera.rules.quick_quote import quick_quote
 from tessera.rules.redemption import Purse, redeem_discounts, redeem_tenders
@@ -48,6 +50,8 @@ def evaluate_in_full(
     work = Work(programme, member, basket, place)
     work.find_offers()
     settle(work)
+    keep_minimum_prices(work)
+    give_up_excess(work)
     purse = Purse(work)
     spendings = redeem_discounts(work, purse)
     quantities = [

@@ -170,6 +170,7 @@ def _key(line: Line, count: int) -> tuple[object, ...]:
         line.attributes,
         None if line.list_price_minor is None else line.list_price_minor,
         line.price_reason,
+        line.minimum_price_minor,
         line.text if not line.sku else "",
     )
 
@@ -189,6 +190,18 @@ def take(fold: Fold, parcel: Parcel, count: int) -> Parcel:
     parcel.discount -= discount
     fold.all_parcels.append(taken)
     return taken
+
+
+def join_alike(fold: Fold) -> None:
+    """Put parcels that the same offers have acted on into one, the first of them."""
+    first: dict[tuple[Offer, ...], Parcel] = {}
+    for parcel in fold.all_parcels:
+        there = first.setdefault(parcel.offers, parcel)
+        if there is not parcel:
+            there.count += parcel.count
+            there.amount += parcel.amount
+            there.discount += parcel.discount
+    fold.parcels = [*first.values()]
 
 
 def rank_folds(folds: Sequence[Fold]) -> list[Fold]:

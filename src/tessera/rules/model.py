@@ -129,9 +129,9 @@ class Trigger:
 
 @dataclass(frozen=True, slots=True, eq=False, kw_only=True)
 class Limit:
-    """At most `most` uses (or minor units, for a budget) within a period.
+    """At most `most` uses (or minor units, for a budget and line_amount) within a period.
 
-    Periods: basket, day, week, month, year, ever (of one member), total, budget.
+    Periods: line, line_amount, basket, day, week, month, year, ever (of one member), total, budget.
     """
 
     period: str
@@ -154,13 +154,17 @@ class Funding:
 class Each:
     """Something off every selected unit. `measure`: the amount is for each kg, l, … of it.
 
-    `value` is a percentage as (numerator, denominator), or (minor, 1).
+    `value` is a percentage as (numerator, denominator), or (minor, 1). Of equal lines together at
+    most `line_units` units are rewarded and `line_minor` taken off; they stand among the offer's
+    limits, too.
     """
 
     kind: Kind
     value: tuple[int, int]
     cap_minor: int | None = None
     measure: str = ""
+    line_units: int | None = None
+    line_minor: int | None = None
 
 
 @dataclass(frozen=True, slots=True, eq=False, kw_only=True)
@@ -202,7 +206,9 @@ class Off:
     """Something off the basket or a part of it, in one sum that is shared over its lines.
 
     `ladder` steps replace `value`; the highest that is reached counts for the whole, or each for
-    its own slice when `marginal`. `reads`: basket, quantity, lifetime or period spend.
+    its own slice (of money, or the first, second and further items) when `marginal`. `reads`:
+    basket, quantity, lifetime or period spend.
+    `repeats`: the one step counts again for every whole `start`, at most `times` times (0: any).
     """
 
     kind: Kind = Kind.PERCENT
@@ -211,6 +217,8 @@ class Off:
     ladder: tuple[Step, ...] = ()
     marginal: bool = False
     reads: str = "basket"
+    repeats: bool = False
+    times: int = 0
 
 
 @dataclass(frozen=True, slots=True, eq=False, kw_only=True)

@@ -10,7 +10,7 @@ from tessera.core.quote import Stage
 from tessera.rules.basket_cases import Case
 from tessera.rules.basket_offers import apply_off, later_needs_met, saving_of
 from tessera.rules.bounds import Move
-from tessera.rules.bundles import Pick, Run, Use, aimed, book_uses, price_of, say_short, split_picks
+from tessera.rules.bundles import Pick, Run, Use, aimed, book_uses, in_groups, price_of, say_short
 from tessera.rules.choice import Choice, Component, Taker
 from tessera.rules.folds import Fold, Parcel, take
 from tessera.rules.model import Bundle, Gift, Offer
@@ -79,17 +79,18 @@ def _uses_of(offer: Offer, picks: Sequence[tuple[Taker, Fold, Run, int]]) -> lis
         return _uses_of_parts(reward, [*lists.values()])
     uses = []
     for taker, found in lists.values():
-        for _ in range(sum(count for _, count in found) // taker.size):
-            group = split_picks(found, taker.size)
-            uses.append(Use(group, aimed(reward, group)))
+        most = sum(count for _, count in found) // taker.size
+        for (group,), times in in_groups([found], [taker.size], most):
+            uses.append(Use(group, aimed(reward, group), times))
     return uses
 
 
 def _uses_of_parts(reward: Bundle, lists: list[tuple[Taker, list[Pick]]]) -> list[Use]:
     lists.sort(key=lambda one: one[0].part)
     uses = []
-    for _ in range(sum(count for _, count in lists[0][1]) // lists[0][0].size):
-        groups = [split_picks(found, taker.size) for taker, found in lists]
+    most = sum(count for _, count in lists[0][1]) // lists[0][0].size
+    picked, sizes = [found for _, found in lists], [taker.size for taker, _ in lists]
+    for groups, times in in_groups(picked, sizes, most):
         picks = [pick for group in groups for pick in group]
         rewarded = picks
         if reward.aim == "dearest":
@@ -97,7 +98,7 @@ def _uses_of_parts(reward: Bundle, lists: list[tuple[Taker, list[Pick]]]) -> lis
             rewarded = aimed(reward, picks)
         elif reward.aim != "all":
             rewarded = groups[int(reward.aim.removeprefix("part:"))]
-        uses.append(Use(picks, rewarded))
+        uses.append(Use(picks, rewarded, times))
     return uses
 
 

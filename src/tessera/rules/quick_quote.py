@@ -28,7 +28,7 @@ from tessera.rules.answer import (
     near_miss,
 )
 from tessera.rules.fiscal import fiscal_lines
-from tessera.rules.folds import quantity_of
+from tessera.rules.folds import GOODS, quantity_of
 from tessera.rules.prepared import prepared_of
 from tessera.rules.programme import Programme
 from tessera.rules.quick_lines import quick_lines, taxable_folds
@@ -61,6 +61,8 @@ def quick_quote(
         tally_points(tally)
     except Beyond:
         return None
+    if tally.odd and _exceeds(tally):
+        return None
     parts = Parts(tally)
     on_top = 0
     if any(not tax.included for line in tally.lines for tax in line.taxes):
@@ -86,6 +88,16 @@ def quick_quote(
             "counters": (),
         },
     )
+
+
+def _exceeds(tally: Tally) -> bool:
+    """Tell whether offers take off more than goods below zero or lowest prices may leave."""
+    if any(line.minimum_price_minor is not None for line in tally.lines):
+        return True
+    goods = [
+        minor for line, minor in zip(tally.lines, tally.amounts, strict=True) if line.kind is GOODS
+    ]
+    return min(goods, default=0) < 0 and tally.off > max(0, sum(goods))
 
 
 class Parts:

@@ -18,6 +18,8 @@ Values = Mapping[str, object]
 _KINDS = frozenset(kind.value for kind in LineKind)
 QUANTITY_MAX = Decimal(1_000_000)
 LIST_MAX = 1_000
+_PRICES = ("list_price_minor", "lowest_30d_minor", "minimum_price_minor")
+"""Fields of a line that may be left out: nothing is another thing than zero."""
 _DECIMAL = re.compile(r"-?\d{1,12}(?:\.\d{1,9})?\Z", re.ASCII)
 KNOWN_LINES_MAX = 20_000
 """Most lines that are remembered; a line whose text is longer than KNOWN_TEXT_MAX never is."""
@@ -196,10 +198,10 @@ def _line_of(value: object, path: str) -> Line:
     limits = {"low": -AMOUNT_MINOR_MAX, "high": AMOUNT_MINOR_MAX}
     optional = {
         name: fields.whole(name, 0, 0, AMOUNT_MINOR_MAX)
-        for name in ("list_price_minor", "lowest_30d_minor")
+        for name in _PRICES
         if fields.values.get(name) is not None
     }
-    for name in ("list_price_minor", "lowest_30d_minor"):
+    for name in _PRICES:
         fields.values.pop(name, None)
     line = Line(
         line_id=fields.text("id") or path,

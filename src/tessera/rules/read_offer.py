@@ -5,8 +5,10 @@ needs the whole programme (groups, names that are referred to) is checked in `pr
 """
 
 import re
+from dataclasses import replace
 
 from tessera.core.quote import Stage
+from tessera.rules.conditions import OF_A_LINE
 from tessera.rules.model import (
     EVERYTHING,
     Bundle,
@@ -64,8 +66,21 @@ OFFER_KEYS = frozenset(
     }
 )
 PER_MEMBER = frozenset({"day", "week", "month", "year", "ever"})
-PERIODS = ("basket", "day", "week", "month", "year", "ever", "total", "budget")
+PERIODS = (
+    "line",
+    "line_amount",
+    "basket",
+    "day",
+    "week",
+    "month",
+    "year",
+    "ever",
+    "total",
+    "budget",
+)
 OFFLINE = ("allow", "refuse", "pending")
+_COUNTED = frozenset(PERIODS) - {"line_amount", "budget"}
+_MONEY = frozenset({"line_amount", "budget"})
 _UNCOUNTED = (
     "a limit over all members holds within one basket only: tills do not count it yet",
     "limit each member, or stop the offer by a release",
@@ -105,6 +120,8 @@ def read_offer(reader: Reader, offer_id: str, rank: int, node: Node, units: Unit
     if reward is None:
         return None
     limits = _read_limits(reader, field, get("limits"))
+    if any(limit.period in OF_A_LINE for limit in limits):
+        reward = _on_lines(reader, entries["limits"], field, reward, limits)
     who, when, where, needs = _read_conditions(reader, field, entries)
     stacks_all, stacks_with = _read_stacks(reader, field, get("stacks"))
     names = reader.texts(entries["name"], f"{field}.name") if "name" in entries else ()
@@ -194,10 +211,6 @@ def _yes(reader: Reader, field: str, key: str, node: Node | None) -> bool:
     return node is not None and reader.yes(node, f"{field}.{key}")
 
 
-def _choice(reader: Reader, field: str, key: str, node: Node | None, known: tuple[str, ...]) -> str:
-    return known[0] if node is None else reader.choice(node, f"{field}.{key}", known, known[0])
-
-
 def _read_offline(
     reader: Reader, field: str, node: Node | None, reward: Reward, limits: tuple[Limit, ...]
 ) -> str:
@@ -249,9 +262,10 @@ def _read_limits(reader: Reader, field: str, node: Node | None) -> tuple[Limit, 
     limits = []
     if isinstance(node, Mapping):
         for name, item in reader.mapping(node, path, PERIODS).entries.items():
-            if name == "budget":
+            if name in _MONEY:
                 limits.append(Limit(period=name, most=reader.minor(item, f"{path}.{name}")))
-                reader.warning(item, f"{path}.{name}", *_UNCOUNTED)
+                if name == "budget":
+                    reader.warning(item, f"{path}.{name}", *_UNCOUNTED)
             elif name in PERIODS:
                 most = reader.whole(item, f"{path}.{name}", 1, 10**12)
                 limits.append(Limit(period=name, most=most))
@@ -261,7 +275,7 @@ def _read_limits(reader: Reader, field: str, node: Node | None) -> tuple[Limit, 
     words = reader.words(node, path)
     for word in words:
         match = _LIMIT.match(word)
-        if match is None or match[2] not in PERIODS[:-1] or len(match[1]) > 12:
+        if match is None or match[2] not in _COUNTED or len(match[1]) > 12:
             proposal = propose(match[2], PERIODS) if match else "write 1 per basket or 1 a day"
             reader.problem(node, path, f"{word[:40]!r} is no limit", proposal)
         else:
@@ -269,6 +283,18 @@ def _read_limits(reader: Reader, field: str, node: Node | None) -> tuple[Limit, 
             if match[2] == "total":
                 reader.warning(node, path, *_UNCOUNTED)
     return tuple(limits)
+
+
+def _on_lines(
+    reader: Reader, node: Node, field: str, reward: Reward, limits: tuple[Limit, ...]
+) -> Reward:
+    """Give a reward on single units with its limits by line; others have none."""
+    if not isinstance(reward, Each):
+        message = "only what is taken off single units can be limited by line"
+        reader.problem(node, f"{field}.limits", message, "write 1 per basket, or give 10 % off")
+        return reward
+    of = {limit.period: limit.most for limit in limits}
+    return replace(reward, line_units=of.get("line"), line_minor=of.get("line_amount"))
 
 
 def _read_funding(reader: Reader, field: str, node: Node | None) -> Funding | None:

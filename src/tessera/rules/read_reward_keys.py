@@ -20,9 +20,10 @@ from tessera.rules.model import (
     Step,
 )
 from tessera.rules.read_conditions import read_selector
-from tessera.rules.reading import Reader, propose, split_words
+from tessera.rules.reading import DAYS_MAX, PIECES_MAX, Reader, propose, split_words
 from tessera.rules.yaml_nodes import Mapping, Node, Scalar, Sequence
 
+BUY_NOTHING = "the units buy nothing"
 _GET = re.compile(r"(\d+)(?: (free|(?:at )?.+ off))?\Z", re.ASCII)
 
 
@@ -74,7 +75,12 @@ _Read = Callable[[Reader, Mapping, str, Units, Selector], Reward | None]
 
 def _whole(reader: Reader, node: Mapping, field: str, key: str, default: int, low: int = 0) -> int:
     item = node.entries.get(key)
-    return default if item is None else reader.whole(item, f"{field}.{key}", low, 10**9)
+    return default if item is None else reader.whole(item, f"{field}.{key}", low, PIECES_MAX)
+
+
+def _days(reader: Reader, node: Mapping, field: str, key: str) -> int:
+    item = node.entries.get(key)
+    return 0 if item is None else reader.whole(item, f"{field}.{key}", 0, DAYS_MAX)
 
 
 def _percent(
@@ -219,16 +225,54 @@ def _read_steps(
     if not steps:
         reader.problem(node, field, "a ladder without steps", "steps: {50.00: 5 %}")
         return None
-    marginal = node.entries.get("marginal")
+    item = node.entries.get("marginal")
+    marginal = item is not None and reader.yes(item, f"{field}.marginal")
+    if item is not None and marginal and reads not in _SLICED:
+        message = f"{reads!r} is no amount or number of this basket that could be cut into slices"
+        reader.problem(item, f"{field}.marginal", message, "leave `marginal` or `reads` out")
     return Off(
         ladder=tuple(sorted(steps, key=lambda step: step.start)),
-        marginal=marginal is not None and reader.yes(marginal, f"{field}.marginal"),
+        marginal=marginal,
         reads=reads,
         cap_minor=_minor(reader, node, field, "at_most"),
     )
 
 
+_SLICED = frozenset({"basket", "quantity"})
 _READS = ("basket", "quantity", "lifetime", "period", "visits")
+
+
+def repeated(
+    reader: Reader,
+    node: Node,
+    field: str,
+    off: tuple[Kind, tuple[int, int]],
+    step: str,
+    *,
+    times: int,
+    cap_minor: int | None,
+) -> Off | None:
+    """Give an amount off for every whole step: of money (`50.00`), or of items (`3 items`)."""
+    kind, value = off
+    count = re.match(r"(\d{1,6}) items?\Z", step, re.ASCII)
+    noted = len(reader.problems)
+    start = int(count[1]) if count else reader.minor_of(node, field, step)
+    if len(reader.problems) > noted:
+        return None
+    if kind is not Kind.AMOUNT:
+        message = "a share of the price is no amount for every step"
+        reader.problem(node, field, message, "5.00 off for every 50.00, or a ladder of steps")
+        return None
+    if start <= 0:
+        reader.problem(node, field, f"a step of {step} counts nothing", "write 1.00 or more")
+        return None
+    return Off(
+        ladder=(Step(start=start, kind=kind, value=value),),
+        reads="quantity" if count else "basket",
+        repeats=True,
+        times=times,
+        cap_minor=cap_minor,
+    )
 
 
 def _read_off(
@@ -237,6 +281,17 @@ def _read_off(
     item = node.entries["off"]
     kind, value = read_value(reader, item, f"{field}.off", reader.text(item, f"{field}.off"))
     cap = _minor(reader, node, field, "at_most")
+    if (step := node.entries.get("for_every")) is not None:
+        text = reader.text(step, f"{field}.for_every").removeprefix("whole ")
+        times = _whole(reader, node, field, "times", 0, 1)
+        path = f"{field}.for_every"
+        if "over" in node.entries:
+            message = "what is taken off for every step comes off the basket"
+            reader.problem(node.keys["over"], f"{field}.over", message, "leave `over` out")
+        return repeated(reader, step, path, (kind, value), text, times=times, cap_minor=cap)
+    if "times" in node.entries:
+        path = f"{field}.times"
+        reader.problem(node.keys["times"], path, "`times` without `for_every`", "for_every: 50.00")
     over = "each"
     if (scope := node.entries.get("over")) is not None:
         over = reader.choice(scope, f"{field}.over", ("each", "basket"), over)
@@ -280,22 +335,24 @@ def _read_spend(
         whole = reader.choice(lots, f"{field}.lots", ("whole", "any"), "whole") == "whole"
     donate = node.entries.get("donate")
     gift = _gift_of(reader, node, field) if "gift" in node.entries else None
-    if not {"gift", "donate", "for"} & node.entries.keys():
-        message = "the units buy nothing"
-        reader.problem(node, field, message, "add `for: 5.00`, `gift: sku mug` or `donate: yes`")
+    donated = donate is not None and reader.yes(donate, f"{field}.donate")
+    minor = _minor(reader, node, field, "for") or 0
+    if not (gift or donated or minor):
+        proposal = "add `for: 5.00`, `gift: sku mug` or `donate: yes`"
+        reader.problem(node, field, BUY_NOTHING, proposal)
     if "count" in node.entries and gift is None:
         path = f"{field}.count"
         reader.problem(node.keys["count"], path, "a count of gifts without one", "add `gift: mug`")
     return Spend(
         unit=units.find(reader, item, f"{field}.spend", match[2]),
         count=int(match[1]),
-        minor=0 if gift else _minor(reader, node, field, "for") or 0,
+        minor=0 if gift else minor,
         tender=style == "tender",
         most=_percent(reader, node, field, "at_most", (1, 1)),
         least=_whole(reader, node, field, "at_least", 0),
         whole=whole,
         gift=gift,
-        donate=donate is not None and reader.yes(donate, f"{field}.donate"),
+        donate=donated,
     )
 
 
@@ -307,8 +364,8 @@ def _read_issue(kind: str) -> _Read:
             kind=kind,
             name=reader.text(node.entries[kind], f"{field}.{kind}"),
             count=_whole(reader, node, field, "count", 1, 1),
-            days=_whole(reader, node, field, "days", 0),
-            starts_in_days=_whole(reader, node, field, "starts_in_days", 0),
+            days=_days(reader, node, field, "days"),
+            starts_in_days=_days(reader, node, field, "starts_in_days"),
         )
 
     return read
@@ -347,7 +404,7 @@ _FORMS: dict[str, tuple[tuple[str, ...], _Read]] = {
     "draw": (("count", "days"), _read_issue("draw")),
     "access": (("days", "starts_in_days"), _read_issue("access")),
     "win": (("prizes",), _read_win),
-    "off": (("at_most", "over"), _read_off),
+    "off": (("at_most", "over", "for_every", "times"), _read_off),
 }
 
 

@@ -14,6 +14,7 @@ NOTHING_SELECTED = "nothing-selected"
 GOODS_TAKEN = "goods-taken"
 BETTER_OFFER = "better-offer"
 NO_SAVING = "no-saving"
+MINIMUM_PRICE = "minimum-price"
 BUDGET_USED = "budget-used"
 
 APPLIED, NOT_APPLIED = True, False

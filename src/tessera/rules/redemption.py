@@ -10,7 +10,9 @@ from dataclasses import dataclass
 from tessera.core.basket import Redemption
 from tessera.core.money import share
 from tessera.core.quote import Stage
+from tessera.rules.corrections import offer_share, room_of, tender_room_of, within
 from tessera.rules.folds import Fold, in_order, take
+from tessera.rules.minimum_prices import open_due
 from tessera.rules.model import Offer, Spend, UnitDefinition
 from tessera.rules.taxes import FoldTax
 from tessera.rules.work import BY_PLACE, Work
@@ -58,8 +60,10 @@ def redeem_discounts(work: Work, purse: Purse) -> list[Spending]:
     for unit, amount in _wishes(work):
         definition = work.programme.units.get(unit)
         if definition is not None and definition.redeem == "discount":
-            folds = [fold for fold in work.goods if fold.line.redeemable and fold.due > 0]
-            due = sum(fold.due for fold in folds)
+            folds = [
+                fold for fold in work.goods if fold.line.redeemable and open_due(work, fold) > 0
+            ]
+            due = within(sum(open_due(work, fold) for fold in folds), room_of(work))
             spending = _by_value(purse, definition, amount, due)
             _take_off(work, spending, folds)
             spendings.append(spending)
@@ -77,7 +81,8 @@ def redeem_tenders(work: Work, purse: Purse, taxes: Sequence[FoldTax]) -> list[S
         definition = work.programme.units.get(unit)
         if definition is not None and definition.redeem == "tender":
             folds, dues = _payable(work, taxes)
-            spending = _by_value(purse, definition, amount, sum(dues))
+            due = within(sum(dues), tender_room_of(work, taxes))
+            spending = _by_value(purse, definition, amount, due)
             _pay(spending, folds, dues)
             spendings.append(spending)
     return spendings
@@ -177,21 +182,23 @@ def _spend_on_money(
     spending: Spending,
 ) -> None:
     if taxes is None:
-        folds = [fold for fold in work.found[offer] if fold.due > 0]
-        dues = [fold.due for fold in folds]
+        folds = [fold for fold in work.found[offer] if open_due(work, fold) > 0]
+        dues, room = [open_due(work, fold) for fold in folds], room_of(work)
     else:
         wanted = {fold.number for fold in work.found[offer]}
         folds, dues = _payable(work, taxes)
         kept = [place for place, fold in enumerate(folds) if fold.number in wanted]
         folds, dues = [folds[place] for place in kept], [dues[place] for place in kept]
-    most_minor = sum(dues) * spend.most[0] // spend.most[1]
+        room = tender_room_of(work, taxes)
+    due = within(sum(dues), room)
+    most_minor = due * spend.most[0] // spend.most[1]
     count = min(wish, purse.left.get(spend.unit, 0))
     if spend.minor:
         count = min(count, most_minor * spend.count // spend.minor)
     count -= count % spend.count if spend.whole else 0
     if count < max(spend.least, 1):
         least = max(spend.least, spend.count if spend.whole else 1)
-        spending.reason = _why_nothing(purse, spend.unit, least, sum(dues))
+        spending.reason = _why_nothing(purse, spend.unit, least, due)
         return
     spending.units, spending.minor = count, count * spend.minor // spend.count
     purse.take(spend.unit, count)
@@ -211,13 +218,17 @@ def _spend_on_gift(
         spending.reason = NOT_ENOUGH_UNITS
         return
     folds = [fold for fold in work.goods if fold.line.sku in gift.choices and fold.line.redeemable]
-    left = gift.count
+    left, room = gift.count, room_of(work)
     for fold in sorted(folds, key=lambda one: (-one.due // one.count, one.rank)):
         for parcel in list(fold.all_parcels):
             if left and parcel.due > gift.price_minor * parcel.count:
                 piece = take(fold, parcel, left)
+                minor = min(piece.due - gift.price_minor * piece.count, open_due(work, fold))
+                if minor <= 0:
+                    continue
+                if room is not None and minor > room - spending.minor:
+                    continue
                 left -= piece.count
-                minor = piece.due - gift.price_minor * piece.count
                 spending.minor += minor
                 work.put(offer, 1, fold, piece, minor)
                 key = (spending.unit, spending.offer, spending.issuer)
@@ -228,11 +239,6 @@ def _spend_on_gift(
     spending.units = spend.count
     purse.take(spend.unit, spend.count)
     _note_units(spending, [fold for fold in folds if offer_share(fold, offer)], offer)
-
-
-def offer_share(fold: Fold, offer: Offer) -> int:
-    """What an offer took off a fold so far."""
-    return sum(minor for (one, _), minor in fold.shares.items() if one is offer)
 
 
 def _note_units(spending: Spending, folds: Sequence[Fold], offer: Offer) -> None:
@@ -277,7 +283,7 @@ def _take_off(
     if not spending.units or not folds:
         return
     ordered = in_order(folds)
-    dues = [fold.due for fold in ordered]
+    dues = [open_due(work, fold) for fold in ordered]
     key = (spending.unit, spending.offer, spending.issuer)
     parts = zip(ordered, share(spending.minor, dues), share(spending.units, dues), strict=True)
     for fold, minor, units in parts:

@@ -5,12 +5,13 @@ ends at the same point on every machine.
 
 A node is worth more or less, as rows are wide or narrow. Work counts what they hold: steps of the
 innermost loops, about a microsecond each. It ends what nodes alone would let run for seconds, such
-as hundreds of equal pieces with many offers on each.
+as hundreds of equal pieces with many offers on each. Where plans are tried out instead, each
+application of an offer counts, and one plan is always applied.
 """
 
-WORK_MAX = 26_000
+WORK_MAX = 8_000
 """Most work of all searches of one evaluation together."""
-WORK_SIMPLE = 6_000
+WORK_SIMPLE = 2_000
 """Work beyond it for a simple answer where a search had to end without one."""
 
 

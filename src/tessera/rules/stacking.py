@@ -10,6 +10,9 @@ from itertools import combinations
 from tessera.rules.model import Bundle, Each, GroupKind, Kind, Off, Offer
 from tessera.rules.work import Work
 
+SETS_MAX = 128
+"""Most sets of offers that may meet on the same goods; with more, the choice is not proven."""
+
 
 def in_stacking_order(work: Work, offers: Sequence[Offer]) -> list[Offer]:
     """Offers that meet on the same goods take off in the order that the programme sets."""
@@ -52,3 +55,65 @@ def none_may_share(work: Work, offers: Iterable[Offer]) -> bool:
                 return work.programme.groups[group].kind is not GroupKind.ALL
             return not stacks_all
     return not any(work.may_share(one, two) for one, two in combinations(found, 2))
+
+
+def meeting_sets(
+    work: Work, offers: Sequence[Offer], *, every: bool
+) -> list[tuple[Offer, ...]] | None:
+    """Give the sets of offers that may meet pairwise, each in the order in which they take off.
+
+    The single offers, and those sets that no further offer could join; or every set, for where
+    taking less off may be worth more. None when there are more than SETS_MAX.
+    """
+    ordered = in_stacking_order(work, offers)
+    meets: list[set[int]] = [set() for _ in ordered]
+    for one, two in combinations(range(len(ordered)), 2):
+        # An offer for goods without any discount can only be the first of a set.
+        if not ordered[two].undiscounted_only and work.may_share(ordered[one], ordered[two]):
+            meets[one].add(two)
+            meets[two].add(one)
+    singles = [(place,) for place in range(len(ordered))]
+    if not any(meets):
+        found: list[tuple[int, ...]] | None = [*singles]
+    else:
+        found = _every_set(meets) if every else _widest_sets(meets)
+    if found is None:
+        return None
+    found.sort(key=lambda members: (len(members), members))
+    return [tuple([ordered[place] for place in members]) for members in found]
+
+
+def _every_set(meets: Sequence[set[int]]) -> list[tuple[int, ...]] | None:
+    """All sets whose members meet pairwise."""
+    found: list[tuple[int, ...]] = [(place,) for place in range(len(meets))]
+    for members in found:
+        found += [
+            (*members, place)
+            for place in range(members[-1] + 1, len(meets))
+            if all(place in meets[one] for one in members)
+        ]
+        if len(found) > SETS_MAX:
+            return None
+    return found
+
+
+def _widest_sets(meets: Sequence[set[int]]) -> list[tuple[int, ...]] | None:
+    """The single places, and the sets that nothing could join, by Bron and Kerbosch."""
+    found: list[tuple[int, ...]] = [(place,) for place in range(len(meets))]
+    open_sets: list[tuple[tuple[int, ...], set[int], set[int]]] = [
+        ((), set(range(len(meets))), set())
+    ]
+    while open_sets:
+        members, left, gone = open_sets.pop()
+        if not left and not gone and len(members) > 1:
+            found.append(tuple(sorted(members)))
+            if len(found) > SETS_MAX:
+                return None
+        if not left:
+            continue
+        pivot = max(sorted(left | gone), key=lambda place: len(meets[place] & left))
+        for place in sorted(left - meets[pivot]):
+            open_sets.append(((*members, place), left & meets[place], gone & meets[place]))
+            left = left - {place}
+            gone = gone | {place}
+    return found

@@ -160,6 +160,7 @@ class Tally:
             for fold, line in enumerate(lines)
             if line.amount_minor < 0
             or line.list_price_minor is not None
+            or line.minimum_price_minor is not None
             or not (line.discountable and line.earns and line.redeemable)
             or line.kind is not _GOODS
         }

@@ -10,6 +10,7 @@ from tessera.core.basket import Basket
 from tessera.core.money import Rounding, divided, share
 from tessera.core.quote import Stage
 from tessera.rules.assign import settle_units
+from tessera.rules.bundles import PIECES_APART
 from tessera.rules.folds import Fold
 from tessera.rules.model import Bundle, Kind, Offer
 from tessera.rules.prepared import REMEMBERED_MAX
@@ -189,6 +190,8 @@ def _apply_bundle(tally: Tally, offer: Offer, reward: Bundle, size: int) -> None
             raise Beyond
         runs.append((-price, tally.order_of(fold), fold))
     runs.sort()
+    if sum(tally.counts) > PIECES_APART:
+        raise Beyond
     there = sum([free[run[2]] for run in runs])
     uses = _uses(tally, reward, size, runs) if there >= size else []
     if not uses:

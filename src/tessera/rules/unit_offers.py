@@ -5,6 +5,7 @@ Must never: choose between offers; whoever calls says which offer is next.
 """
 
 from collections.abc import Sequence
+from dataclasses import replace
 from fractions import Fraction
 
 from tessera.core.money import divided, rounded, share
@@ -28,6 +29,8 @@ def base_of(work: Work, parcel: Parcel) -> int:
 
 def each_discount(work: Work, reward: Each, fold: Fold, count: int, base: int) -> int:
     """What an offer on every unit takes off `count` units of a fold that cost `base` together."""
+    if reward.line_units is not None or reward.line_minor is not None:
+        return _within_line(work, reward, fold, count, base)
     settings = work.settings
     number, denominator = reward.value
     if reward.measure:
@@ -52,6 +55,17 @@ def each_discount(work: Work, reward: Each, fold: Fold, count: int, base: int) -
             base, divided(number * count * share_number, share_denominator, settings.rounding)
         )
     return max(0, base - number * count)
+
+
+def _within_line(work: Work, reward: Each, fold: Fold, count: int, base: int) -> int:
+    """The same, where an offer rewards only so many units of equal lines, or only so much."""
+    free = replace(reward, line_units=None, line_minor=None)
+    if reward.line_units is not None and reward.line_units < count:
+        unit, dearer = divmod(base, count)
+        count = reward.line_units
+        base = unit * count + min(dearer, count)
+    minor = each_discount(work, free, fold, count, base)
+    return minor if reward.line_minor is None else min(minor, reward.line_minor)
 
 
 def apply_each(work: Work, offer: Offer, targets: Sequence[Target]) -> None:
@@ -91,7 +105,13 @@ def apply_each(work: Work, offer: Offer, targets: Sequence[Target]) -> None:
 
 def _within_uses(work: Work, offer: Offer, targets: Sequence[Target]) -> list[Target]:
     """Keep as many units as the limits allow, the dearest first."""
-    left = work.left.get(offer)
+    reward, left = offer.reward, work.left.get(offer)
+    if isinstance(reward, Each) and reward.line_units is not None:
+        targets = [
+            (fold, few)
+            for fold, parcels in targets
+            if (few := _of_line(fold, parcels, reward.line_units))
+        ]
     if left is None:
         return list(targets)
     left -= work.outcomes[offer].uses
@@ -106,6 +126,17 @@ def _within_uses(work: Work, offer: Offer, targets: Sequence[Target]) -> list[Ta
         left -= part.count
         kept.setdefault(fold.number, (fold, []))[1].append(part)
     return list(kept.values())
+
+
+def _of_line(fold: Fold, parcels: Sequence[Parcel], units: int) -> list[Parcel]:
+    """Keep so many units of equal lines, the dearest first."""
+    kept: list[Parcel] = []
+    for parcel in sorted(parcels, key=lambda one: Fraction(-one.due, one.count)):
+        if units > 0:
+            part = take(fold, parcel, units)
+            units -= part.count
+            kept.append(part)
+    return kept
 
 
 def _capped(

@@ -21,12 +21,17 @@ def unproven(work: Work, offers: Sequence[Offer], folds: Sequence[Fold], before:
     """
     if all(work.may_share(one, two) for one, two in combinations(offers, 2)):
         return 0
+    most = most_together(work, offers, folds)
+    return max(0, min(before, most) - (before - work.due))
+
+
+def most_together(work: Work, offers: Sequence[Offer], folds: Sequence[Fold]) -> int:
+    """Give what some offers take off some goods at most, each of them by itself."""
     wanted = {fold.number for fold in folds}
-    most = sum(
+    return sum(
         _most(work, offer, [fold for fold in work.found[offer] if fold.number in wanted])
         for offer in offers
     )
-    return max(0, min(before, most) - (before - work.due))
 
 
 def _most(work: Work, offer: Offer, folds: Sequence[Fold]) -> int:

@@ -202,7 +202,7 @@ class Search:
             if not any(start in fitting for fitting in self.fitting[number]):
                 continue
             for picks in self._part_picks(number, 0, start, counts):
-                self.work.meter.spend(8)
+                self.work.meter.spend(12)
                 flat: dict[int, int] = {}
                 for part in picks:
                     for place, count in part:
@@ -218,6 +218,7 @@ class Search:
     ) -> Iterator[list[list[tuple[int, int]]]]:
         """Give every way to serve the parts of a bundle from `part` on."""
         reward = self.rewards[number]
+        self.work.meter.spend(4)
         if part == len(reward.parts):
             yield []
             return
@@ -227,7 +228,9 @@ class Search:
             for place in sorted(self.fitting[number][part])
             if place >= start and (sku is None or self.runs[place].fold.line.sku == sku)
         ]
-        for picked in _choose(allowed, 0, reward.parts[part][1], counts):
+        # A bundle of one part has to take a unit of `start`.
+        least = 1 if len(reward.parts) == 1 else 0
+        for picked in _choose(allowed, 0, reward.parts[part][1], counts, least):
             after = list(counts)
             for place, count in picked:
                 after[place] -= count
@@ -252,16 +255,16 @@ class Search:
 
 
 def _choose(
-    allowed: Sequence[int], first: int, size: int, counts: Sequence[int]
+    allowed: Sequence[int], first: int, size: int, counts: Sequence[int], least: int = 0
 ) -> Iterator[list[tuple[int, int]]]:
-    """Give every multiset of `size` units out of the allowed runs."""
+    """Give every multiset of `size` units out of the allowed runs, `least` of the first."""
     if size == 0:
         yield []
         return
     if first == len(allowed):
         return
     place = allowed[first]
-    for count in range(min(size, counts[place]), -1, -1):
+    for count in range(min(size, counts[place]), least - 1, -1):
         for rest in _choose(allowed, first + 1, size - count, counts):
             yield [(place, count), *rest] if count else rest
 

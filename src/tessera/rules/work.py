@@ -101,17 +101,20 @@ class Work:
         "changes",
         "discountable",
         "earned",
+        "fitting",
         "folds",
         "found",
         "gap_minor",
         "goods",
         "left",
+        "meetings",
         "member",
         "meter",
         "moment",
         "nodes",
         "optimal",
         "outcomes",
+        "pieces",
         "place",
         "programme",
         "ranked",
@@ -132,6 +135,7 @@ class Work:
         self.folds = fold_lines(basket.lines)
         self.ranked = rank_folds(self.folds)
         self.goods = [fold for fold in self.ranked if fold.goods and fold.amount >= 0]
+        self.pieces = sum([fold.count for fold in self.goods])
         self.found: dict[Offer, list[Fold]] = {}
         self.outcomes: dict[Offer, Outcome] = {}
         self.left: dict[Offer, int | None] = {}
@@ -144,6 +148,8 @@ class Work:
         self.nodes = 0
         self.tried = False
         self.meter = Meter()
+        self.fitting: dict[Offer, list[frozenset[int]]] = {}
+        self.meetings: dict[tuple[Offer, ...], list[tuple[Offer, ...]] | None] = {}
         self._open: dict[tuple[Offer, tuple[Offer, ...]], bool] = {}
         self._sums: dict[tuple[object, ...], tuple[int, int]] = {}
         self.bases: dict[tuple[object, ...], Base] = {}

@@ -16,6 +16,8 @@ from tessera.sync.wire import (
     EnrolRequest,
     FeedPage,
     Heartbeat,
+    RenewAnswer,
+    RenewRequest,
     SignedRoot,
 )
 
@@ -69,8 +71,15 @@ class CentralLink(Protocol):
         """Present a one-time code."""
         ...
 
-    async def push(self, head: BatchHead, payload: bytes) -> BatchAnswer:
-        """Send a batch; a gap (409) is an answer too, with the mark where to go on."""
+    async def renew(self, request: RenewRequest) -> RenewAnswer:
+        """Ask for a certificate; whoever asks checks its signature."""
+        ...
+
+    async def push(self, head: BatchHead, content: bytes) -> BatchAnswer:
+        """Send a batch, its content packed by `batching.packed`.
+
+        A gap (409) is an answer too, with the mark where to go on.
+        """
         ...
 
     async def feed(

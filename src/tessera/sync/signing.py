@@ -20,6 +20,7 @@ PURPOSE_ASSIGNMENT = "tessera/assignment/1"
 PURPOSE_IMAGE = "tessera/image/1"
 PURPOSE_ROOT = "tessera/trust-root/1"
 PURPOSE_STATEMENT = "tessera/statement/1"
+PURPOSE_RENEWAL = "tessera/renewal/1"
 
 KEY_BYTES = 32
 SIGNATURE_BYTES = 64
@@ -54,6 +55,11 @@ def is_signed(public: bytes, purpose: str, message: bytes, signature: bytes) -> 
     except InvalidSignature:
         return False
     return True
+
+
+def renewal_bytes(*, register: str, public_key: str) -> bytes:
+    """What a new key signs to show that the register holds it; `public_key` in hexadecimal."""
+    return f"{register}\n{public_key}".encode()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -124,6 +124,27 @@ class EnrolAnswer(Message, frozen=True, kw_only=True):
     root: SignedRoot | None = None
 
 
+class RenewRequest(Message, frozen=True, kw_only=True):
+    """A register asks for a certificate about `public_key`: a new key, or the one it has.
+
+    `proof`: the signature of that key over `renewal_bytes`. `certificate` and its signature are
+    what the register holds; a central that was restored from a backup learns from them again.
+    """
+
+    public_key: Digest
+    proof: Annotated[str, msgspec.Meta(pattern="^[0-9a-f]{128}$")]
+    certificate: Annotated[str, msgspec.Meta(max_length=4096)] = ""
+    certificate_signature: Annotated[str, msgspec.Meta(max_length=128)] = ""
+
+
+class RenewAnswer(Message, frozen=True, kw_only=True):
+    """The certificate that counts from now on, central's signature in hexadecimal."""
+
+    certificate: Annotated[str, msgspec.Meta(max_length=4096)]
+    signature: Annotated[str, msgspec.Meta(max_length=128)]
+    central_ms: Count
+
+
 # ---- push ----------------------------------------------------------------------------------
 
 

@@ -7,8 +7,8 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from tessera.agent.api_answers import SaleStateAnswer, as_json, repeated
-from tessera.agent.api_shapes import BasketGiven
-from tessera.agent.checkout_basket import business_day_of, local_time
+from tessera.agent.api_shapes import BasketGiven, Line
+from tessera.agent.checkout_basket import basket_of, business_day_of, local_time
 from tessera.agent.checkout_member import days_to_birthday
 from tessera.agent.checkout_return import void_id
 from tessera.agent.open_sales import OPEN_SALES_MAX, OpenSales
@@ -122,3 +122,18 @@ def test_a_damaged_file_of_pairings_is_told(tmp_path: Path) -> None:
     with pytest.raises(TesseraError) as caught:
         read_pairings(tmp_path)
     assert "agent pair" in caught.value.hint
+
+
+def test_the_prices_that_bound_a_line_reach_the_rules() -> None:
+    given = Line(
+        id="1",
+        sku="book",
+        amount_minor=1000,
+        price_reason="damaged",
+        list_price_minor=1200,
+        lowest_30d_minor=900,
+        minimum_price_minor=800,
+    )
+    line = basket_of(BasketGiven(lines=(given,)), currency="EUR", declared="").lines[0]
+    assert (line.list_price_minor, line.lowest_30d_minor) == (1200, 900)
+    assert (line.minimum_price_minor, line.price_reason) == (800, "damaged")

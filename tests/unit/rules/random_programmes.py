@@ -37,6 +37,12 @@ OFF = (
     "{steps: {5.00: 3 %, 20.00: 2.00}}",
     "{steps: {0.00: 1 %, 10.00: 2.00, 20.00: 5 %}, marginal: yes}",
     "{steps: {2: 10 %, 4: 1.00}, reads: quantity}",
+    "0.70 off for every whole 3.00",
+    "{steps: {1: 20 %, 2: 0.40, 3: 10 %}, reads: quantity, marginal: yes}",
+    "50 % off, limits: {line: 1}",
+    "0.60 off, limits: {line: 2, line_amount: 1.00}",
+    "'1.00 off for every 4.00, at most 2 times'",
+    "{off: 0.30, for_every: 2 items, at_most: 0.80}",
 )
 UNITS = (
     "1 point for every whole 1.00",
@@ -158,7 +164,8 @@ class Drawn:
 def offers(draw: st.DrawFn, gives: tuple[str, ...] = (*OFF, *UNITS), meets: bool = True) -> str:
     what, give = draw(st.sampled_from(WHAT)), draw(st.sampled_from(gives))
     needs = draw(st.sampled_from(NEEDS))
-    more = draw(st.sampled_from(MORE)) + draw(st.sampled_from(FUNDS))
+    more = draw(st.sampled_from(MORE if "limits" not in give else ("",)))
+    more += draw(st.sampled_from(FUNDS))
     if meets:
         more += draw(st.sampled_from(MEETS))
     return f"what: {what}, give: {give}{f', needs: {needs}' if needs else ''}{more}"

@@ -4,8 +4,12 @@ import random
 
 import pytest
 
+from benchmarks._best_price_shapes import shape
 from tessera.core.basket import Basket
+from tessera.rules.bundles import PIECES_APART
 from tessera.rules.combine import settle
+from tessera.rules.evaluate import evaluate
+from tessera.rules.programme import parse_programme
 from tessera.rules.spending import WORK_MAX, WORK_SIMPLE
 from tessera.rules.work import Work
 from tests.unit.rules.shop import line, outcome, place, price, programme
@@ -68,3 +72,90 @@ def test_hundreds_of_pieces_get_the_best_of_many_percentages() -> None:
     assert quote.discount_minor == 8888
     assert outcome(quote, "o0").reason == "better-offer"
     assert (quote.optimal, quote.gap_minor) == (True, 0)
+
+
+# -- many pieces, many offers that meet
+
+
+def test_a_million_pairs_are_one_group() -> None:
+    """1,000,000 at 3.00, every second one free: 500,000 × 3.00, in one share of the line."""
+    quote = price(
+        "offers:\n  pair: {give: buy 1 get 1 free}\n",
+        line("1", 300_000_000, sku="a", quantity=1_000_000),
+    )
+    assert quote.discount_minor == 150_000_000
+    assert [(one.group, one.discount_minor) for one in quote.lines[0].offers] == [(1, 150_000_000)]
+
+
+def test_uses_stay_apart_up_to_a_number_of_pieces() -> None:
+    """300 pieces are 150 pairs and as many groups; 302 are one group of 151 pairs."""
+    rules = "offers:\n  pair: {give: buy 1 get 1 free}\n"
+    groups = []
+    for pieces in (PIECES_APART, PIECES_APART + 2):
+        quote = price(rules, line("1", 100 * pieces, sku="a", quantity=pieces))
+        assert quote.discount_minor == 50 * pieces
+        groups.append(len(quote.lines[0].offers))
+    assert groups == [PIECES_APART // 2, 1]
+
+
+def test_alike_sets_of_two_parts_are_booked_at_once() -> None:
+    """400 × 2.00 and 301 × 3.00, a pair of them for 4.50: 301 pairs, 0.50 each."""
+    quote = price(
+        "offers:\n  pair: {give: {set: [{what: sku a}, {what: sku b}], for: 4.50}}\n",
+        line("1", 80_000, sku="a", quantity=400),
+        line("2", 90_300, sku="b", quantity=301),
+    )
+    assert quote.discount_minor == 301 * 50
+    assert [len(one.offers) for one in quote.lines] == [1, 1]
+
+
+def test_a_budget_reaches_some_of_many_alike_uses() -> None:
+    """500 pairs at 1.00, one of two free, budget 10.50: 10 whole uses and half of one."""
+    quote = price(
+        "offers:\n  pair: {give: buy 1 get 1 free, limits: {budget: 10.50}}\n",
+        line("1", 100_000, sku="a", quantity=1_000),
+    )
+    assert quote.discount_minor == 1_050
+    assert outcome(quote, "pair").uses == 11
+
+
+@pytest.mark.parametrize("words", [", stacks: yes", ", in: house"])
+def test_all_offers_that_may_meet_do(words: str) -> None:
+    """Six of 10 … 15 % on 100.00, one after the other: 44.83 is left (44.829…), 55.17 is off."""
+    rows = "".join(f"  o{n}: {{give: {10 + n} % off{words}}}\n" for n in range(6))
+    quote = price(
+        f"groups: {{house: all}}\noffers:\n{rows}", line("1", 10_000, sku="a", quantity=10)
+    )
+    assert quote.discount_minor == 5_517
+    assert quote.optimal
+
+
+def test_of_many_that_meet_those_that_do_not_are_kept_apart() -> None:
+    """Fourteen of 1 … 14 % meet; 60 % meets none of them, and beats their 66.9 % on nothing.
+
+    0.99 × 0.98 × … × 0.86 = 0.3311: 66.89 off 100.00, against 60.00.
+    """
+    rows = "".join(f"  o{n}: {{give: {1 + n} % off, in: house}}\n" for n in range(14))
+    quote = price(
+        "groups: {house: all, other: best}\noffers:\n"
+        f"{rows}  alone: {{give: 60 % off, in: other}}\n",
+        line("1", 10_000, sku="a", quantity=10),
+    )
+    assert quote.discount_minor == 6_689
+    assert outcome(quote, "alone").reason == "better-offer"
+
+
+@pytest.mark.parametrize("number", [0, 24, 103, 145, 189, 235, 297, 298, 2159, 2367])
+def test_shapes_that_took_long_spend_what_they_may(number: int) -> None:
+    """At most the limit, and one plan by each way that is tried."""
+    text, basket = shape(number)
+    rules, problems = parse_programme(text, file="shape.yaml")
+    assert rules is not None, problems
+    work = Work(rules, None, basket, place())
+    work.find_offers()
+    settle(work)
+    one_plan = sum(60 + 60 * len(folds) for folds in work.found.values())
+    assert WORK_MAX - work.meter.left <= WORK_MAX + 3 * WORK_SIMPLE + 2 * one_plan
+    assert work.optimal or work.gap_minor > 0
+    again = evaluate(rules, None, basket, place())
+    assert again == evaluate(rules, None, basket, place())

@@ -30,6 +30,22 @@ def test_an_unknown_key_has_its_place_and_a_proposal() -> None:
     [
         ("offers: {a: {give: 10 % of}}", "is no reward", "did you mean 10 % off"),
         ("offers: {a: {give: 110 % off}}", "more than everything", "100 %"),
+        ("offers: {a: {give: 1.00 off for every 0.00}}", "counts nothing", "1.00 or more"),
+        ("offers: {a: {give: 1.00 off for every 0 items}}", "counts nothing", "1.00 or more"),
+        ("offers: {a: {give: {off: 5 %, for_every: 9.00}}}", "no amount for every", "5.00 off"),
+        ("offers: {a: {give: {off: 5.00, times: 2}}}", "without `for_every`", "for_every"),
+        ("offers: {a: {give: {off: 1.00, for_every: x}}}", "no amount of money", "write"),
+        (
+            "offers: {a: {give: {off: 1.00, for_every: 9.00, over: each}}}",
+            "comes off the basket",
+            "leave `over` out",
+        ),
+        ("offers: {a: {give: 1.00 off the basket, limits: 2 per line}}", "limited by line", ""),
+        (
+            "offers: {a: {give: {steps: {5.00: 5 %}, reads: lifetime, marginal: yes}}}",
+            "could be cut into slices",
+            "leave `marginal`",
+        ),
         ("offers: {a: {give: 1.005 off}}", "more than the 2 decimals", ""),
         ("offers: {a: {}}", "gives nothing", "give: 10 % off"),
         ("offers: {a: {give: 1 point}}", "has no unit 'point'", "units"),

@@ -133,6 +133,14 @@ def read_register(tx: sa.Connection, register_id: str) -> RegisterRow | None:
     return None if row is None else RegisterRow(**row._mapping)  # noqa: SLF001 - as above
 
 
+def lock_register(tx: sa.Connection, register_id: str) -> RegisterRow | None:
+    """A register by its id, held for this transaction."""
+    table = schema.REGISTER
+    query = sa.select(table).where(table.c.register_id == register_id).with_for_update()
+    row = tx.execute(query).one_or_none()
+    return None if row is None else RegisterRow(**row._mapping)  # noqa: SLF001 - as above
+
+
 def read_registers(
     tx: sa.Connection, *, stores: Iterable[str] | None = None, status: str = ""
 ) -> list[RegisterRow]:

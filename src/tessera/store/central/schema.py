@@ -234,13 +234,8 @@ MEMBER = _table(
     _bucket("bucket"),
     _key("member_id"),
     _whole("version"),
-    _text("status"),
-    _text("tier"),
-    _text("home_store"),
-    _text("home_register"),
-    _text("segments"),
-    _text("entitlements"),
-    _text("joined"),
+    *[_text(name) for name in ("status", "tier", "home_store", "home_register")],
+    *[_text(name) for name in ("segments", "entitlements", "joined")],
     _whole("staff"),
     _whole("visits"),
     _whole("lifetime_spend_minor"),
@@ -287,13 +282,8 @@ SALE = _table(
     _key("member_id"),
     _key("uid"),
     _whole("received_day"),
-    _text("business_day"),
-    _text("store_id"),
-    _text("register_id"),
-    _text("sale_key"),
-    _text("bundle"),
-    _text("engine"),
-    _text("currency"),
+    *[_text(name) for name in ("business_day", "store_id", "register_id", "sale_key")],
+    *[_text(name) for name in ("bundle", "engine", "currency")],
     _whole("shelf_minor"),
     _whole("discount_minor"),
     _whole("due_minor"),
@@ -385,6 +375,7 @@ LEASE = _table(
     _whole("granted_ms"),
 )
 sa.Index("lease_register", LEASE.c.register_id)
+LEASE_DUE = _table("lease_due", _bucket("bucket"), _key("member_id"))
 
 # ---- by card --------------------------------------------------------------------------------
 

@@ -72,6 +72,15 @@ def write_identity(connection: sa.Connection, identity: RegisterIdentity) -> Non
     )
 
 
+def write_certificate(connection: sa.Connection, *, certificate: str, signature: str) -> None:
+    """Keep the certificate that counts from now on; who the register is stays."""
+    connection.execute(
+        sa.update(register_identity).values(
+            certificate=certificate, certificate_signature=signature
+        )
+    )
+
+
 def _begin_life(connection: sa.Connection, identity: RegisterIdentity) -> None:
     parent = identity.parent
     start = genesis(identity.register, identity.incarnation, parent)
