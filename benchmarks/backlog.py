@@ -8,7 +8,6 @@ costs alone. An argument sets the largest queue.
 
 import asyncio
 import contextlib
-import gzip
 import json
 import os
 import secrets
@@ -22,8 +21,8 @@ from pathlib import Path
 from tessera.store.engine import Engines
 from tessera.store.till import outbox
 from tessera.store.till.opening import open_till
+from tessera.sync.batching import packed as pack
 from tessera.sync.batching import payload_of
-from tessera.sync.client import GZIP_LEVEL
 from tests.support.long_queue import MEMBERS, depth, enrol_till, pending, sell, sync_loop
 
 QUEUES = (2_000, 60_000)
@@ -99,7 +98,7 @@ def show_bytes(engines: Engines) -> None:
         records = outbox.waiting(connection, limit=200)
     payload = payload_of(records)
     begun = time.perf_counter()
-    packed = gzip.compress(payload, GZIP_LEVEL)
+    packed = pack(payload)
     spent = time.perf_counter() - begun
     print(
         f"{len(payload) / len(records):.0f} bytes a record, {len(packed) / len(records):.0f} on"

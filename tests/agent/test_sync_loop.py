@@ -215,6 +215,23 @@ def test_a_lost_reply_is_answered_by_a_repeat(till: Till, central: SmallCentral)
     assert central.balances["m1"] == (10, 1)
 
 
+def test_a_reply_lost_among_full_batches_repeats_none_of_them(
+    till: Till, central: SmallCentral
+) -> None:
+    """What was read ahead of an answer that never came is not sent in its place."""
+    central.drop_replies = 1
+
+    async def story() -> None:
+        for _ in range(450):
+            till.sell(1)
+        async with till.syncing():
+            await till.until(lambda: till.queued() == 0 and till.shown() == (450, 0))
+
+    run(story())
+    assert [head.first_seq for head in central.batches] == [1, 1, 201, 401]
+    assert central.balances["m1"] == (450, 450)
+
+
 def test_a_till_that_starts_again_goes_on_where_it_was(till: Till, central: SmallCentral) -> None:
     async def story() -> None:
         for _ in range(3):
@@ -344,6 +361,31 @@ def test_central_that_comes_back_older_gets_everything_again(
         identity = identity_book.read_identity(c)
         assert identity is not None
         assert identity.generation == "g2"
+
+
+def test_central_that_comes_back_older_amid_a_backlog_gets_what_it_lost(
+    till: Till, central: SmallCentral
+) -> None:
+    """It loses what follows record 150 between two batches; what was read ahead does not fit."""
+    pushes: list[str] = []
+
+    def restore_before_the_third(request: Request, _content: bytes) -> None:
+        if request.url.path == "/v1/batches":
+            pushes.append(request.url.path)
+            if len(pushes) == 3:
+                central.restore("g2", keep=150)
+
+    async def story() -> None:
+        for _ in range(850):
+            till.sell(1)
+        central.fail = restore_before_the_third
+        async with till.syncing():
+            await till.until(lambda: till.queued() == 0 and till.shown() == (850, 0))
+
+    run(story())
+    assert [head.first_seq for head in central.batches[:3]] == [1, 201, 401]
+    assert central.balances["m1"] == (850, 850)
+    assert len(central.applied) == 850
 
 
 def test_a_fork_makes_the_till_go_on_in_a_new_life(till: Till, central: SmallCentral) -> None:

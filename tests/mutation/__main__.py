@@ -1,153 +1,122 @@
 """Plant faults into `core` and `rules`, one at a time, and count those that the unit tests notice.
 
-`make mutation` runs it by hand. The tests are collected and run once, to see which functions each
-of them calls. Then each mutant is judged in a forked process: its functions take the place of the
-sound ones, and the tests that call them run, the quick ones first, until one fails. A mutant that
-takes far too long counts as noticed. Nothing is written into the source. Faults outside functions
-(tables, defaults) are left out: tests have read those before.
+`make mutation` runs it by hand. Which tests run which line is observed once and kept in
+`.mutation/` until source or tests change. Each mutant is judged in a forked process: its functions
+take the place of the sound ones, and the tests that run its line follow, the quick ones first,
+until one fails. A test that takes far more time than it does without the fault has noticed it, too.
+Where that would be blind (the line runs while modules are loaded, the function stands in a table),
+a fresh process has the fault from the start. Nothing is written into the source. Faults outside
+functions (tables, defaults) are left out: tests have read those before.
+
+With `--out` every verdict is written down at once, and a run that was stopped goes on from there;
+`--again` asks once more about what survived, by all tests.
 """
 
 import argparse
 import json
-import os
-import resource
 import sys
-import tempfile
 import time
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Iterator, Sequence
 from math import sqrt
 from pathlib import Path
-from types import CodeType, FrameType, FunctionType, ModuleType
+from typing import Any
 
 import pytest
 
-from tests.mutation.mutants import Mutant, sampled, source_of
+from tests.mutation.judging import Judge, Verdict
+from tests.mutation.mutants import Mutant, mutants_of, sampled
+from tests.mutation.planting import SOURCE, Spoiler
+from tests.mutation.reach import Observer, fingerprint, kept
 
-ROOT = Path(__file__).parents[2]
-SOURCE = ROOT / "src"
-JUDGES = (ROOT / "tests" / "unit" / "rules", ROOT / "tests" / "unit" / "core")
-SLOW = (
-    *("best", "best_price", "best_price_solver", "combinations", "pricing_workload"),
-    *("programme_problems", "properties", "random_programmes", "replay", "replay_changes"),
-    *("returns", "wrong_files"),
-)
-"""Files of `rules` that `--quick` leaves out: what survives the rest has still to face them."""
-CPU_SECONDS_MAX = 180
+ROOT = SOURCE.parent
+PACKAGE = SOURCE / "tessera"
+JUDGED = (PACKAGE / "core", PACKAGE / "rules")
+UNIT = ROOT / "tests" / "unit"
+JUDGES = (UNIT / "core", UNIT / "rules", *sorted(UNIT.glob("cli/test_programme_*.py")))
+MAP = ROOT / ".mutation" / "reach.json"
+READS_A_CLOCK = "not ten_thousand_offers_are_checked_quickly_enough"
+"""A busy machine alone may fail that one, so its word proves nothing."""
 
 
-class Judge:
+class Session:
     """A pytest plugin that judges mutants by the collected tests instead of just running these."""
 
-    def __init__(self, mutants: Sequence[Mutant], minutes: float, out: Path | None) -> None:
-        self.mutants = mutants
-        self.ends = time.monotonic() + minutes * 60 if minutes else None
-        self.out = out
-        self.verdicts: list[tuple[str, Mutant]] = []
-        self.called: dict[tuple[str, str], list[tuple[float, int]]] = {}
-        self.failed = False
-
-    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
-        """Note that something failed."""
-        self.failed = self.failed or report.failed
+    def __init__(self, mutants: Sequence[Mutant], asked: argparse.Namespace) -> None:
+        self.mutants, self.asked = mutants, asked
+        self.made_for = fingerprint([*JUDGED, *JUDGES])
+        self.observer: Observer | None = None
+        if kept(MAP, self.made_for) is None:
+            self.observer = Observer(PACKAGE, MAP, self.made_for)
+            self.observer.start()
 
     def pytest_runtestloop(self, session: pytest.Session) -> bool:
-        """Run every test once, then judge."""
-        for number, item in enumerate(session.items):
-            self._observe(number, item)
-        if self.failed:
-            raise pytest.UsageError("the tests fail without any mutant")
-        for tests in self.called.values():
-            tests.sort()
-        for mutant in self.mutants:
-            if self.ends and time.monotonic() > self.ends:
+        """Observe the tests where that is still to be done, then judge."""
+        if self.observer:
+            session.config.pluginmanager.register(self.observer)
+            self.observer.observe(session.items)
+            session.config.pluginmanager.unregister(self.observer)
+        reach = kept(MAP, self.made_for)
+        assert reach is not None
+        if reach.unsound:
+            print("fail without any fault, not asked:", *reach.unsound)
+        judge = Judge(reach, session, self.asked.seconds)
+        session.config.pluginmanager.register(judge)
+        ends = time.monotonic() + (self.asked.minutes or float("inf")) * 60
+        for number, mutant in enumerate(self.mutants, 1):
+            if time.monotonic() > ends:
+                print("stopped: the time is over")
                 break
-            self._note(self._judged(mutant, session.items), mutant)
+            self._note(judge.judged(mutant), mutant, f"{number}/{len(self.mutants)}")
         return True
 
-    def _observe(self, number: int, item: pytest.Item) -> None:
-        seen: set[CodeType] = set()
-
-        def notice(frame: FrameType, event: str, _argument: object) -> None:
-            if event == "call":
-                seen.add(frame.f_code)
-
-        started = time.process_time()
-        sys.setprofile(notice)
-        item.config.hook.pytest_runtest_protocol(item=item, nextitem=None)
-        sys.setprofile(None)
-        spent = time.process_time() - started
-        for code in seen:
-            if "/src/tessera/" in code.co_filename:
-                name = code.co_qualname.split(".<locals>")[0]
-                self.called.setdefault((code.co_filename, name), []).append((spent, number))
-
-    def _judged(self, mutant: Mutant, items: Sequence[pytest.Item]) -> str:
-        tests = self.called.get((str(mutant.path), mutant.function), [])
-        if not tests:
-            return "untested"
-        child = os.fork()
-        if child == 0:
-            # Of its own time, so that a busy machine makes no mutant look noticed.
-            resource.setrlimit(resource.RLIMIT_CPU, (CPU_SECONDS_MAX, CPU_SECONDS_MAX))
-            os._exit(self._noticed(mutant, [items[number] for _, number in tests]))
-        _, status = os.waitpid(child, 0)
-        if status == 0:
-            return "survived"
-        return "timeout" if os.WIFSIGNALED(status) else "killed"
-
-    def _noticed(self, mutant: Mutant, items: Sequence[pytest.Item]) -> int:
-        quiet = os.open(os.devnull, os.O_WRONLY)
-        os.dup2(quiet, 1)
-        os.dup2(quiet, 2)
-        plant(mutant)
-        self.failed = False
-        for item in items:
-            item.config.hook.pytest_runtest_protocol(item=item, nextitem=None)
-            if self.failed:
-                return 1
-        return 0
-
-    def _note(self, verdict: str, mutant: Mutant) -> None:
-        self.verdicts.append((verdict, mutant))
-        where = f"{mutant.path.relative_to(SOURCE)}:{mutant.line}"
-        if self.out:
-            row = [verdict, where, mutant.function, mutant.before, mutant.after]
-            with self.out.open("a", encoding="utf-8") as out:
-                out.write(json.dumps(row) + "\n")
-        if verdict in {"survived", "untested"}:
-            print(f"{where}: {mutant.before}  →  {mutant.after} ({verdict})", flush=True)
+    def _note(self, verdict: Verdict, mutant: Mutant, progress: str) -> None:
+        where = f"{mutant.path.relative_to(PACKAGE)}:{mutant.line}"
+        row: dict[str, Any] = {"verdict": verdict.verdict, "where": where, "key": key_of(mutant)}
+        row |= {"by": verdict.by, "unasked": verdict.unasked, "seconds": verdict.seconds}
+        with self.asked.out.open("a", encoding="utf-8") as out:
+            out.write(json.dumps(row, ensure_ascii=False) + "\n")
+        fault = f"{mutant.before}  →  {mutant.after}"
+        text = f"[{progress}] {verdict.verdict} {where}: {fault}"
+        print(text, f"({verdict.unasked} tests not asked)" if verdict.unasked else "", flush=True)
 
 
-def plant(mutant: Mutant) -> None:
-    """Give the functions of the mutant's module the code that they have with its fault."""
-    name = ".".join(mutant.path.relative_to(SOURCE).with_suffix("").parts)
-    sound, spoiled = sys.modules[name], ModuleType(name)
-    spoiled.__file__ = str(mutant.path)
-    sys.modules[name] = spoiled  # dataclasses look their module up while they are made
-    exec(compile(source_of(mutant), str(mutant.path), "exec"), spoiled.__dict__)
-    sys.modules[name] = sound
-    for key, value in vars(spoiled).items():
-        _take_over(vars(sound).get(key), value, name)
+def key_of(mutant: Mutant) -> list[Any]:
+    """Give what names a mutant even after lines were added above it."""
+    twins = [
+        one.line
+        for one in mutants_of(mutant.path)
+        if (one.function, one.before, one.after) == (mutant.function, mutant.before, mutant.after)
+        and (one.number, one.choice) < (mutant.number, mutant.choice)
+    ]
+    path = str(mutant.path.relative_to(PACKAGE))
+    return [path, mutant.function, mutant.before, mutant.after, len(twins)]
 
 
-def _take_over(sound: object, spoiled: object, module: str) -> None:
-    if clear := getattr(sound, "cache_clear", None):
-        clear()
-    sound, spoiled = _bare(sound), _bare(spoiled)
-    if isinstance(sound, FunctionType) and isinstance(spoiled, FunctionType):
-        if sound.__module__ == module and not sound.__code__.co_freevars:
-            sound.__code__ = spoiled.__code__
-    elif isinstance(sound, type) and isinstance(spoiled, type) and sound.__module__ == module:
-        for key, value in vars(spoiled).items():
-            _take_over(vars(sound).get(key), value, module)
+def named(key: Sequence[Any]) -> Mutant | None:
+    """Give the mutant of that name, or nothing if the source has no such place any more."""
+    path = PACKAGE / key[0]
+    alike = [
+        one
+        for one in (mutants_of(path) if path.exists() else ())
+        if [one.function, one.before, one.after] == list(key[1:4])
+    ]
+    alike.sort(key=lambda one: (one.number, one.choice))
+    return alike[key[4]] if key[4] < len(alike) else None
 
 
-def _bare(value: object) -> object:
-    if isinstance(value, property):
-        return value.fget
-    if isinstance(value, (staticmethod, classmethod)):
-        return value.__func__
-    return getattr(value, "__wrapped__", value)
+def written(out: Path) -> Iterator[dict[str, Any]]:
+    """Give the last verdict on each mutant that was written down."""
+    rows = out.read_text("utf-8").splitlines() if out.exists() else []
+    last = {json.dumps(row["key"]): row for row in map(json.loads, rows)}
+    yield from (row for row in last.values() if row["verdict"] != "gone")
+
+
+def _forget(keys: Sequence[Sequence[Any]], out: Path) -> None:
+    """Take mutants back whose place is no more in the source."""
+    with out.open("a", encoding="utf-8") as rows:
+        for key in keys:
+            rows.write(json.dumps({"verdict": "gone", "where": key[0], "key": key}) + "\n")
 
 
 def wilson(killed: int, total: int) -> tuple[float, float]:
@@ -162,36 +131,92 @@ def wilson(killed: int, total: int) -> tuple[float, float]:
 def main(arguments: Sequence[str]) -> int:
     """Judge a sample and print what survived."""
     parser = argparse.ArgumentParser(prog="make mutation", description=__doc__)
-    parser.add_argument("--count", type=int, default=300, help="how many mutants (default: 300)")
+    parser.add_argument("--count", type=int, default=400, help="how many mutants (default: 400)")
     parser.add_argument("--seed", type=int, default=1, help="of the sample (default: 1)")
     parser.add_argument("--only", default="", help="modules whose path holds this word")
     parser.add_argument("--minutes", type=float, default=0, help="stop after so long (0: never)")
-    parser.add_argument("--out", type=Path, default=None, help="also write every verdict here")
-    parser.add_argument("--quick", action="store_true", help="judge by the quick files alone")
+    parser.add_argument(
+        "--seconds",
+        type=float,
+        default=0,
+        help="of tests that a mutant faces (0: all that reach it)",
+    )
+    parser.add_argument(
+        "--out",
+        type=Path,
+        default=MAP.parent / "verdicts.jsonl",
+        help="every verdict, to go on from",
+    )
+    parser.add_argument("--again", action="store_true", help="judge what survived there once more")
+    parser.add_argument("--one", type=json.loads, help=argparse.SUPPRESS)
+    parser.add_argument("--tests", nargs="*", default=(), help=argparse.SUPPRESS)
     asked = parser.parse_args(arguments)
-    modules = [SOURCE / "tessera/core/money.py", SOURCE / "tessera/core/quote.py"]
-    modules += sorted((SOURCE / "tessera/rules").glob("*.py"))
-    chosen = [one for one in modules if asked.only in str(one)]
-    judge = Judge(sampled(chosen, asked.count, asked.seed), asked.minutes, asked.out)
-    with tempfile.TemporaryDirectory() as examples:
-        os.environ["HYPOTHESIS_STORAGE_DIRECTORY"] = examples
-        options = ["-q", "-p", "no:randomly", "-p", "no:cacheprovider", "--rootdir", str(ROOT)]
-        # A test that takes its time under observation is none that hangs.
-        options += ["--timeout", "0", "--no-header", "-r", "N"]
-        if asked.quick:
-            options += [f"--ignore={JUDGES[0]}/test_{name}.py" for name in SLOW]
-        pytest.main([*options, *map(str, JUDGES)], plugins=[judge])
-    return _report(judge.verdicts)
+    if asked.one:
+        return _judged_alone(asked)
+    MAP.parent.mkdir(exist_ok=True)
+    before = list(written(asked.out))
+    if asked.again:
+        lived = [row["key"] for row in before if row["verdict"] in {"survived", "untested"}]
+        lived = [key for key in lived if asked.only in key[0]]
+        mutants = [found for key in lived if (found := named(key))]
+        _forget([key for key in lived if not named(key)], asked.out)
+    else:
+        modules = [path for folder in JUDGED for path in sorted(folder.glob("*.py"))]
+        known = [row["key"] for row in before]
+        drawn = sampled([one for one in modules if asked.only in str(one)], asked.count, asked.seed)
+        mutants = [one for one in drawn if key_of(one) not in known]
+    if mutants:
+        _run([*map(str, JUDGES)], Session(mutants, asked))
+    return _report(list(written(asked.out)))
 
 
-def _report(verdicts: Sequence[tuple[str, Mutant]]) -> int:
-    total = len(verdicts)
-    if not total:
+class Profile:
+    """A pytest plugin that has hypothesis try the same examples each time, and shrink none."""
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_configure(self) -> None:
+        """Make the profile known; pytest wants to load hypothesis before anybody else does."""
+        from hypothesis import Phase, settings
+
+        settings.register_profile(
+            "mutation",
+            deadline=None,
+            database=None,
+            derandomize=True,
+            report_multiple_bugs=False,
+            # The first failure tells; nobody reads the smallest example.
+            phases=(Phase.explicit, Phase.generate),
+        )
+
+
+def _run(tests: Sequence[str], *plugins: object) -> int:
+    options = ["-q", "-p", "no:randomly", "-p", "no:cacheprovider", "--rootdir", str(ROOT)]
+    # A test that takes its time under observation is none that hangs.
+    options += ["--timeout", "0", "--no-header", "-k", READS_A_CLOCK]
+    options += ["--hypothesis-profile", "mutation"]
+    return int(pytest.main([*options, *tests], plugins=[Profile(), *plugins]))
+
+
+def _judged_alone(asked: argparse.Namespace) -> int:
+    fields = asked.one | {"path": Path(asked.one["path"]), "lines": tuple(asked.one["lines"])}
+    sys.meta_path.insert(0, Spoiler(Mutant(**fields)))
+    return _run(["-x", *(asked.tests or map(str, JUDGES))])
+
+
+def _report(rows: Sequence[dict[str, Any]]) -> int:
+    if not rows:
         print("no mutant was judged")
         return 3
-    killed = sum(verdict in {"killed", "timeout"} for verdict, _ in verdicts)
-    low, high = wilson(killed, total)
-    print(f"{killed} of {total} noticed: {killed / total:.1%} ({low:.1%} … {high:.1%})")
+    for row in sorted(rows, key=lambda row: str(row["where"])):
+        if row["verdict"] in {"survived", "untested"}:
+            print(f"{row['where']} in {row['key'][1]}: {row['key'][2]}  →  {row['key'][3]}")
+    folders = {str(row["where"]).split("/")[0] for row in rows}
+    for folder in (*sorted(folders), ""):
+        verdicts = Counter(row["verdict"] for row in rows if row["where"].startswith(folder))
+        total, killed = verdicts.total(), verdicts["killed"] + verdicts["timeout"]
+        low, high = wilson(killed, total)
+        share = f"{killed / total:.1%} ({low:.1%} … {high:.1%})"
+        print(f"{folder or 'all'}: {killed} of {total} noticed, {share}, {dict(verdicts)}")
     return 0
 
 

@@ -37,11 +37,16 @@ CALLED = {"min": "max", "max": "min", "any": "all", "all": "any"}
 
 @dataclass(frozen=True, slots=True)
 class Mutant:
-    """One fault: the module it is in, the line, what stood there and what stands there now."""
+    """One fault: the module it is in, the line, what stood there and what stands there now.
+
+    `lines` are the first and the last line of the statement, of its head if it has a body: a test
+    that runs none of them cannot notice the fault.
+    """
 
     path: Path
     function: str
     line: int
+    lines: tuple[int, int]
     before: str
     after: str
     number: int
@@ -80,15 +85,32 @@ def _changed_operators(node: ast.AST) -> Iterator[tuple[str, object]]:
             yield "", operand
 
 
-Spot = tuple[ast.AST, str, int | None, ast.AST, str]
-"""Parent, field, place in its list, node, and the name of the function around it."""
+Lines = tuple[int, int]
+Spot = tuple[ast.AST, str, int | None, ast.AST, str, Lines]
+"""Parent, field, place in its list, node, the function around it and the lines of its statement."""
+
+
+def _lines(node: ast.AST, outer: Lines) -> Lines:
+    match node:
+        case ast.match_case(pattern=ast.AST(lineno=first), body=[ast.stmt(lineno=then), *_]):
+            return first, max(first, then - 1)
+        case ast.stmt(lineno=first, body=[ast.stmt(lineno=then), *_]):  # type: ignore[misc]
+            return first, max(first, then - 1)
+        case ast.ExceptHandler(lineno=first, body=[ast.stmt(lineno=then), *_]):
+            return first, max(first, then - 1)
+        case ast.Match(lineno=first, cases=[ast.match_case(pattern=ast.AST(lineno=then)), *_]):
+            return first, max(first, then - 1)
+        case ast.stmt(lineno=first, end_lineno=int(last)):
+            return first, last
+        case _:
+            return outer
 
 
 def _spots(tree: ast.Module) -> Iterator[Spot]:
     """Give every node of every function but annotations and decorators."""
-    waiting: list[tuple[ast.AST, str, bool]] = [(tree, "", False)]
+    waiting: list[tuple[ast.AST, str, bool, Lines]] = [(tree, "", False, (0, 0))]
     while waiting:
-        parent, name, inside = waiting.pop()
+        parent, name, inside, around = waiting.pop()
         for field, value in ast.iter_fields(parent):
             if field in {"annotation", "returns", "decorator_list", "defaults", "kw_defaults"}:
                 continue
@@ -98,27 +120,36 @@ def _spots(tree: ast.Module) -> Iterator[Spot]:
             for place, node in enumerate(several):
                 if not isinstance(node, ast.AST):
                     continue
+                lines = _lines(node, around)
                 if inside:
-                    yield parent, field, place if isinstance(value, list) else None, node, name
+                    yield (
+                        parent,
+                        field,
+                        place if isinstance(value, list) else None,
+                        node,
+                        name,
+                        lines,
+                    )
                 if not inside and isinstance(node, (ast.FunctionDef, ast.ClassDef)):
                     called = f"{name}.{node.name}".lstrip(".")
-                    waiting.append((node, called, isinstance(node, ast.FunctionDef)))
+                    waiting.append((node, called, isinstance(node, ast.FunctionDef), lines))
                 elif inside:
-                    waiting.append((node, name, True))
+                    waiting.append((node, name, True, lines))
 
 
 def mutants_of(path: Path) -> list[Mutant]:
     """Give every mutant of a module, in the order of its nodes."""
     tree = ast.parse(path.read_text("utf-8"))
     found = []
-    for number, (_, _, _, node, name) in enumerate(_spots(tree)):
+    for number, (_, _, _, node, name, lines) in enumerate(_spots(tree)):
         for choice, change in enumerate(_changes(node)):
             before, after = ast.unparse(node), ast.unparse(_spoiled(node, *change))
             found.append(
                 Mutant(
                     path=path,
                     function=name,
-                    line=getattr(node, "lineno", 0),
+                    line=getattr(node, "lineno", lines[0]),
+                    lines=lines,
                     before=before.splitlines()[0],
                     after=after.splitlines()[0],
                     number=number,
@@ -131,7 +162,7 @@ def mutants_of(path: Path) -> list[Mutant]:
 def source_of(mutant: Mutant) -> str:
     """Write out the module with the mutant's fault in it."""
     tree = ast.parse(mutant.path.read_text("utf-8"))
-    for number, (parent, field, place, node, _) in enumerate(_spots(tree)):
+    for number, (parent, field, place, node, _, _) in enumerate(_spots(tree)):
         if number == mutant.number:
             _put(parent, field, place, _spoiled(node, *list(_changes(node))[mutant.choice]))
             break
@@ -155,7 +186,17 @@ def _put(parent: ast.AST, field: str, place: int | None, node: ast.AST) -> None:
 
 
 def sampled(paths: list[Path], count: int, seed: int) -> list[Mutant]:
-    """Draw mutants from all modules alike, the same for the same seed and source."""
-    everything = [mutant for path in paths for mutant in mutants_of(path)]
-    drawn = random.Random(seed)
-    return drawn.sample(everything, min(count, len(everything)))
+    """Draw mutants, from each module as many as its share of them all is, and one at least.
+
+    The same for the same seed and source; a change in one module leaves the draw in others that
+    keep their share. They come mixed, so that the first hundred tell of all modules, too.
+    """
+    everything = [found for path in paths if (found := mutants_of(path))]
+    total = sum(map(len, everything))
+    drawn = []
+    for mutants in everything:
+        share = max(1, round(count * len(mutants) / total))
+        chance = random.Random(f"{seed} {mutants[0].path.name}")
+        drawn += chance.sample(mutants, min(share, len(mutants)))
+    random.Random(seed).shuffle(drawn)
+    return drawn

@@ -330,6 +330,8 @@ class StatusAnswer(Answer, frozen=True, kw_only=True):
     last_contact: str = ""
     balance_as_of: str = ""
     last_error: str = ""
+    certificate_until: str = ""
+    root_until: str = ""
     bundle: BundleStatus | None = None
     readers: tuple[ReaderStatus, ...] = ()
     notices: tuple[Notice, ...] = ()

@@ -5,15 +5,14 @@ return. Must never: price, or write.
 """
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from decimal import Decimal
 
 import sqlalchemy as sa
 
 from tessera.agent.checkout_coupons import coupon_effects
 from tessera.core.errors import TesseraError
-from tessera.core.quote import CounterUse, IssuedCoupon
-from tessera.core.sale import CouponUse, IssuedCode, SaleBody
+from tessera.core.quote import CounterUse
+from tessera.core.sale import Ending, SaleBody
 from tessera.core.uses import uses_account
 from tessera.store.till import cached_members
 from tessera.store.till.values import AccountEffect
@@ -43,30 +42,10 @@ def check_limits(connection: sa.Connection, member_id: str, counters: Iterable[C
             )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Undone:
-    """What of a sale ends with a return: uses and coupons are given back, rights and codes end."""
-
-    counters: tuple[CounterUse, ...] = ()
-    revoked: tuple[IssuedCoupon, ...] = ()
-    coupons: tuple[CouponUse, ...] = ()
-    codes: tuple[IssuedCode, ...] = ()
-
-    def code_effects(self) -> tuple[AccountEffect, ...]:
-        """What changes on single-use codes: those used are good again, those granted end."""
-        good = coupon_effects((use.code_hash for use in self.coupons), -1)
-        return (*good, *coupon_effects((one.code_hash for one in self.codes), 1))
-
-
-def undone_by(body: SaleBody, left: dict[str, Decimal], wishes: dict[str, Decimal]) -> Undone:
-    """What a return ends: everything once nothing of the sale is left, nothing before.
-
-    `left`: what may still come back before this return, by line. An instant win stays drawn.
-    """
+def ending_of(body: SaleBody) -> Ending:
+    """What ends with the last item of a sale; an instant win stays drawn."""
     quote = body.quote
-    if any(rest - wishes.get(line_id, Decimal(0)) > 0 for line_id, rest in left.items()):
-        return Undone()
-    return Undone(
+    return Ending(
         counters=tuple(
             CounterUse(key=use.key, used=use.used, most=use.most)
             for use in quote.counters
@@ -76,3 +55,17 @@ def undone_by(body: SaleBody, left: dict[str, Decimal], wishes: dict[str, Decima
         coupons=body.coupons,
         codes=body.codes,
     )
+
+
+def is_last(left: dict[str, Decimal], wishes: dict[str, Decimal]) -> bool:
+    """Whether nothing of a sale is left, of what this register knows, once these lines are back.
+
+    `left`: what may still come back before this return, by line.
+    """
+    return not any(rest - wishes.get(line_id, Decimal(0)) > 0 for line_id, rest in left.items())
+
+
+def code_effects(ending: Ending) -> tuple[AccountEffect, ...]:
+    """What changes on single-use codes: those used are good again, those granted end."""
+    good = coupon_effects((use.code_hash for use in ending.coupons), -1)
+    return (*good, *coupon_effects((one.code_hash for one in ending.codes), 1))

@@ -23,7 +23,7 @@ from tessera.agent.checkout_commit import (
     mint_uid,
     write_record,
 )
-from tessera.agent.checkout_limits import undone_by
+from tessera.agent.checkout_limits import code_effects, ending_of, is_last
 from tessera.agent.checkout_original import (
     Original,
     find_original,
@@ -47,6 +47,7 @@ from tessera.core.journal import RecordDraft
 from tessera.core.quote import ReturnQuote
 from tessera.core.sale import (
     KIND_RETURN,
+    Ending,
     LeaseUse,
     ReturnBody,
     Tender,
@@ -219,7 +220,8 @@ async def _record(
     flags = (*(("void",) if returning.voids else ()), *unusual)
     if original.elsewhere:
         flags = (*flags, "other-register")
-    undone = undone_by(original.body, original.left(), returning.wishes)
+    ending, last = ending_of(original.body), is_last(original.left(), returning.wishes)
+    undone = ending if last else Ending()
     uid, wishes = mint_uid(state), as_wishes(returning.wishes)
     answer = await _answer(state, returning, quote, uid=uid, flags=flags)
 
@@ -241,6 +243,7 @@ async def _record(
             revoked=undone.revoked,
             coupons=undone.coupons,
             codes=undone.codes,
+            with_last=None if last or ending == Ending() else ending,
         )
         draft = draft_of(
             state,
@@ -261,7 +264,7 @@ async def _record(
             record=record,
             effects=(
                 *return_effects(original.member_id, original.accounts, quote, undone.counters),
-                *undone.code_effects(),
+                *code_effects(undone),
             ),
             returned=wishes,
             original=original.sale.key,

@@ -49,8 +49,11 @@ async def take_back_claimed(state: TillState, claim: ClaimMade, back: Back) -> R
     A record of its own, since the claim is one. It comes before the return: whoever is stopped in
     between repeats the return, and this one is found done.
     """
-    quote = claimed_back(claim, back.wishes, back.before)
-    if quote is None or not quote.units:
+    gone = claimed_back(claim, back.wishes, back.before)
+    if gone is None:
+        return None
+    quote = gone.quote
+    if not quote.units and not gone.unspent_minor:
         return quote
     key, uid, member_id = back_key(back.key), mint_uid(state), claim.body.member.member_id
     if find_first(state, key) is not None:
@@ -69,6 +72,7 @@ async def take_back_claimed(state: TillState, claim: ClaimMade, back: Back) -> R
             quote=quote,
             leases=uses,
             flags=("claim",),
+            unspent_minor=gone.unspent_minor,
         )
         draft = draft_of(
             state,

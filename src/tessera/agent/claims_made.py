@@ -14,10 +14,10 @@ import sqlalchemy as sa
 
 from tessera.core.basket import Basket
 from tessera.core.identity import SaleKey
-from tessera.core.quote import Quote, ReturnQuote
+from tessera.core.quote import Quote
 from tessera.core.sale import ClaimBody
-from tessera.rules.claims import claim_basket
-from tessera.rules.returns import quote_return
+from tessera.rules import claims
+from tessera.rules.claims import ClaimedBack, claim_basket
 from tessera.store.till import committed_sales
 from tessera.sync.records import read_body, read_envelope
 
@@ -70,7 +70,7 @@ def find_claim(
 
 def claimed_back(
     claim: ClaimMade, wishes: dict[str, Decimal], before: dict[str, Decimal]
-) -> ReturnQuote | None:
+) -> ClaimedBack | None:
     """What goes back to the programme with these goods; None when nothing was worked out here.
 
     `before` is what had come back of the sale in all, some of it perhaps before the claim.
@@ -84,17 +84,7 @@ def claimed_back(
         for line_id, quantity in before.items()
         if quantity > returned.get(line_id, Decimal(0))
     }
-    whole = quote_return(quote, claim.basket, wishes, since)
-    return replace(
-        whole,
-        refund_minor=0,
-        tendered_units_minor=0,
-        taxes=(),
-        lines=tuple(
-            replace(line, refund_minor=0, gift_charge_minor=0, discount_minor=0, tax_minor=0)
-            for line in whole.lines
-        ),
-    )
+    return claims.claimed_back(quote, claim.basket, wishes, since)
 
 
 def back_key(returning: SaleKey) -> SaleKey:

@@ -98,6 +98,10 @@ WORDS: dict[str, dict[str, tuple[str, str]]] = {
             "das POS soll due_minor aus der Antwort nehmen",
         ),
         "training": ("Übung: nichts wird festgehalten", ""),
+        "trust_ending": (
+            "das Zertifikat dieser Kasse oder die Wurzel der Zentrale läuft bald ab",
+            "der Betreuung der Zentrale sagen: tessera central status nennt es",
+        ),
     },
     "fr": {
         "bad_check_digit": (
@@ -192,6 +196,10 @@ WORDS: dict[str, dict[str, tuple[str, str]]] = {
             "le logiciel doit prendre due_minor de la réponse",
         ),
         "training": ("formation : rien n’est enregistré", ""),
+        "trust_ending": (
+            "le certificat de cette caisse ou la racine de la centrale expire bientôt",
+            "prévenir qui s’occupe de la centrale : tessera central status le précise",
+        ),
     },
     "es": {
         "bad_check_digit": (
@@ -283,6 +291,10 @@ WORDS: dict[str, dict[str, tuple[str, str]]] = {
             "el TPV debe tomar due_minor de la respuesta",
         ),
         "training": ("formación: no se registra nada", ""),
+        "trust_ending": (
+            "el certificado de esta caja o la raíz de la central caduca pronto",
+            "avisar a quien cuida la central: tessera central status lo indica",
+        ),
     },
     "ru": {
         "bad_check_digit": (
@@ -374,5 +386,9 @@ WORDS: dict[str, dict[str, tuple[str, str]]] = {
             "POS должен брать due_minor из ответа",
         ),
         "training": ("обучение: ничего не записывается", ""),
+        "trust_ending": (
+            "сертификат этой кассы или корень центра скоро истечёт",
+            "сообщите тому, кто обслуживает центр: tessera central status назовёт причину",
+        ),
     },
 }

@@ -90,6 +90,10 @@ NOTICES: dict[str, tuple[str, str]] = {
         "let the POS take the quote's due_minor",
     ),
     "training": ("training: nothing is recorded", ""),
+    "trust_ending": (
+        "this register's certificate or central's root ends soon and was not renewed",
+        "tell whoever looks after central: tessera central status names it",
+    ),
 }
 
 

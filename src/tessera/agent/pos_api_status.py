@@ -23,14 +23,17 @@ from tessera.agent.api_answers import (
     as_json,
 )
 from tessera.agent.checkout_quote import state_notices
-from tessera.agent.notices import worded
+from tessera.agent.notices import notice, worded
 from tessera.agent.openapi import openapi_bytes
 from tessera.agent.pairing import Pairings
 from tessera.agent.pos_api import answered, paired
 from tessera.agent.till_state import TillState
+from tessera.agent.trust_ends import read_trust_ends
 from tessera.store.engine import DATABASE_ERRORS, sqlite_version
 from tessera.store.till import outbox
 
+_LATEST_MS = 253_402_300_799_000
+"""The last second that a date can name."""
 Readers = Callable[[], tuple[ReaderStatus, ...]]
 
 
@@ -38,6 +41,10 @@ def status_of(state: TillState, readers: Readers) -> StatusAnswer:
     """The whole status now."""
     sync = state.sync() if state.sync is not None else None
     identity, programme, disk = state.identity, state.programme, state.disk()
+    ends = read_trust_ends(state.settings.data_dir, identity)
+    told = state_notices(state)
+    if ends.is_near(state.believed_ms()):
+        told = (*told, notice("trust_ending"))
     now = datetime.fromtimestamp(state.clock.wall_ms() / 1000, UTC).astimezone(state.zone)
     bundle = None
     if programme.programme is not None:
@@ -70,9 +77,11 @@ def status_of(state: TillState, readers: Readers) -> StatusAnswer:
         last_contact=_when(sync.last_contact_ms if sync else None),
         balance_as_of=_when(state.balance_as_of_ms or None),
         last_error=sync.last_error if sync else "",
+        certificate_until=_when(ends.certificate_ms or None),
+        root_until=_when(ends.root_ms or None),
         bundle=bundle,
         readers=readers(),
-        notices=worded(state_notices(state), state.settings.language),
+        notices=worded(told, state.settings.language),
     )
 
 
@@ -88,7 +97,7 @@ def queue_length(state: TillState) -> int:
 def _when(ms: int | None) -> str:
     if ms is None:
         return ""
-    return datetime.fromtimestamp(ms / 1000, UTC).isoformat(timespec="seconds")
+    return datetime.fromtimestamp(min(ms, _LATEST_MS) / 1000, UTC).isoformat(timespec="seconds")
 
 
 def metrics_text(state: TillState, readers: Readers) -> str:

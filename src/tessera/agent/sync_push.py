@@ -1,7 +1,8 @@
 """Push: the outbox to central, batch by batch, until it is empty.
 
-Owns: reading a batch, sending it, writing down what the answer means. Must never: decide (that is
-`sync.batching`'s), drop a record on any failure, or hold up a sale.
+Owns: reading a batch, sending it, writing down what the answer means. One batch is on its way at a
+time; while it is, the one behind it is read and packed, to be sent if the answer is as expected.
+Must never: decide (that is `sync.batching`'s), drop a record on any failure, or hold up a sale.
 """
 
 import asyncio
@@ -22,11 +23,12 @@ from tessera.sync.batching import (
     after_failure,
     chosen,
     head_of,
+    packed,
     payload_of,
     settle,
 )
 from tessera.sync.link import CentralBroken, CentralLink, CentralRefused
-from tessera.sync.wire import BATCH_RECORDS_MAX, BatchHead
+from tessera.sync.wire import BATCH_RECORDS_MAX, BatchAnswer, BatchHead
 
 T = TypeVar("T")
 _BISECT_STATUS = frozenset({413, 422})
@@ -43,7 +45,7 @@ class WriteRunner(Protocol):
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Batch:
     head: BatchHead
-    payload: bytes
+    content: bytes
     count: int
     own_head_seq: int
     known_high_water: int
@@ -65,18 +67,21 @@ class Pusher:
         self._line = line
         self._random = random
         self._pace = Pace()
+        self._next: _Batch | None = None
 
     async def push_once(self, link: CentralLink) -> tuple[bool, int]:
         """Send one batch if anything waits: (whether more may wait, seconds central asks to wait).
 
         Raises the CentralError of a failed call; the outbox is as it was then.
         """
-        batch = await asyncio.to_thread(self._read_batch)
+        batch, self._next = self._next, None
+        if batch is None:
+            batch = await asyncio.to_thread(self._read_batch)
         if batch is None:
             self._line.queued = 0
             return False, 0
         try:
-            answer = await link.push(batch.head, batch.payload)
+            answer, ahead = await self._send(link, batch)
         except (CentralBroken, CentralRefused) as error:
             if isinstance(error, CentralBroken) or error.status in _BISECT_STATUS:
                 self._pace = after_failure(self._pace, batch.count)
@@ -103,12 +108,32 @@ class Pusher:
         if began:
             self._line.tell("life", "central knows another history of this register")
         self._line.tell("pushed")
+        if not began and is_plain(settlement, batch.head):
+            self._next = ahead
         return self._line.queued > 0, answer.next_after_s
 
-    def _read_batch(self) -> _Batch | None:
+    async def _send(self, link: CentralLink, batch: _Batch) -> tuple[BatchAnswer, _Batch | None]:
+        """Send a batch; its answer, and the batch behind it where a full one shows a backlog."""
+        if batch.count < BATCH_RECORDS_MAX:
+            return await link.push(batch.head, batch.content), None
+        reading = asyncio.create_task(asyncio.to_thread(self._read_batch, batch.head))
+        try:
+            answer = await link.push(batch.head, batch.content)
+        finally:
+            # Awaited whatever came of the batch, so that no reader outlives its step.
+            ahead = await reading
+        return answer, ahead
+
+    def _read_batch(self, behind: BatchHead | None = None) -> _Batch | None:
+        """The oldest batch that waits, or that `behind` another one of the same life."""
         with self._engines.reader.connect() as connection:
-            waiting = outbox.waiting(connection, limit=min(self._pace.limit, BATCH_RECORDS_MAX))
-            if not waiting:
+            waiting = outbox.waiting(
+                connection,
+                limit=min(self._pace.limit, BATCH_RECORDS_MAX),
+                after_seq=behind.last_seq if behind else 0,
+                incarnation=behind.incarnation if behind else "",
+            )
+            if not waiting or (behind and waiting[0].seq != behind.last_seq + 1):
                 return None
             records = chosen(waiting, self._pace)
             payload = payload_of(records)
@@ -131,11 +156,21 @@ class Pusher:
             )
             return _Batch(
                 head=head,
-                payload=payload,
+                content=packed(payload),
                 count=len(records),
                 own_head_seq=life.head.seq,
-                known_high_water=life.high_water,
+                known_high_water=max(life.high_water, behind.last_seq if behind else 0),
             )
+
+
+def is_plain(settlement: Settlement, head: BatchHead) -> bool:
+    """Whether an answer says no more than that central stores just what was sent."""
+    return (
+        settlement.high_water == head.last_seq
+        and settlement.resend_after is None
+        and not settlement.forked
+        and not settlement.generation
+    )
 
 
 def write_settlement(

@@ -23,6 +23,7 @@ from tessera.agent.writer import Writer
 from tessera.core.cards import CardHasher
 from tessera.core.errors import TesseraError
 from tessera.store.till import feed_state, identity_book
+from tessera.store.till.file_limit import file_room
 from tessera.store.till.opening import OpenTill
 from tessera.store.till.values import KeptBundle, RegisterIdentity
 
@@ -139,12 +140,14 @@ class TillState:
         now = self.clock.mono_ms()
         if self._disk is None or now - self._disk_looked_ms >= DISK_LOOK_MS:
             usage = shutil.disk_usage(self.settings.data_dir)
+            room = file_room(self.settings.data_dir)
+            free = usage.free if room is None else min(usage.free, room)
             limit = self.settings.disk.benefits_stop_mb * _MIB
             given_up = self.reserve.size > 0 and not self.reserve.is_whole()
             self._disk = Disk(
-                free_bytes=usage.free,
+                free_bytes=free,
                 total_bytes=usage.total,
-                benefits_stopped=given_up or usage.free < limit,
+                benefits_stopped=given_up or free < limit,
             )
             self._disk_looked_ms = now
         return self._disk

@@ -44,6 +44,7 @@ from tessera.sync.records import encoded
 from tessera.sync.signing import REQUEST_HEADER, RequestSignature
 from tessera.sync.wire import (
     BATCH_BYTES_MAX,
+    BATCH_RECORDS_MAX,
     FEED_SEGMENTS_MAX,
     BatchAnswer,
     Heartbeat,
@@ -200,6 +201,8 @@ class CentralApp:
             answer = ingest.store_parcel(
                 tx, parcel, reading, generation=state.generation, now_ms=now_ms
             )
+        if len(reading.raws) == BATCH_RECORDS_MAX and not answer.fork:
+            self._worker.turns.expect_more()
         self._count_accepted(answer, len(reading.raws), register)
         return answer
 

@@ -9,14 +9,15 @@ Must never: drop a batch from the queue before all of its records are settled.
 """
 
 from collections.abc import Callable, Sequence
+from copy import copy
 from dataclasses import dataclass, field
 
 import msgspec
 import sqlalchemy as sa
 
-from tessera.central import claims, rows
+from tessera.central import claims, claims_back, rows
 from tessera.central.claims import REASON_CLAIMED
-from tessera.central.coupon_claims import claim_codes
+from tessera.central.coupon_claims import claim_codes, end_codes
 from tessera.central.desk import Desk
 from tessera.central.settling import REASON_KEY_REUSED, Settled, settle
 from tessera.central.work import Work, read_batch, read_waiting
@@ -25,13 +26,15 @@ from tessera.core.sale import ClaimBody
 from tessera.store.central import feed, inbox, register_book, sale_book
 from tessera.store.central.inbox import BatchRow
 from tessera.store.central.sale_book import PARKED, ParkedRecord, UidRow
-from tessera.sync.wire import Malformed, OutcomeRow
+from tessera.sync.wire import BATCH_RECORDS_MAX, Malformed, OutcomeRow
 
 REGISTERS_AT_ONCE = 64
 BATCHES_AT_ONCE = 16
 """Most registers and, of each, batches in one round; bounds a round's memory and time."""
 
 RECORDS_AT_ONCE = 2_000
+LEASES_LATER_FROM = BATCH_RECORDS_MAX
+"""Records in a round from which it counts as a backlog: leases are granted once that is booked."""
 
 ALARM_UID = "uid-conflict"
 REASON_UID = "uid_conflict"
@@ -60,18 +63,20 @@ def apply_waiting(
         with engine.begin() as tx:
             turn = _take(tx, records_max)
             _claim(tx, turn)
-            _settle_group(tx, turn.works, desk, turn.settled)
+            later = len(turn.works) >= LEASES_LATER_FROM
+            _settle_group(tx, turn.works, desk, turn.settled, leases_later=later)
             _finish(tx, turn, desk)
         return len(turn.batches)
     with engine.begin() as tx:
         turn = _take(tx, records_max)
         _claim(tx, turn)
+    later = len(turn.works) >= LEASES_LATER_FROM
     groups: dict[int, list[Work]] = {}
     for work in turn.works:
         groups.setdefault(work.bucket, []).append(work)
     for _bucket, works in sorted(groups.items()):
         with engine.begin() as tx:
-            _settle_group(tx, works, desk, turn.settled)
+            _settle_group(tx, works, desk, turn.settled, leases_later=later)
     with engine.begin() as tx:
         _finish(tx, turn, desk)
     return len(turn.batches)
@@ -80,24 +85,34 @@ def apply_waiting(
 def apply_carefully(
     engine: sa.Engine, desk: Desk, *, note: Callable[[str, Exception], None]
 ) -> int:
-    """Book one batch record by record, after a round has failed; what fails alone is parked.
+    """Book a round by halves, after one has failed; a record that fails alone is parked.
 
-    Slow, and only for getting past a record that this release cannot book: `note` hears of each by
-    its uid, the others are booked as usual. How many batches were settled.
+    Only for getting past records that this release cannot book: `note` hears of each by its uid,
+    the others are booked as usual, in their order. How many batches were settled.
     """
     with engine.begin() as tx:
-        turn = _take(tx, 1)
-    for work in turn.works:
-        alone = _Round(works=[work])
+        turn = _take(tx, RECORDS_AT_ONCE)
+    parts = [turn.works]
+    while parts:
+        part = parts.pop()
+        # Copies, since claiming changes them, and what is rolled back is claimed once more.
+        attempt = _Round(works=[copy(work) for work in part])
         try:
             with engine.begin() as tx:
-                _claim(tx, alone)
-                _settle_group(tx, alone.works, desk, alone.settled)
-                _finish(tx, alone, desk)
+                _claim(tx, attempt)
+                later = len(attempt.works) >= LEASES_LATER_FROM
+                _settle_group(tx, attempt.works, desk, attempt.settled, leases_later=later)
+                _finish(tx, attempt, desk)
+        except sa.exc.OperationalError:
+            raise  # the database is away or busy; no record is at fault
         except Exception as error:  # noqa: BLE001 - whatever it is, the others must not wait for it
-            note(work.uid, error)
+            if len(part) > 1:
+                middle = len(part) // 2
+                parts += [part[middle:], part[:middle]]
+                continue
+            note(part[0].uid, error)
             with engine.begin() as tx:
-                _park_failed(tx, work)
+                _park_failed(tx, part[0])
     with engine.begin() as tx:
         inbox.settle_batches(tx, turn.batches)
     return len(turn.batches)
@@ -210,14 +225,24 @@ def _claim(tx: sa.Connection, turn: _Round) -> None:
     turn.works = kept
 
 
-def _settle_group(tx: sa.Connection, works: Sequence[Work], desk: Desk, settled: Settled) -> None:
-    part = settle(tx, works, desk)
+def _settle_group(
+    tx: sa.Connection,
+    works: Sequence[Work],
+    desk: Desk,
+    settled: Settled,
+    *,
+    leases_later: bool = False,
+) -> None:
+    part = settle(tx, works, desk, leases_later=leases_later)
     settled.parked += part.parked
     settled.tagged += part.tagged
     settled.applied += part.applied
+    settled.ended += part.ended
 
 
 def _finish(tx: sa.Connection, turn: _Round, desk: Desk) -> None:
+    end_codes(tx, turn.settled.ended, desk)
+    turn.settled.tagged += claims_back.take_back(tx, turn.works, desk)
     sale_book.park(tx, turn.settled.parked)
     for register_id, tag, uid in turn.settled.tagged:
         register_book.raise_alarm(

@@ -46,7 +46,7 @@ def resolve(tx: sa.Connection, works: Iterable[Work]) -> None:
     places = sale_book.read_uids(tx, wanted)
     for work, body in open_claims:
         place = places.get((body.original_register, body.original_uid))
-        record = None if place is None else _record_at(tx, place)
+        record = None if place is None else record_at(tx, place)
         if record is None:
             continue
         try:
@@ -56,7 +56,7 @@ def resolve(tx: sa.Connection, works: Iterable[Work]) -> None:
             work.reason = f"{REASON_CLAIM_REFUSED}: {refusal}"
 
 
-def _record_at(tx: sa.Connection, place: UidRow) -> Envelope | None:
+def record_at(tx: sa.Connection, place: UidRow) -> Envelope | None:
     """The record that was stored there; None when its batch holds something else."""
     for branch in inbox.read_branches(tx, place.register_id, place.incarnation):
         batch = inbox.find_batch_with(
@@ -93,7 +93,7 @@ def _worked_out(tx: sa.Connection, claim: ClaimBody, record: Envelope) -> ClaimB
     basket = claim_basket(sale.quote, sale.basket, returned)
     if sale.basket.lines and not basket.lines:
         raise _RefusedError("everything of the sale came back")
-    programme = _programme(tx, record.bundle)
+    programme = programme_of(tx, record.bundle)
     if programme is None or programme.currency != basket.currency:
         raise _RefusedError("the programme of that day is not here")
     return replace(
@@ -111,7 +111,8 @@ def _wishes(quantities: dict[str, Decimal]) -> tuple[ReturnWish, ...]:
     )
 
 
-def _programme(tx: sa.Connection, bundle: str) -> Programme | None:
+def programme_of(tx: sa.Connection, bundle: str) -> Programme | None:
+    """The programme of a bundle; None when central does not have it any more."""
     body = bundle_book.read_bundle(tx, bundle)
     return None if body is None else _parsed(body)
 

@@ -9,11 +9,13 @@ from collections.abc import Iterable, Sequence
 import sqlalchemy as sa
 
 from tessera.central import rows
+from tessera.central.desk import Desk
 from tessera.central.work import Work
 from tessera.core.coupons import HASH_BYTES
-from tessera.core.sale import ReturnBody, SaleBody
-from tessera.store.central import coupon_book, feed
+from tessera.core.sale import Ending, ReturnBody, SaleBody
+from tessera.store.central import coupon_book, feed, register_book, sale_book
 from tessera.store.central.coupon_book import CodeState, UsedCode
+from tessera.store.central.sale_book import RecordKey
 
 TAG_REUSED = "coupon-reused"
 OFFER_LENGTH_MAX = 64
@@ -27,17 +29,48 @@ def claim_codes(tx: sa.Connection, works: Sequence[Work]) -> list[tuple[str, str
     touching = [work for work in works if _touched(work)]
     if not touching:
         return []
+    # A record that comes again after its return must not take a code that is good again.
+    known = sale_book.read_outcomes(tx, [_key(work) for work in touching])
+    touching = [work for work in touching if _key(work) not in known]
+    if not touching:
+        return []
     held = coupon_book.lock_codes(tx, {one for work in touching for one in _touched(work)})
     tags: list[tuple[str, str, str]] = []
     for work in touching:
         if not _apply(work, held):
             tags.append((work.register_id, TAG_REUSED, work.uid))
-        work.codes = tuple(
-            CodeState(code_hash=one.hex(), is_used=bool(held[one].uid), version=held[one].version)
-            for one in _touched(work)
-        )
+        work.codes = tuple(_state_of(held[one]) for one in _touched(work))
     coupon_book.write_codes(tx, held.values())
     return tags
+
+
+def end_codes(tx: sa.Connection, works: Sequence[Work], desk: Desk) -> None:
+    """Codes of sales of which nothing is left, by what all registers returned; tills hear of it."""
+    ended = [work for work in works if isinstance(work.body, ReturnBody) and work.body.with_last]
+    named = {one for work in ended for one in _ended(work)}
+    if not named:
+        return
+    held = coupon_book.lock_codes(tx, named)
+    stores = tuple(store.store_id for store in register_book.read_stores(tx))
+    changes: list[feed.Change] = []
+    for work in ended:
+        body = work.body
+        assert isinstance(body, ReturnBody)
+        assert body.with_last is not None
+        _give_back(held, body.with_last, work)
+        work.codes = tuple(_state_of(held[one]) for one in _ended(work))
+        changes += code_changes(work, stores, desk.version_base)
+    coupon_book.write_codes(tx, held.values())
+    feed.append(tx, feed.MEMBERS, changes)
+
+
+def _ended(work: Work) -> list[bytes]:
+    body = work.body
+    ending = body.with_last if isinstance(body, ReturnBody) else None
+    if ending is None:
+        return []
+    named = [use.code_hash for use in ending.coupons] + [one.code_hash for one in ending.codes]
+    return [one for one in dict.fromkeys(_hash(one) for one in named) if one]
 
 
 def code_changes(work: Work, stores: Iterable[str], base: int) -> list[feed.Change]:
@@ -71,15 +104,27 @@ def _apply(work: Work, held: dict[bytes, UsedCode]) -> bool:
             if code is not None:
                 is_first = _take(code, work, use.offer[:OFFER_LENGTH_MAX]) and is_first
     elif isinstance(body, ReturnBody):
-        for use in body.coupons:
-            code = held.get(_hash(use.code_hash))
-            if code is not None and code.uid == body.original_uid:
-                code.uid, code.version = "", code.version + 1
-        for issued in body.codes:
-            code = held.get(_hash(issued.code_hash))
-            if code is not None:
-                is_first = _take(code, work, "") and is_first
+        is_first = _give_back(held, body, work)
     return is_first
+
+
+def _give_back(held: dict[bytes, UsedCode], what: ReturnBody | Ending, work: Work) -> bool:
+    """Make a sale's codes good again and end those that it granted; False for one used already."""
+    assert isinstance(work.body, ReturnBody)
+    is_first = True
+    for use in what.coupons:
+        code = held.get(_hash(use.code_hash))
+        if code is not None and code.uid == work.body.original_uid:
+            code.uid, code.version = "", code.version + 1
+    for issued in what.codes:
+        code = held.get(_hash(issued.code_hash))
+        if code is not None:
+            is_first = _take(code, work, "") and is_first
+    return is_first
+
+
+def _state_of(code: UsedCode) -> CodeState:
+    return CodeState(code_hash=code.code_hash.hex(), is_used=bool(code.uid), version=code.version)
 
 
 def _take(code: UsedCode, work: Work, offer: str) -> bool:
@@ -88,6 +133,10 @@ def _take(code: UsedCode, work: Work, offer: str) -> bool:
     code.uid, code.register_id, code.member_id = work.uid, work.register_id, work.member_id
     code.offer, code.used_ms, code.version = offer, work.received_ms, code.version + 1
     return True
+
+
+def _key(work: Work) -> RecordKey:
+    return (work.bucket, work.member_id, work.uid)
 
 
 def _touched(work: Work) -> list[bytes]:

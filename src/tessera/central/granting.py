@@ -1,7 +1,7 @@
 """Grants leases to members' home registers, and tells stores of accounts that changed.
 
-Owns: which register is a member's home register. Must never: lock anything; callers hold the
-member rows.
+Owns: which register is a member's home register, and the granting that a backlog put off. Must
+never: grant to a member whose row is not locked; `top_up` leaves that to its callers.
 """
 
 from collections.abc import Iterable
@@ -12,10 +12,11 @@ from tessera.central import rows
 from tessera.central.desk import Desk
 from tessera.central.leasing import grant, wanted_grants
 from tessera.core.uses import is_for_tills
-from tessera.store.central import feed, register_book
+from tessera.store.central import feed, lease_book, ledger_book, member_book, register_book
 from tessera.store.central.accounts import Lease, MemberAccounts
 from tessera.store.central.ledger_book import MemberKey
 from tessera.store.central.member_book import MemberRecord
+from tessera.store.engine import Engines
 
 LEASE_ID_BYTES = 16
 
@@ -70,3 +71,25 @@ def balance_changes(
         for name in sorted(state.changed_accounts)
         if is_for_tills(name)
     ]
+
+
+def grant_put_off(engines: Engines, desk: Desk, *, spans_buckets: bool, limit: int) -> int:
+    """Grant what was put off to at most `limit` members; how many had waited.
+
+    Killed in between, the members not yet granted to are found again.
+    """
+    with engines.reader.begin() as tx:
+        due = lease_book.read_due(tx, limit=limit)
+    groups: dict[int, list[MemberKey]] = {}
+    for key in due:
+        groups.setdefault(0 if spans_buckets else key[0], []).append(key)
+    for _bucket, keys in sorted(groups.items()):
+        with engines.writer.begin() as tx:
+            members = member_book.lock_members(tx, keys)
+            accounts = ledger_book.load(tx, members, lots_of=())
+            changes = top_up(tx, members.values(), accounts, desk)
+            changes += balance_changes(members, accounts, desk.version_base)
+            ledger_book.save(tx, accounts)
+            lease_book.forget_due(tx, keys)
+            feed.append(tx, feed.MEMBERS, changes)
+    return len(due)

@@ -4,7 +4,8 @@ Owns: an operator's decisions about parked records. Dropping settles a record wi
 bytes and its row in the inbox stay for ever. Must never: book a record twice.
 """
 
-from tessera.central import claims
+from tessera.central import claims, claims_back
+from tessera.central.coupon_claims import end_codes
 from tessera.central.opening import Central
 from tessera.central.settling import settle
 from tessera.central.work import day_of, read_work
@@ -60,6 +61,8 @@ def retry(central: Central, record: ParkedRecord) -> str:
         settled = settle(tx, [work], central.desk(), again=True)
         if settled.parked:
             return settled.parked[0].reason
+        end_codes(tx, settled.ended, central.desk())
+        claims_back.take_back(tx, [work], central.desk())
         sale_book.settle_parked(tx, record, state=RETRIED, settled_ms=central.now_ms())
     return ""
 

@@ -8,7 +8,7 @@ database holds them all. Must never: let one record keep the others from being b
 
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from decimal import Decimal, InvalidOperation
 
 import sqlalchemy as sa
@@ -36,8 +36,10 @@ from tessera.central.settling_books import (
     write_books,
 )
 from tessera.central.work import Work, read_waiting
+from tessera.core.identity import SaleKey
+from tessera.core.quote import ReturnedLine
 from tessera.core.sale import KIND_CLAIM, ClaimBody, LeaseReturnBody, ReturnBody, SaleBody
-from tessera.store.central import register_book
+from tessera.store.central import lease_book, register_book
 from tessera.store.central.accounts import MemberAccounts
 from tessera.store.central.ledger_book import Entry
 from tessera.store.central.sale_book import (
@@ -62,21 +64,33 @@ REASON_QUANTITY = "quantity_unreadable"
 
 @dataclass(slots=True)
 class Settled:
-    """What a group left to be written by register: parked records, and tags to be looked at."""
+    """What a group left to be done: parked records, tags to be looked at, codes of ended sales.
+
+    `ended`: returns that brought back the last item of a sale, as central alone could know.
+    """
 
     parked: list[ParkedRecord] = field(default_factory=list)
     tagged: list[tuple[str, str, str]] = field(default_factory=list)
     applied: int = 0
+    ended: list[Work] = field(default_factory=list)
 
 
 class _ParkError(Exception):
     """The record cannot be booked; the argument is the reason."""
 
 
-def settle(tx: sa.Connection, works: Sequence[Work], desk: Desk, *, again: bool = False) -> Settled:
+def settle(
+    tx: sa.Connection,
+    works: Sequence[Work],
+    desk: Desk,
+    *,
+    again: bool = False,
+    leases_later: bool = False,
+) -> Settled:
     """Book records in the order given; those that have had their effect are passed over.
 
-    `again`: records that were parked before are tried once more.
+    `again`: records that were parked before are tried once more. `leases_later`: who is to be
+    granted leases is only noted, since more of their records may be on the way.
     """
     books = open_books(tx, works)
     settled = Settled()
@@ -84,7 +98,10 @@ def settle(tx: sa.Connection, works: Sequence[Work], desk: Desk, *, again: bool 
         books.stores = tuple(store.store_id for store in register_book.read_stores(tx))
     for work in works:
         _settle_one(books, work, settled, again=again, base=desk.version_base)
-    _grant_leases(tx, books, desk)
+    if leases_later:
+        lease_book.put_off(tx, (key for key in books.touched if books.members[key].home_store))
+    else:
+        _grant_leases(tx, books, desk)
     write_books(tx, books, desk.version_base)
     return settled
 
@@ -99,6 +116,8 @@ def _settle_one(books: Books, work: Work, settled: Settled, *, again: bool, base
         if known.state == PARKED:
             settled.parked.append(parked_of(work, known.reason))
         settled.tagged += [(work.register_id, tag, work.uid) for tag in known.tags.split()]
+        if known.state != PARKED and _ends_later(books, work):
+            settled.ended.append(work)
         return
     books.changes += code_changes(work, books.stores, base)
     try:
@@ -109,6 +128,8 @@ def _settle_one(books: Books, work: Work, settled: Settled, *, again: bool, base
     if booked is None:
         return
     settled.applied += 1
+    if _ends_later(books, work):
+        settled.ended.append(work)
     settled.tagged += [(work.register_id, tag, work.uid) for tag in booked.tags]
     _note(books, work, booked, is_known=known is not None, base=base)
     for row in books.waiting.pop(key, []):
@@ -150,6 +171,8 @@ def _book(books: Books, work: Work, state: MemberAccounts) -> Booked | None:
     elif isinstance(body, ReturnBody):
         if body.original_uid and not _may_return(books, work, body):
             return None
+        if (ending := body.with_last) is not None and _ends_later(books, work, body.quote.lines):
+            body = replace(body, counters=ending.counters, revoked=ending.revoked)
         booked = book_return(state, body, uid=work.uid, holder=holder)
         _count_return(books, work, body)
     else:
@@ -201,6 +224,27 @@ def _may_return(books: Books, work: Work, body: ReturnBody) -> bool:
     return True
 
 
+def _ends_later(books: Books, work: Work, coming: Sequence[ReturnedLine] = ()) -> bool:
+    """Whether a return, though its register could not know it, leaves nothing of its sale.
+
+    `coming`: its lines, as long as they are not counted.
+    """
+    body = work.body
+    if not isinstance(body, ReturnBody) or body.with_last is None:
+        return False
+    original = (work.bucket, work.member_id, body.original_uid)
+    sale = books.sales.get(original)
+    if sale is None:
+        return False
+    sold: dict[str, str] = json.loads(sale.quantities)
+    back = dict(books.returned.get(original, {}))
+    for line in coming:
+        back[line.line_id] = back.get(line.line_id, Decimal(0)) + Decimal(line.quantity)
+    return all(
+        back.get(line_id, Decimal(0)) >= Decimal(quantity) for line_id, quantity in sold.items()
+    )
+
+
 def _count_sale(books: Books, work: Work, body: SaleBody) -> None:
     day = body.key.business_day
     sale = SaleRecord(
@@ -223,17 +267,24 @@ def _count_sale(books: Books, work: Work, body: SaleBody) -> None:
     )
     books.new_sales.append(sale)
     books.sales[record_key(work)] = sale
+    _count_visit(books, work, body.key, body.quote.due_minor)
+
+
+def _count_visit(books: Books, work: Work, key: SaleKey, spent_minor: int) -> None:
     member = books.members.get((work.bucket, work.member_id))
     if member is not None:
-        home = work.register_id if body.key.store == member.home_store else member.home_register
+        home = work.register_id if key.store == member.home_store else member.home_register
         books.members[member.key] = member.after_visit(
-            day, body.quote.due_minor, home_register=home
+            key.business_day, spent_minor, home_register=home
         )
         books.counted.add(member.key)
 
 
 def _keep_claim(books: Books, work: Work, body: ClaimBody) -> None:
-    """Keep a claim as a sale of no money, so that goods that come back can be held against it."""
+    """Keep a claim as a sale of no money, so that goods that come back can be held against it.
+
+    For the member it is the visit and the spend that the sale would have been with the card.
+    """
     assert body.quote is not None
     sale = SaleRecord(
         bucket=work.bucket,
@@ -255,6 +306,7 @@ def _keep_claim(books: Books, work: Work, body: ClaimBody) -> None:
     )
     books.new_sales.append(sale)
     books.sales[record_key(work)] = sale
+    _count_visit(books, work, body.key, body.quote.due_minor)
 
 
 def _count_return(books: Books, work: Work, body: ReturnBody) -> None:
@@ -262,7 +314,8 @@ def _count_return(books: Books, work: Work, body: ReturnBody) -> None:
         _count_lines(books, work, body)
     member = books.members.get((work.bucket, work.member_id))
     if member is not None:
-        books.members[member.key] = member.after_return(body.quote.refund_minor)
+        less = body.quote.refund_minor + max(0, body.unspent_minor)
+        books.members[member.key] = member.after_return(less)
         books.counted.add(member.key)
 
 

@@ -179,11 +179,15 @@ def read_work(raw: bytes, *, received_ms: int, received_day: int, is_fork: bool)
         work.member_id = body.member.member_id
         work.bucket = bucket_of(work.member_id)
         # The key is the sale's, not the claim's: whoever claims it first holds it.
-        work.sale_key = f"{CLAIM_KEY} {body.original_uid}"
-        work.kbucket = bucket_of(body.original_uid)
+        work.kbucket, work.sale_key = claim_key(body.original_uid)
     elif isinstance(body, LeaseReturnBody):
         work.member_id, work.bucket = body.member_id, bucket_of(body.member_id)
     return work
+
+
+def claim_key(original_uid: str) -> tuple[int, str]:
+    """Bucket and name of the key that stands for the right to claim a sale."""
+    return bucket_of(original_uid), f"{CLAIM_KEY} {original_uid}"
 
 
 def _place(work: Work, member_id: str, key: SaleKey, original: SaleKey) -> None:

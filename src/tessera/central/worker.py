@@ -19,6 +19,7 @@ from tessera.central.apply import (
 )
 from tessera.central.enrol import HOUR_MS
 from tessera.central.generations import tell_everything
+from tessera.central.granting import grant_put_off
 from tessera.central.log import LOGGER, note
 from tessera.central.members import top_up_store
 from tessera.central.metrics import Metrics
@@ -32,9 +33,14 @@ from tessera.store.central import inbox, register_book
 IDLE_S = 0.5
 FAILED_S_MAX = 10.0
 TIDY_EVERY_MS = 600_000
+LEASES_AT_ONCE = 500
+LEASES_EVERY_MS = 30_000
+"""Leases that a backlog put off are granted when nothing comes any more, or after this time."""
 GIVE_WAY_S_MAX = 0.25
+BACKLOG_FIRST_S_MAX = 1.0
 RECORDS_BETWEEN_TURNS = 1_000
-"""On one writer: longest that booking lets requests go first, and most records booked meanwhile."""
+"""On one writer: longest that publishing lets requests go first, longest that booking lets a
+backlog come in first, and most records that are booked meanwhile."""
 
 
 class Worker:
@@ -60,6 +66,8 @@ class Worker:
         self._is_careful = False
         self._rounds_failed = 0
         self._tidied_ms = 0
+        self._is_quiet = True
+        self._granted_ms = central.now_ms()
         self.waiting = 0
         """Batches that waited when this was last counted."""
 
@@ -82,7 +90,7 @@ class Worker:
                 pause_s = self._idle_s
             except Exception as error:  # noqa: BLE001 - nothing may end the loop but `stop`
                 pause_s = self._after_failure(error)
-            self._kicked.wait(pause_s)
+            self._is_quiet = not self._kicked.wait(pause_s)
             self._kicked.clear()
 
     def run_once(self) -> bool:
@@ -91,18 +99,15 @@ class Worker:
         if applied:
             # A claim whose sale was still on its way may now be worked out.
             applied += retry_claims(self._central)
-        swept = self._sweep()
+        swept = self._sweep() + self._grant_put_off(is_busy=bool(applied))
         published = self._publish()
         self._tidy()
         return bool(applied or swept or published)
 
-    def _give_way(self) -> None:
-        if self._has_one_writer:
-            self.turns.give_way(GIVE_WAY_S_MAX)
-
     def _apply(self) -> int:
         central = self._central
-        self._give_way()
+        if self._has_one_writer:
+            self.turns.give_way(BACKLOG_FIRST_S_MAX, to_expected=True)
         writer = central.engines.writer
         with central.engines.reader.begin() as tx:
             self.waiting = inbox.due_count(tx, most=central.settings.limits.inbox_batches_max + 1)
@@ -117,6 +122,21 @@ class Worker:
             applied = apply_waiting(writer, central.desk(), spans_buckets=spans, records_max=most)
         self._metrics.count("tessera_batches_applied_total", applied)
         return applied
+
+    def _grant_put_off(self, *, is_busy: bool) -> int:
+        """Grant leases that a backlog put off, once all of it is there or it takes too long."""
+        now_ms = self._central.now_ms()
+        # A clock that is put back must not keep anybody waiting either.
+        is_early = 0 <= now_ms - self._granted_ms < LEASES_EVERY_MS
+        if is_early and (is_busy or not self._is_quiet):
+            return 0
+        self._granted_ms = now_ms
+        return grant_put_off(
+            self._central.engines,
+            self._central.desk(),
+            spans_buckets=self._central.settings.database.spans_buckets,
+            limit=LEASES_AT_ONCE,
+        )
 
     def _sweep(self) -> int:
         """What a new generation, and registers that have just been enrolled, have to be told."""
@@ -137,7 +157,8 @@ class Worker:
 
     def _publish(self) -> int:
         central = self._central
-        self._give_way()
+        if self._has_one_writer:
+            self.turns.give_way(GIVE_WAY_S_MAX)
         # First, since the key follows it: a key that was dropped signs nothing of a new generation.
         state = central.state()
         heads = publish_waiting(

@@ -108,6 +108,9 @@ COMMANDS: dict[tuple[str, ...], Command] = {
         "tessera.cli.central_seed", "make the seed of instant wins, publish it afterwards"
     ),
     ("central", "serve"): Command("tessera.cli.central_serve", "run the server"),
+    ("central", "status"): Command(
+        "tessera.cli.central_status", "what needs a person now, and how central stands"
+    ),
     ("central", "store"): Command("tessera.cli.central_store", "add and list stores"),
     ("central", "verify"): Command(
         "tessera.cli.central_verify", "rebuild balances from postings and compare"

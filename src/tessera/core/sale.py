@@ -93,6 +93,16 @@ class ReturnWish:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Ending:
+    """What ends with the last item of a sale: see the same names in `ReturnBody`."""
+
+    counters: tuple[CounterUse, ...] = ()
+    revoked: tuple[IssuedCoupon, ...] = ()
+    coupons: tuple[CouponUse, ...] = ()
+    codes: tuple[IssuedCode, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ReturnBody:
     """Lines of an earlier sale brought back. `original_uid` is that sale's record.
 
@@ -101,7 +111,9 @@ class ReturnBody:
     again, since with this return everything of the sale has come back, and `revoked` the rights
     (coupons, draw entries) that go with it; `coupons` may be used again, `codes` no more. Without
     a receipt `original_uid` is empty, `original` is the return's own key, and `basket` holds the
-    goods.
+    goods. `unspent_minor`: what the member's spend falls by beside the refund, where another record
+    refunds the goods that were claimed. `with_last`: what ends as well if central, which knows of
+    the returns at other registers, finds that nothing of the sale is left.
     """
 
     key: SaleKey
@@ -120,6 +132,8 @@ class ReturnBody:
     coupons: tuple[CouponUse, ...] = ()
     codes: tuple[IssuedCode, ...] = ()
     basket: Basket | None = None
+    unspent_minor: int = 0
+    with_last: Ending | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

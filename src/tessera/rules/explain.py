@@ -5,8 +5,9 @@ Owns: the reasons of offers that the basket did not even touch. Must never: pric
 
 from tessera.core.basket import Basket, Place
 from tessera.core.member import MemberState
-from tessera.core.quote import Message, OfferOutcome, Quote
-from tessera.rules.conditions import EARNING_ONLY, STOPPED, Moment, why_not
+from tessera.core.quote import OfferOutcome, Quote
+from tessera.rules.admitting import is_refused, refusal_of
+from tessera.rules.conditions import Moment
 from tessera.rules.programme import Programme
 from tessera.rules.read_sections import SETTING_CHOICES
 from tessera.rules.work import NOTHING_SELECTED
@@ -25,19 +26,8 @@ def outcomes_of_all(
     for offer in sorted(programme.offers, key=lambda one: one.place):
         outcome = known.get(offer.offer_id)
         if outcome is None:
-            if offer.offer_id in programme.stopped:
-                reason = STOPPED
-            elif basket.earning_only and offer.stage.value != "accrual":
-                reason = EARNING_ONLY
-            else:
-                reason = why_not(offer, moment, basket, member) or NOTHING_SELECTED
-            outcome = OfferOutcome(
-                offer=offer.offer_id,
-                applied=False,
-                stage=offer.stage,
-                reason=reason,
-                text=Message(key=f"reason.{reason}", arguments=offer.label),
-            )
+            reason = is_refused(programme, offer, moment, basket, member) or NOTHING_SELECTED
+            outcome = refusal_of(offer, reason)
         found.append(outcome)
     return found
 

@@ -211,10 +211,6 @@ def _yes(reader: Reader, field: str, key: str, node: Node | None) -> bool:
     return node is not None and reader.yes(node, f"{field}.{key}")
 
 
-def _choice(reader: Reader, field: str, key: str, node: Node | None, known: tuple[str, ...]) -> str:
-    return known[0] if node is None else reader.choice(node, f"{field}.{key}", known, known[0])
-
-
 def _read_offline(
     reader: Reader, field: str, node: Node | None, reward: Reward, limits: tuple[Limit, ...]
 ) -> str:

@@ -20,9 +20,10 @@ from tessera.rules.model import (
     Step,
 )
 from tessera.rules.read_conditions import read_selector
-from tessera.rules.reading import Reader, propose, split_words
+from tessera.rules.reading import DAYS_MAX, PIECES_MAX, Reader, propose, split_words
 from tessera.rules.yaml_nodes import Mapping, Node, Scalar, Sequence
 
+BUY_NOTHING = "the units buy nothing"
 _GET = re.compile(r"(\d+)(?: (free|(?:at )?.+ off))?\Z", re.ASCII)
 
 
@@ -74,7 +75,12 @@ _Read = Callable[[Reader, Mapping, str, Units, Selector], Reward | None]
 
 def _whole(reader: Reader, node: Mapping, field: str, key: str, default: int, low: int = 0) -> int:
     item = node.entries.get(key)
-    return default if item is None else reader.whole(item, f"{field}.{key}", low, 10**9)
+    return default if item is None else reader.whole(item, f"{field}.{key}", low, PIECES_MAX)
+
+
+def _days(reader: Reader, node: Mapping, field: str, key: str) -> int:
+    item = node.entries.get(key)
+    return 0 if item is None else reader.whole(item, f"{field}.{key}", 0, DAYS_MAX)
 
 
 def _percent(
@@ -329,22 +335,24 @@ def _read_spend(
         whole = reader.choice(lots, f"{field}.lots", ("whole", "any"), "whole") == "whole"
     donate = node.entries.get("donate")
     gift = _gift_of(reader, node, field) if "gift" in node.entries else None
-    if not {"gift", "donate", "for"} & node.entries.keys():
-        message = "the units buy nothing"
-        reader.problem(node, field, message, "add `for: 5.00`, `gift: sku mug` or `donate: yes`")
+    donated = donate is not None and reader.yes(donate, f"{field}.donate")
+    minor = _minor(reader, node, field, "for") or 0
+    if not (gift or donated or minor):
+        proposal = "add `for: 5.00`, `gift: sku mug` or `donate: yes`"
+        reader.problem(node, field, BUY_NOTHING, proposal)
     if "count" in node.entries and gift is None:
         path = f"{field}.count"
         reader.problem(node.keys["count"], path, "a count of gifts without one", "add `gift: mug`")
     return Spend(
         unit=units.find(reader, item, f"{field}.spend", match[2]),
         count=int(match[1]),
-        minor=0 if gift else _minor(reader, node, field, "for") or 0,
+        minor=0 if gift else minor,
         tender=style == "tender",
         most=_percent(reader, node, field, "at_most", (1, 1)),
         least=_whole(reader, node, field, "at_least", 0),
         whole=whole,
         gift=gift,
-        donate=donate is not None and reader.yes(donate, f"{field}.donate"),
+        donate=donated,
     )
 
 
@@ -356,8 +364,8 @@ def _read_issue(kind: str) -> _Read:
             kind=kind,
             name=reader.text(node.entries[kind], f"{field}.{kind}"),
             count=_whole(reader, node, field, "count", 1, 1),
-            days=_whole(reader, node, field, "days", 0),
-            starts_in_days=_whole(reader, node, field, "starts_in_days", 0),
+            days=_days(reader, node, field, "days"),
+            starts_in_days=_days(reader, node, field, "starts_in_days"),
         )
 
     return read

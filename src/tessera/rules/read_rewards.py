@@ -6,6 +6,7 @@ Must never: apply a reward.
 
 import re
 
+from tessera.core.money import UNITS_MAX
 from tessera.rules.model import (
     Bundle,
     Each,
@@ -18,8 +19,14 @@ from tessera.rules.model import (
     Selector,
     Spend,
 )
-from tessera.rules.read_reward_keys import Units, read_reward_keys, read_value, repeated
-from tessera.rules.reading import Reader, propose
+from tessera.rules.read_reward_keys import (
+    BUY_NOTHING,
+    Units,
+    read_reward_keys,
+    read_value,
+    repeated,
+)
+from tessera.rules.reading import DAYS_MAX, PIECES_MAX, Reader, propose
 from tessera.rules.yaml_nodes import Mapping, Node, Sequence
 
 _N = r"(\d+(?:\.\d+)?)"
@@ -103,13 +110,15 @@ def _several_of(reader: Reader, node: Node, field: str, text: str, what: Selecto
     if match := _STEPS.match(text):
         return _repeated_of(reader, node, field, match)
     if match := _ANY.match(text):
-        count, price = int(match[1]), reader.minor_of(node, field, match[2])
+        count = reader.whole_of(node, field, match[1], 1, PIECES_MAX)
+        price = reader.minor_of(node, field, match[2])
         return Bundle(parts=((what, count),), kind=Kind.PRICE, value=(price, 1))
     if match := _BUY.match(text):
         rate = reader.percent_of(node, field, match[3]) if match[3] else (1, 1)
-        return _buy_get(int(match[1]), int(match[2]), rate, what)
+        buy = reader.whole_of(node, field, match[1], 1, PIECES_MAX)
+        return _buy_get(buy, reader.whole_of(node, field, match[2], 1, PIECES_MAX), rate, what)
     if match := _CHEAPEST.match(text):
-        return _buy_get(int(match[1]) - 1, 1, (1, 1), what)
+        return _buy_get(reader.whole_of(node, field, match[1], 2, PIECES_MAX) - 1, 1, (1, 1), what)
     return None
 
 
@@ -136,26 +145,32 @@ def _units_of(reader: Reader, node: Node, field: str, text: str, units: Units) -
     if match := _EARN.match(text):
         return _earn_of(reader, node, field, match, units)
     if match := _SPEND.match(text):
+        minor = reader.minor_of(node, field, match[3])
+        if not match[3].strip("0."):
+            reader.problem(node, field, BUY_NOTHING, "write 100 points = 1.00 off")
         return Spend(
             unit=units.find(reader, node, field, match[2]),
-            count=int(match[1]),
-            minor=reader.minor_of(node, field, match[3]),
+            count=reader.whole_of(node, field, match[1], 1, 10**15),
+            minor=minor,
             tender=match[4] != "off",
             most=reader.percent_of(node, field, match[5]) if match[5] else (1, 1),
         )
     if match := _TIMES.match(text):
         factor = reader.ratio_of(node, field, match[2], 1_000)
         return Multiply(unit=units.find(reader, node, field, match[1]), factor=factor)
-    return _right_of(text) or _once_of(reader, node, field, text, units)
+    return _right_of(reader, node, field, text) or _once_of(reader, node, field, text, units)
 
 
-def _right_of(text: str) -> Issue | None:
+def _right_of(reader: Reader, node: Node, field: str, text: str) -> Issue | None:
     if match := _COUPON.match(text):
-        return Issue(kind="coupon", name=match[1], days=int(match[2] or 0))
+        days = reader.whole_of(node, field, match[2] or "0", 0, DAYS_MAX)
+        return Issue(kind="coupon", name=match[1], days=days)
     if match := _DRAW.match(text):
-        return Issue(kind="draw", name=match[2], count=int(match[1]))
+        count = reader.whole_of(node, field, match[1], 1, PIECES_MAX)
+        return Issue(kind="draw", name=match[2], count=count)
     if match := _ACCESS.match(text):
-        return Issue(kind="access", name=match[1], days=int(match[2]))
+        days = reader.whole_of(node, field, match[2], 0, DAYS_MAX)
+        return Issue(kind="access", name=match[1], days=days)
     if text == "nothing":
         return Issue(kind="private-access", name="")
     return None
@@ -195,5 +210,5 @@ def _earn_of(
         whole=bool(whole) or kind == "quantity",
         by_line=bool(by_line),
         measure=measure,
-        cap=int(cap) if cap else None,
+        cap=reader.whole_of(node, field, cap, 0, UNITS_MAX) if cap else None,
     )

@@ -51,6 +51,7 @@ UNIT_KEYS = (
     "reward",
     "stored_value",
 )
+YEARS_MAX = 1_000
 _SPAN = re.compile(r"(\d{1,4}) (days?|months?|years?)\Z", re.ASCII)
 _TIER = re.compile(r"([\d.]+) (\S+)(?: in (\d{1,3}) months?)?\Z", re.ASCII)
 
@@ -149,6 +150,10 @@ def _span(reader: Reader, node: Node | None, field: str) -> tuple[int, int]:
         reader.problem(node, field, f"{text[:40]!r} is no stretch of time", "write 24 months")
         return 0, 0
     count = int(match[1])
+    if match[2].startswith("year") and count > YEARS_MAX:
+        message = f"{text} is above {YEARS_MAX} years"
+        reader.problem(node, field, message, f"write {YEARS_MAX} years, or never")
+        return 0, 0
     if match[2].startswith("day"):
         return 0, count
     return (count * 12, 0) if match[2].startswith("year") else (count, 0)

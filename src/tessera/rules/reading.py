@@ -19,6 +19,10 @@ LANGUAGES = ("en", "de", "fr", "es", "ru")
 ID_PATTERN = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9_.:-]{0,62}[A-Za-z0-9])?\Z")
 TEXT_MAX = 500
 LIST_TEXT_MAX = 20_000
+PIECES_MAX = 10**9
+"""Most pieces, entries or coupons that a number in a reward may stand for."""
+DAYS_MAX = 36_500
+"""Longest stretch of days in a reward: a day so far ahead can still be written down."""
 PROBLEMS_MAX = 1_000
 """Most problems reported of one file."""
 
@@ -163,7 +167,10 @@ class Reader:
 
     def whole(self, node: Node, field: str, low: int = 0, high: int = UNITS_MAX) -> int:
         """Give a whole number within bounds; `low` when it is none."""
-        word = self.text(node, field).replace("_", "")
+        return self.whole_of(node, field, self.text(node, field).replace("_", ""), low, high)
+
+    def whole_of(self, node: Node, field: str, word: str, low: int, high: int) -> int:
+        """Give a word as a whole number within bounds; `low` when it is none."""
         if not (word.isascii() and word.isdecimal() and len(word) < 20):
             self.problem(node, field, f"{word[:40]!r} is no whole number", f"write {max(low, 1)}")
             return low

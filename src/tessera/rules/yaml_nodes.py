@@ -123,8 +123,7 @@ def _read_events(text: str, tree: _Tree) -> bool:
     documents = 0
     for event in yaml.parse(text, Loader=yaml.CSafeLoader):
         mark = event.start_mark
-        if mark is None:
-            continue
+        assert mark is not None
         if isinstance(event, yaml.ScalarEvent):
             value = event.value
             if len(value) > SCALAR_MAX:

@@ -5,6 +5,7 @@ failure, and back-off. Must never: read a clock, draw a random number, or send a
 """
 
 import base64
+import gzip
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -25,6 +26,7 @@ BACKOFF_S_MAX = 60.0
 BISECT_S_MAX = 4.0
 """While a failing batch is being halved, waits stay below this: others wait behind it."""
 
+GZIP_LEVEL = 6
 SINGLES_BEFORE_OPAQUE = 5
 _BISECT_FAILURES_MAX = 16
 _DOUBLINGS_MAX = 32
@@ -75,6 +77,11 @@ def chosen(records: Sequence[SealedRecord], pace: Pace) -> tuple[SealedRecord, .
 def payload_of(records: Sequence[SealedRecord]) -> bytes:
     """A batch's content: each record's raw bytes, ended by a line feed."""
     return b"".join(record.raw + b"\n" for record in records)
+
+
+def packed(payload: bytes) -> bytes:
+    """A batch's content as it is sent: one gzip member, the same for the same payload."""
+    return gzip.compress(payload, GZIP_LEVEL, mtime=0)
 
 
 def head_of(

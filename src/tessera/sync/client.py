@@ -5,7 +5,6 @@ Must never: retry, or decide what an answer means; the loops do, by `sync.batchi
 """
 
 import asyncio
-import gzip
 import ssl
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -56,7 +55,6 @@ WHOLE_S_MAX = 300.0
 LONG_POLL_S_MAX = 20
 PAGE_BYTES_MAX = 67_108_864
 ANSWER_BYTES_MAX = 1_048_576
-GZIP_LEVEL = 6
 ROOT_ANSWER_MAX = 4 * ROOT_BYTES_MAX
 _LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
 
@@ -115,10 +113,9 @@ class HttpCentral:
         answer = await self._call("POST", "/v1/certificate", content=encoded(request))
         return _read(answer, RenewAnswer)
 
-    async def push(self, head: BatchHead, payload: bytes) -> BatchAnswer:
+    async def push(self, head: BatchHead, content: bytes) -> BatchAnswer:
         """See `CentralLink`."""
         assert self._signer is not None
-        content = gzip.compress(payload, GZIP_LEVEL, mtime=0)
         headers = head_headers(head, self._signer.key)
         headers["Content-Encoding"] = "gzip"
         headers["Content-Type"] = "application/x-ndjson"

@@ -75,8 +75,11 @@ class CentralLink(Protocol):
         """Ask for a certificate; whoever asks checks its signature."""
         ...
 
-    async def push(self, head: BatchHead, payload: bytes) -> BatchAnswer:
-        """Send a batch; a gap (409) is an answer too, with the mark where to go on."""
+    async def push(self, head: BatchHead, content: bytes) -> BatchAnswer:
+        """Send a batch, its content packed by `batching.packed`.
+
+        A gap (409) is an answer too, with the mark where to go on.
+        """
         ...
 
     async def feed(

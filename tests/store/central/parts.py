@@ -12,6 +12,7 @@ import sqlalchemy as sa
 from tessera.central import gate, ingest
 from tessera.central.apply import apply_waiting
 from tessera.central.enrol import add_register, enrol
+from tessera.central.granting import grant_put_off
 from tessera.central.inspection import member_state
 from tessera.central.members import NewMember, add_members
 from tessera.central.opening import Central, opened
@@ -81,6 +82,8 @@ def book(central: Central) -> None:
     """Book and publish until nothing waits."""
     spans = central.settings.database.spans_buckets
     while apply_waiting(central.engines.writer, central.desk(), spans_buckets=spans):
+        pass
+    while grant_put_off(central.engines, central.desk(), spans_buckets=spans, limit=500):
         pass
     publish(central)
 

@@ -13,7 +13,15 @@ from tessera.core.basket import Basket, Line, Place
 from tessera.core.identity import SaleKey, new_uid
 from tessera.core.journal import Head, RecordDraft, SealedRecord, genesis, head_after, seal
 from tessera.core.member import MemberState
-from tessera.core.quote import CounterUse, Quote, ReturnedLine, ReturnQuote, UnitMovement
+from tessera.core.quote import (
+    CounterUse,
+    LineQuote,
+    Quote,
+    ReturnedLine,
+    ReturnQuote,
+    UnitMovement,
+    UnitShare,
+)
 from tessera.core.sale import (
     KIND_CLAIM,
     KIND_LEASE_RETURN,
@@ -21,6 +29,7 @@ from tessera.core.sale import (
     KIND_SALE,
     ClaimBody,
     CouponUse,
+    Ending,
     IssuedCode,
     LeaseReturnBody,
     LeaseUse,
@@ -135,6 +144,7 @@ class Till:
         counters: Sequence[CounterUse] = (),
         coupons: Sequence[CouponUse] = (),
         codes: Sequence[IssuedCode] = (),
+        with_last: Ending | None = None,
     ) -> SealedRecord:
         units = (
             (UnitMovement(unit="points", earned=earned, spent=spent),) if earned or spent else ()
@@ -159,21 +169,41 @@ class Till:
             counters=tuple(counters),
             coupons=tuple(coupons),
             codes=tuple(codes),
+            with_last=with_last,
         )
         return self.write(KIND_RETURN, encoded(body))
 
     def claim(
-        self, original: SealedRecord, member: str, *, register: str = "", earned: int | None = None
+        self,
+        original: SealedRecord,
+        member: str,
+        *,
+        register: str = "",
+        earned: int | None = None,
+        quantity: int = 1,
     ) -> SealedRecord:
-        """A forgotten card; `earned`: worked out by this register, which has the sale."""
+        """A forgotten card; `earned`: worked out by this register, which has the sale.
+
+        Then the claim is of `quantity` pieces of line 1 at 10.00 each.
+        """
         quote = Quote(
             engine="1",
             programme="corner-shop",
             currency="EUR",
-            shelf_minor=1000,
+            shelf_minor=1000 * quantity,
             discount_minor=0,
             tendered_units_minor=0,
-            due_minor=1000,
+            due_minor=1000 * quantity,
+            lines=(
+                LineQuote(
+                    line_id="1",
+                    amount_minor=1000 * quantity,
+                    discount_minor=0,
+                    due_minor=1000 * quantity,
+                    fold=1,
+                    units=(UnitShare(unit="points", offer="points", earned=earned or 0),),
+                ),
+            ),
             units=(UnitMovement(unit="points", earned=earned or 0),),
         )
         body = ClaimBody(
@@ -184,7 +214,7 @@ class Till:
             member=MemberState(member_id=member),
             days_max=14,
             quote=None if earned is None else quote,
-            lines=() if earned is None else (ReturnWish(line_id="1", quantity="1"),),
+            lines=() if earned is None else (ReturnWish(line_id="1", quantity=str(quantity)),),
         )
         return self.write(KIND_CLAIM, encoded(body))
 

@@ -3,6 +3,7 @@ when another register has the sale."""
 
 import pytest
 
+from tessera.central.inspection import member_state
 from tessera.central.opening import Central
 from tessera.central.programmes import release_programme
 from tessera.central.quarantine import parked_records, retry_claims
@@ -161,3 +162,85 @@ def test_days_are_counted_from_the_sale(central: Central) -> None:
     there.write("claim", bytes(body))
     send(central, there)
     assert states(central, there) == [("parked", "claim_refused")]
+
+
+def test_a_claim_counts_the_visit_and_the_spend_as_a_sale_with_the_card_does(
+    central: Central,
+) -> None:
+    """12.34 are paid and claimed; once the goods are back, the visit stays and the spend goes."""
+    here, there = two_tills(central)
+    sale = here.sell(amount_minor=1234)
+    send(central, here)
+    there.claim(sale, "M-1", register=here.register)
+    send(central, there)
+    found = member_state(central, "M-1").member
+    assert (found.visits, found.lifetime_spend_minor) == (1, 1234)
+    here.take_back(sale, key_of(sale), refund_minor=1234)
+    send(central, here)
+    found = member_state(central, "M-1").member
+    assert (found.visits, found.lifetime_spend_minor) == (1, 0)
+
+
+def left(central: Central) -> int:
+    """Points less what is owed: central takes nothing that is leased to a register."""
+    accounts = member_state(central, "M-1").accounts
+    return sum(accounts[name].points for name in ("points", "owed:points") if name in accounts)
+
+
+def test_goods_that_come_back_where_they_were_sold_take_back_what_was_claimed_elsewhere(
+    central: Central,
+) -> None:
+    """3 × 10.00 claimed for 30 points; one comes back: 20 are left; then the others: none."""
+    here, there = two_tills(central)
+    sale = here.sell(quantity=3, amount_minor=3000)
+    send(central, here)
+    there.claim(sale, "M-1", register=here.register)
+    send(central, there)
+    assert points(central, "M-1") == 30
+    here.take_back(sale, key_of(sale), quantity="1", refund_minor=1000)
+    send(central, here)
+    assert left(central) == 20
+    here.take_back(sale, key_of(sale), quantity="2", refund_minor=2000)
+    send(central, here)
+    assert left(central) == 0
+    assert differences(central) == []
+
+
+def test_a_return_that_arrives_before_the_claim_that_its_register_worked_out_counts(
+    central: Central,
+) -> None:
+    """Two of three came back at another register; the claim of all three gives 30, 20 go back."""
+    here, there = two_tills(central)
+    sale = here.sell(quantity=3, amount_minor=3000)
+    send(central, here)
+    there.take_back(sale, key_of(sale), quantity="2", refund_minor=2000)
+    send(central, there)
+    here.claim(sale, "M-1", earned=30, quantity=3)
+    send(central, here)
+    assert left(central) == 10
+    assert differences(central) == []
+
+
+def test_what_a_register_has_taken_back_itself_is_not_taken_twice(central: Central) -> None:
+    """Its record of the claim's points comes before its return of the goods."""
+    here, _ = two_tills(central)
+    sale = here.sell(quantity=3, amount_minor=3000)
+    claim = here.claim(sale, "M-1", earned=30, quantity=3)
+    here.take_back(claim, key_of(claim), "M-1", earned=10, quantity="1", refund_minor=0)
+    here.take_back(sale, key_of(sale), quantity="1", refund_minor=1000)
+    send(central, here)
+    assert left(central) == 20
+    assert differences(central) == []
+
+
+def test_points_that_were_spent_meanwhile_are_owed(central: Central) -> None:
+    here, there = two_tills(central)
+    sale = here.sell()
+    send(central, here)
+    there.claim(sale, "M-1", register=here.register)
+    there.sell("M-1", spent=10)
+    send(central, there)
+    here.take_back(sale, key_of(sale), refund_minor=1000)
+    send(central, here)
+    assert left(central) == -10
+    assert differences(central) == []

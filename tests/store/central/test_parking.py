@@ -1,6 +1,7 @@
 """Records that cannot be booked are kept aside, visible, and delay nobody."""
 
 import pytest
+import sqlalchemy as sa
 
 from tessera.central.apply import apply_carefully
 from tessera.central.opening import Central
@@ -155,7 +156,7 @@ def test_counts_that_no_account_can_hold_are_parked(central: Central, amount: in
 def test_a_record_that_breaks_booking_itself_is_parked_alone(
     central: Central, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A bug of ours may not hold up the register: it goes on record by record."""
+    """A bug of ours may not hold up the register: it goes on without that one."""
     till = Till()
     enrolled(central, till)
     member(central, "M-1")
@@ -164,10 +165,10 @@ def test_a_record_that_breaks_booking_itself_is_parked_alone(
     poison = till.records[1].uid
     accept(central, till.batch())
 
-    def breaks(tx: object, works: list[Work], *rest: object) -> object:
+    def breaks(tx: object, works: list[Work], *rest: object, **more: object) -> object:
         if any(work.uid == poison for work in works):
             raise KeyError("a bug")
-        return settle(tx, works, *rest)  # type: ignore[arg-type]
+        return settle(tx, works, *rest, **more)  # type: ignore[arg-type]
 
     monkeypatch.setattr("tessera.central.apply.settle", breaks)
     heard: list[str] = []
@@ -181,3 +182,54 @@ def test_a_record_that_breaks_booking_itself_is_parked_alone(
     assert retry(central, find(central, poison)) == ""
     assert points(central, "M-1") == 30
     assert differences(central) == []
+
+
+def test_two_records_that_break_booking_are_found_by_halving(
+    central: Central, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of 64 records each of the two costs at most six halvings of two attempts, not 64."""
+    till = Till()
+    enrolled(central, till)
+    member(central, "M-1")
+    for _ in range(64):
+        till.sell("M-1", earned=1)
+    poison = {till.records[17].uid, till.records[40].uid}
+    accept(central, till.batch())
+    attempts: list[int] = []
+
+    def breaks(tx: object, works: list[Work], *rest: object, **more: object) -> object:
+        attempts.append(len(works))
+        if any(work.uid in poison for work in works):
+            raise KeyError("a bug")
+        return settle(tx, works, *rest, **more)  # type: ignore[arg-type]
+
+    monkeypatch.setattr("tessera.central.apply.settle", breaks)
+    heard: list[str] = []
+    apply_carefully(
+        central.engines.writer, central.desk(), note=lambda uid, _error: heard.append(uid)
+    )
+    assert (set(heard), len(heard)) == (poison, 2)
+    assert len(attempts) <= 1 + 2 * 6 * 2
+    assert points(central, "M-1") == 62
+    assert differences(central) == []
+
+
+def test_a_database_that_is_away_parks_nothing(
+    central: Central, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    till = Till()
+    enrolled(central, till)
+    member(central, "M-1")
+    till.sell("M-1", earned=5)
+    accept(central, till.batch())
+
+    def fails(*_args: object, **_more: object) -> object:
+        raise sa.exc.OperationalError("booking", None, Exception("gone"))
+
+    monkeypatch.setattr("tessera.central.apply.settle", fails)
+    with pytest.raises(sa.exc.OperationalError):
+        apply_carefully(central.engines.writer, central.desk(), note=lambda _uid, _error: None)
+    monkeypatch.undo()
+    book(central)
+    assert points(central, "M-1") == 5
+    assert parked_records(central) == []

@@ -4,8 +4,9 @@ import pytest
 
 from tessera.central.inspection import member_state
 from tessera.central.opening import Central
-from tessera.core.quote import ReturnedLine, ReturnQuote, UnitMovement
-from tessera.core.sale import KIND_RETURN, ReturnBody, SaleBody
+from tessera.core.quote import CounterUse, ReturnedLine, ReturnQuote, UnitMovement
+from tessera.core.sale import KIND_RETURN, CouponUse, Ending, ReturnBody, SaleBody
+from tessera.store.central import register_book
 from tessera.sync.records import encoded, read_body, read_envelope
 from tessera.sync.wire import OutcomeRow
 from tests.store.central.parts import differences, enrolled, member, points, send, stream
@@ -70,4 +71,65 @@ def test_a_return_without_a_receipt_is_booked_though_there_is_no_sale(central: C
     assert [state for state, _ in states(central, till)] == ["applied"] * 3
     assert points(central, "M-1") == 4
     assert member_state(central, "M-1").member.lifetime_spend_minor == 1000 - 600
+    assert differences(central) == []
+
+
+def alarmed(central: Central) -> list[str]:
+    with central.engines.reader.begin() as tx:
+        return [f"{row.kind} {row.about}" for row in register_book.read_alarms(tx)]
+
+
+def test_the_last_item_gives_uses_and_codes_back_though_no_register_knew_it_was_the_last(
+    central: Central,
+) -> None:
+    """2 were sold; one comes back here and one there: only central sees that nothing is left."""
+    here, there = Till(), Till(register="berlin-1-2", number=2, incarnation="00000000000000a2")
+    enrolled(central, here)
+    enrolled(central, there)
+    member(central, "M-1")
+    daily = CounterUse(key="coffee/2026-11-21", used=1, most=1)
+    coupon = CouponUse(offer="spring", code_hash="ab" * 16)
+    sale = here.sell("M-1", quantity=2, counters=[daily], coupons=[coupon])
+    body = read_body(read_envelope(sale.raw))
+    assert isinstance(body, SaleBody)
+    ending = Ending(counters=(daily,), coupons=(coupon,))
+    here.take_back(sale, body.key, "M-1", refund_minor=500, with_last=ending)
+    send(central, here)
+    assert points(central, "M-1", "uses:coffee/2026-11-21") == 1
+    there.take_back(sale, body.key, "M-1", refund_minor=500, with_last=ending)
+    send(central, there)
+    assert points(central, "M-1", "uses:coffee/2026-11-21") == 0
+    again = there.sell("M-1", counters=[daily], coupons=[coupon])
+    send(central, there)
+    assert points(central, "M-1", "uses:coffee/2026-11-21") == 1
+    assert again.uid not in alarmed(central)
+    assert differences(central) == []
+
+
+def test_returns_that_arrive_before_their_sale_give_uses_back_once_it_is_there(
+    central: Central,
+) -> None:
+    here, there = Till(), Till(register="berlin-1-2", number=2, incarnation="00000000000000a2")
+    enrolled(central, here)
+    enrolled(central, there)
+    member(central, "M-1")
+    daily = CounterUse(key="coffee/2026-11-21", used=1, most=1)
+    coupon = CouponUse(offer="spring", code_hash="cd" * 16)
+    sale = here.sell("M-1", quantity=2, counters=[daily], coupons=[coupon])
+    body = read_body(read_envelope(sale.raw))
+    assert isinstance(body, SaleBody)
+    for _ in range(2):
+        there.take_back(
+            sale,
+            body.key,
+            "M-1",
+            refund_minor=500,
+            with_last=Ending(counters=(daily,), coupons=(coupon,)),
+        )
+    send(central, there)
+    send(central, here)
+    assert points(central, "M-1", "uses:coffee/2026-11-21") == 0
+    here.sell("M-1", coupons=[coupon])
+    send(central, here)
+    assert alarmed(central) == []
     assert differences(central) == []

@@ -6,11 +6,8 @@ tests they have stolen keys as well. Whatever they do, the till's last good prog
 
 import hashlib
 import json
-import shutil
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import msgspec
 import pytest
@@ -19,145 +16,42 @@ from starlette.responses import Response, StreamingResponse
 from tessera.agent.bundle_update import BundleRejected, checked_bundle
 from tessera.agent.enrolment import EnrolmentFailed
 from tessera.central import key_change
-from tessera.central.app import build_app
-from tessera.central.opening import Central
 from tessera.central.roots import (
     DAY_MS,
-    ROOT_KEY_FILE,
     Change,
     proposed,
-    read_root_keys,
     with_signatures,
 )
 from tessera.core.errors import TesseraError
-from tessera.store.till import feed_state, kept_bundles
 from tessera.store.till.values import Assignment
-from tessera.sync.feed_reading import PageRefused, bytes_to_sign
+from tessera.sync.feed_reading import PageRefused
 from tessera.sync.link import CentralConfused, CentralError, CentralUnreachable
 from tessera.sync.records import encoded
 from tessera.sync.signing import (
-    PURPOSE_ASSIGNMENT,
     PURPOSE_SEGMENT,
     PURPOSE_STATEMENT,
     SigningKey,
 )
 from tessera.sync.trust import TrustRefused, fingerprint_of
-from tessera.sync.wire import AssignmentRow, FeedPage, SegmentBody, Statement
-from tests.support.between import Between, endless
-from tests.support.small_central import Serving
+from tessera.sync.wire import Statement
+from tests.support.attacked_till import FEED, STRANGER, Scene, attacked_till
+from tests.support.between import endless
 from tests.support.trusting_till import (
     PROGRAMME,
     STORE,
-    Time,
     TrustingTill,
     new_code,
     problems_of,
     publish,
     release,
-    timed_central,
     trusting_till,
 )
-
-STRANGER = SigningKey(b"\x66" * 32)
-FEED = f"/v1/feed/store:{STORE}"
-
-
-@dataclass
-class Scene:
-    """A till that runs programme `one`, its central, and who sits between."""
-
-    central: Central
-    time: Time
-    between: Between
-    till: TrustingTill
-    url: str
-
-    def forged(self, body: bytes, *, key: SigningKey, **changes: Any) -> bytes:
-        """A page with one more segment, an assignment of a programme of the forger's own."""
-        page = msgspec.json.decode(body, type=FeedPage)
-        text = PROGRAMME.format(name="forged").encode()
-        row = AssignmentRow(
-            number=changes.pop("number", 99),
-            bundle=hashlib.sha256(text).hexdigest(),
-            active_from_ms=0,
-            size=len(text),
-            generation=page.generation,
-        )
-        signature = key.sign(PURPOSE_ASSIGNMENT, bytes_to_sign(row)).hex()
-        number = page.head + 1
-        segment_body = SegmentBody(
-            generation=page.generation,
-            audience=page.audience,
-            number=number,
-            rows=(msgspec.structs.replace(row, signature=signature),),
-            central_ms=page.central_ms,
-        )
-        raw = encoded(segment_body)
-        segment = {
-            "number": number,
-            "body": raw.decode(),
-            "signature": key.sign(PURPOSE_SEGMENT, raw).hex(),
-        }
-        said = msgspec.json.decode(page.statement, type=Statement)
-        statement = encoded(msgspec.structs.replace(said, head=number))
-        told = json.loads(body)
-        told["segments"] = [*told.get("segments", []), segment]
-        told["head"] = number
-        told["statement"] = statement.decode()
-        told["statement_signature"] = key.sign(PURPOSE_STATEMENT, statement).hex()
-        return json.dumps(told | changes).encode()
-
-    def forging(self, key: SigningKey, **changes: Any) -> None:
-        """From now on the store's pages carry a forged assignment, and its bundle is served."""
-
-        def change(path: str, body: bytes) -> bytes | Response:
-            if path == FEED:
-                return self.forged(body, key=key, **changes)
-            if path.startswith("/v1/bundles/") and b"not_found" in body:
-                return Response(PROGRAMME.format(name="forged").encode())
-            return body
-
-        self.between.change = change
-
-    def root_keys(self) -> list[SigningKey]:
-        return read_root_keys([self.central.settings.data_dir / ROOT_KEY_FILE])
-
-    def rotate(self, *, at_once: bool = False) -> None:
-        """Another online key, signed by the root as it should be."""
-        change = key_change.rotated(self.central, days=0, at_once=at_once)
-        key_change.publish_root(self.central, with_signatures(change, self.root_keys()))
-
-    def renew(self, days: int) -> None:
-        """The same root for so many days."""
-        change = key_change.renewed(self.central, days=days)
-        key_change.publish_root(self.central, with_signatures(change, self.root_keys()))
-
-    def assigned(self) -> Assignment | None:
-        with self.till.engines.reader.connect() as c:
-            return kept_bundles.read_assignment(c)
-
-    def cursor(self) -> int:
-        with self.till.engines.reader.connect() as c:
-            return feed_state.cursor(c, f"store:{STORE}")[1]
 
 
 @pytest.fixture
 def scene(sqlite_template: Path, tmp_path: Path) -> Iterator[Scene]:
-    shutil.copytree(sqlite_template, tmp_path, dirs_exist_ok=True)
-    with (
-        timed_central(tmp_path) as (central, time),
-        Serving(build_app(central)) as served,
-    ):
-        between = Between(served.url)
-        with (
-            Serving(between.app()) as middle,
-            trusting_till(tmp_path / "till", middle.url) as till,
-        ):
-            till.enrol(new_code(central))
-            release(central, "one")
-            till.pull()
-            assert till.programme() == "one"
-            yield Scene(central=central, time=time, between=between, till=till, url=middle.url)
+    with attacked_till(sqlite_template, tmp_path) as scene:
+        yield scene
 
 
 def refused(scene: Scene, kind: type[TesseraError], match: str) -> None:

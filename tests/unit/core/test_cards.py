@@ -84,3 +84,13 @@ def test_a_mask_never_shows_more_than_half(number: str) -> None:
     shown = masked(number).lstrip("•")
     assert len(shown) <= 4
     assert 2 * len(shown) <= len(number)
+
+
+def test_what_a_receipt_is_sealed_with_is_none_of_its_other_hashes() -> None:
+    """The same text under the same key, for a seal, a mark and a card."""
+    seal = HASHER.receipt_seal("2001234567893")
+    assert len(seal) == 16
+    assert seal == HASHER.receipt_seal("2001234567893")
+    assert seal != HASHER.receipt_seal("2001234567894")
+    assert seal != HASHER.card("2001234567893")
+    assert seal[:5] != HASHER.receipt_mark("2001234567893")

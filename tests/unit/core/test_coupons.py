@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tessera.core.cards import CardHasher
-from tessera.core.coupons import CouponTerm, coupon_hash, mint, term_of
+from tessera.core.coupons import CouponTerm, coupon_account, coupon_hash, mint, term_of
 
 HASHER = CardHasher(key_id=1, key=bytes(range(32)))
 OTHER = CardHasher(key_id=1, key=bytes(32))
@@ -61,3 +61,7 @@ def test_a_term_holds_from_its_first_to_its_last_day() -> None:
 def test_the_hash_of_a_code_needs_the_key() -> None:
     assert coupon_hash(HASHER, minted()) != coupon_hash(OTHER, minted())
     assert len(coupon_hash(HASHER, minted())) == 16
+
+
+def test_a_code_is_counted_on_an_account_of_its_own() -> None:
+    assert coupon_account("00ff") == "coupon:00ff"

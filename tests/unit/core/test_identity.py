@@ -8,7 +8,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tessera.core.identity import BUCKETS, SaleKey, bucket_of, is_name, is_uid, new_uid
+from tessera.core.identity import (
+    BUCKETS,
+    SaleKey,
+    bucket_of,
+    bucket_of_hash,
+    is_name,
+    is_uid,
+    new_incarnation,
+    new_uid,
+)
 
 
 def test_the_example_of_rfc_9562_appendix_a_6() -> None:
@@ -58,3 +67,15 @@ def test_what_could_break_a_line_or_a_key_is_no_name(text: str) -> None:
 def test_two_sales_keys_never_read_alike() -> None:
     one = SaleKey(store="s", pos="1", business_day=date(2026, 11, 21), sale_id="7")
     assert one.text() == "s 1 2026-11-21 7"
+
+
+def test_a_card_s_bucket_is_the_first_sixteen_bits_of_its_hash() -> None:
+    """0x1234 is 4,660, that is 4 × 1,024 + 564."""
+    assert bucket_of_hash(bytes.fromhex("1234ffff")) == 564
+
+
+def test_an_incarnation_is_its_eight_bytes_in_hexadecimal() -> None:
+    assert new_incarnation(bytes(range(8))) == "0001020304050607"
+    for length in (7, 9):
+        with pytest.raises(ValueError, match="8 random bytes"):
+            new_incarnation(bytes(length))

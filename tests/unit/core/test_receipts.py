@@ -44,3 +44,10 @@ def test_another_shop_s_code_is_refused() -> None:
     code = receipt_code(Receipt(register="till-1", uid=UID), HASHER)
     with pytest.raises(ValueError, match="another shop"):
         read_receipt_code(code, CardHasher(key_id=1, key=bytes(32)))
+
+
+@pytest.mark.parametrize("uid", ["U" * 26, "0" * 25, "0" * 27, "8" + "0" * 25])
+def test_a_record_that_can_not_be_is_a_misread_code(uid: str) -> None:
+    """A letter that is never printed, a character missing or too many, or more than 128 bits."""
+    with pytest.raises(ValueError, match=r"misread$"):
+        read_receipt_code(f"TR1*till-1*{uid}*00000000", HASHER)

@@ -2,13 +2,17 @@ from datetime import date
 
 import pytest
 
-from tessera.core.quote import CounterUse
+from tessera.core.quote import CounterUse, IssuedCoupon
 from tessera.core.uses import (
     counter_of,
+    entries_account,
+    entry_postings,
     give_back_postings,
+    is_for_tills,
     is_over,
     is_unit_account,
     periods_around,
+    revoke_postings,
     use_postings,
     uses_account,
     withheld_account,
@@ -67,3 +71,53 @@ def test_only_units_can_be_spent() -> None:
     apart = ["owed:points", uses_account("a/ever"), withheld]
     assert [is_unit_account(name) for name in ["points", *apart]] == [True, False, False, False]
     assert [counter_of(name) for name in ["points", *apart]] == ["", "", "a/ever", ""]
+
+
+def test_entries_in_a_draw_go_to_an_account_of_its_name() -> None:
+    """A name of more than fifty characters ends in its hash (`sha256sum` of 60 times d)."""
+    assert entries_account("d" * 50) == "entries:" + "d" * 50
+    short = entries_account("d" * 60)
+    assert short == "entries:" + "d" * 33 + "~29f662e3fded284e"
+    assert short != entries_account("d" * 61)
+
+
+def test_withheld_units_and_entries_are_nothing_for_tills() -> None:
+    theirs = ["points", "owed:points", uses_account("a/ever"), "coupon:00ff"]
+    assert all(is_for_tills(name) for name in theirs)
+    assert not is_for_tills(entries_account("bicycle"))
+    assert not is_for_tills(withheld_account("0193a5b0", "points", ""))
+
+
+def right(kind: str, name: str, count: int, offer: str = "o") -> IssuedCoupon:
+    return IssuedCoupon(kind=kind, offer=offer, count=count, name=name)
+
+
+def test_a_sale_adds_the_draw_entries_of_the_offers_that_hold() -> None:
+    granted = [
+        right("draw", "bicycle", 3),
+        right("draw", "car", 2, "denied"),
+        right("draw", "holiday", 0),
+        right("draw", "mug", 1),
+        right("coupon", "next", 1),
+    ]
+    posted = entry_postings(granted, frozenset({"denied"}))
+    assert [(one.account, one.delta, one.member) for one in posted] == [
+        ("entries:bicycle", 3, True),
+        ("counted", -3, False),
+        ("entries:mug", 1, True),
+        ("counted", -1, False),
+    ]
+
+
+def test_a_return_takes_no_more_entries_than_are_there() -> None:
+    """Of 3 + 2 entries in a draw the account holds 4: 3 go, then the 1 that is left."""
+    granted = [right("draw", "bicycle", 3), right("draw", "bicycle", 2), right("coupon", "next", 1)]
+    posted = revoke_postings(granted, {"entries:bicycle": 4})
+    assert [(one.account, one.delta) for one in posted] == [
+        ("entries:bicycle", -3),
+        ("counted", 3),
+        ("entries:bicycle", -1),
+        ("counted", 1),
+    ]
+    assert revoke_postings(granted, {"entries:bicycle": -2}) == ()
+    assert revoke_postings(granted, {}) == ()

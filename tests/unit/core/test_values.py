@@ -6,7 +6,7 @@ from dataclasses import FrozenInstanceError, asdict, replace
 
 import pytest
 
-from tessera.core.quote import Message, OfferShare, Stage
+from tessera.core.quote import Message, OfferShare, Quote, Stage, deferred_quote
 
 
 def test_a_quick_value_has_its_arguments_and_its_defaults() -> None:
@@ -49,3 +49,27 @@ def test_a_quick_value_copies_and_travels_as_dataclasses_do() -> None:
     assert copy.deepcopy(share) == share
     assert pickle.loads(pickle.dumps(share)) == share
     assert asdict(Message(key="a")) == {"key": "a", "arguments": ()}
+
+
+SUMS = {"shelf_minor": 9, "discount_minor": 2, "tendered_units_minor": 0, "due_minor": 7}
+NAMES = {"engine": "1", "programme": "p", "currency": "EUR"}
+
+
+def test_a_quote_that_was_made_whole_says_what_it_has_not() -> None:
+    quote = Quote(**SUMS, **NAMES)  # type: ignore[arg-type]
+    with pytest.raises(AttributeError, match="_later"):
+        _ = quote.colour
+    assert pickle.loads(pickle.dumps(quote)) == quote
+
+
+def test_a_part_that_is_made_later_is_asked_for_once() -> None:
+    class Parts:
+        asked: list[str] = []  # noqa: RUF012 - one for this test
+
+        def give(self, name: str) -> object:
+            self.asked.append(name)
+            return ()
+
+    quote = deferred_quote(Parts(), {**SUMS, **NAMES})
+    assert (quote.due_minor, quote.lines, quote.lines) == (7, (), ())
+    assert Parts.asked == ["lines"]

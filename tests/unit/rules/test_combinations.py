@@ -109,3 +109,87 @@ def test_the_command_tells_pairs_and_what_is_new(
     words = ["programme", "lint-combinations", str(shop), "--baseline", str(shop), "--json"]
     assert main(words) == 0
     assert json.loads(capsys.readouterr().out)["pairs"] == []
+
+
+def pair(one: str, two: str) -> list[tuple[int, int]]:
+    return [(shelf, due) for _, shelf, due in told(f"  a: {{{one}}}\n  b: {{{two}}}\n")]
+
+
+@pytest.mark.parametrize(
+    "one, two, shelf_minor, due_minor",
+    [
+        # Three teas of 10.00 for 20.00, beside them half of 10.00.
+        (
+            "what: category tea, give: any 3 for 20.00",
+            "what: brand alp, give: 50 % off",
+            4000,
+            2500,
+        ),
+        # 60.00 less 1.00 is 59.00 and on the last step: less 10 %. 50.00 less 1.00 would not be.
+        (
+            "give: {steps: {20.00: 5 %, 50.00: 10 %}}, stacks: yes",
+            "give: 1.00 off the basket, stacks: yes",
+            6000,
+            5310,
+        ),
+        # Six pieces reach the last step: 60.00 less 1.00, less 10 %.
+        (
+            "give: {steps: {2: 5 %, 6: 10 %}, reads: quantity}, stacks: yes",
+            "give: 1.00 off the basket, stacks: yes",
+            6000,
+            5310,
+        ),
+        # The mug of 10.00 is free, and 10.00 less 1.00.
+        (
+            "give: {gift: sku mug}, stacks: yes",
+            "give: 1.00 off the basket, stacks: yes",
+            2000,
+            900,
+        ),
+        # No price serves both: 2.00 less 10 % beside 10.00 less 50 %.
+        (
+            "what: 'price 1.00..2.00', give: 10 % off, stacks: yes",
+            "what: 'price 3.00..', give: 50 % off, stacks: yes",
+            1200,
+            680,
+        ),
+        # No article serves both: 10.00 less 10 % beside 10.00 less 50 %.
+        (
+            "what: sku x, give: 10 % off, stacks: yes",
+            "what: sku y, give: 50 % off, stacks: yes",
+            2000,
+            1400,
+        ),
+        # One does: 10.00 less 10 %, less 50 %.
+        (
+            "what: 'sku x, y', give: 10 % off, stacks: yes",
+            "what: 'sku y, z', give: 50 % off, stacks: yes",
+            1000,
+            450,
+        ),
+        # A kilogram of 10.00 less 0.50 and 0.10.
+        (
+            "give: 0.50 off per kg, stacks: yes",
+            "give: 0.10 off per kg, stacks: yes",
+            1000,
+            940,
+        ),
+        # By weight and by the piece: 10.00 less 0.50 beside 10.00, all of it less 10 %.
+        ("give: 0.50 off per kg, stacks: yes", "give: 10 % off, stacks: yes", 2000, 1755),
+    ],
+)
+def test_goods_are_found_on_which_both_take_something_off(
+    one: str, two: str, shelf_minor: int, due_minor: int
+) -> None:
+    assert pair(one, two) == [(shelf_minor, due_minor)]
+
+
+def test_a_threshold_takes_at_most_ten_thousand_pieces() -> None:
+    """Of 10.00 each, so 100,000.00 is reached and a cent more is not."""
+    ten = "give: 10 % off, stacks: yes"
+    for minor, pairs in (("100000.00", 1), ("100000.01", 0)):
+        assert len(pair(f"needs: basket from {minor}, give: 1.00 off the basket", ten)) == pairs
+
+
+def test_what_only_serves_lines_that_are_no_goods_meets_nothing() -> None:
+    assert pair("what: {kind: fee}, give: 10 % off, stacks: yes", "give: 10 % off") == []

@@ -29,6 +29,10 @@ offers: {{a: {{{condition}, give: 1.00 off the basket}}}}
         ("sat 22:00..02:00", "2026-11-22T01:30:00+01:00", ""),
         ("sat 22:00..02:00", "2026-11-21T01:30:00+01:00", "other-weekday"),
         ("sat 22:00..02:00", "2026-11-22T03:00:00+01:00", "outside-hours"),
+        ("sat 22:00..02:00", "2026-11-21T22:00:00+01:00", ""),
+        ("sat 22:00..02:00", "2026-11-21T21:59:59+01:00", "outside-hours"),
+        ("sat 22:00..02:00", "2026-11-22T02:00:59+01:00", ""),
+        ("sat 22:00..02:00", "2026-11-22T23:00:00+01:00", "other-weekday"),
         ("2026-11-01..2026-11-21", "2026-11-21T23:59:59+01:00", ""),
         ("2026-11-01..2026-11-20", "2026-11-21T00:00:00+01:00", "outside-dates"),
         ("2026-11-21..", "2026-11-21T00:00:00+01:00", ""),
@@ -252,3 +256,34 @@ def test_an_offer_may_be_refused_while_central_is_away() -> None:
     away = place(offline=True)
     assert outcome(price(rules, line("1", 1000), where=away), "a").reason == "refused-offline"
     assert price(rules, line("1", 1000)).discount_minor == 100
+
+
+def test_offers_with_long_names_have_counters_of_their_own() -> None:
+    """A counter is an account, `uses:` and its key, of at most 64 characters."""
+    offers = "".join(
+        f"  {'o' * 60}{name}: {{give: 1.00 off the basket, stacks: yes, limits: 1 a day}}\n"
+        for name in "ab"
+    )
+    quote = price(f"offers:\n{offers}", line("1", 1000), who=member())
+    keys = [one.key for one in quote.counters]
+    assert len(set(keys)) == 2
+    for key in keys:
+        assert key.startswith("o" * 29 + "~")
+        assert key.endswith("/2026-11-21")
+        assert len("uses:" + key) <= 64
+
+
+def test_a_name_that_just_fits_stands_in_its_counter_as_it_is() -> None:
+    name = "o" * 46
+    rules = f"offers: {{{name}: {{give: 1.00 off the basket, limits: 1 a week}}}}"
+    quote = price(rules, line("1", 1000), who=member())
+    assert [one.key for one in quote.counters] == [f"{name}/2026-W47"]
+    assert len(f"uses:{name}/2026-W47") <= 64
+
+
+def test_a_kind_of_line_may_be_selected() -> None:
+    rules = "units: {credit: {}}\noffers: {a: {what: {kind: fee}, give: 2 credit}}"
+    who = member()
+    fee, goods = line("1", 500, kind="fee"), line("2", 500)
+    assert [one.earned for one in price(rules, fee, goods, who=who).units] == [2]
+    assert outcome(price(rules, goods, who=who), "a").reason == "nothing-selected"

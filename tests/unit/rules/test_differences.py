@@ -192,3 +192,24 @@ def test_the_answer_comes_in_one_order_however_the_files_list_their_offers() -> 
     found = compared(head + "".join(old), head + "".join(reversed(new)))
     assert [one.name for one in found] == ["a", "b", "c"]
     assert found == compared(head + "".join(reversed(old)), head + "".join(new))
+
+
+def test_a_group_that_is_new_or_gone_is_told_whole() -> None:
+    after = BASE.replace(
+        "groups: {weekly: best}", "groups: {weekly: best, x: {kind: all, in: weekly}}"
+    )
+    new = Difference(section="group", name="x", change="added", after="all in weekly")
+    gone = Difference(section="group", name="x", change="removed", before="all in weekly")
+    assert compared(BASE, after) == [new]
+    assert compared(after, BASE) == [gone]
+
+
+def test_a_list_is_told_as_it_is_written() -> None:
+    (one,) = replaced("when: mon..wed", "when: [mon..wed, fri  16:00..18:00]")
+    assert one.after == "[mon..wed, fri 16:00..18:00]"
+
+
+def test_a_file_with_a_mistake_is_no_release() -> None:
+    release, problems = read_release(BASE.replace("10 % off", "110 % off"), file="shop.yaml")
+    assert release is None
+    assert [problem.field for problem in problems] == ["offers.dairy.give"]

@@ -2,6 +2,7 @@
 
 import re
 from dataclasses import fields
+from typing import Any
 
 import pytest
 
@@ -40,6 +41,33 @@ def test_every_offer_has_an_outcome_in_the_explanation() -> None:
         ("ten", False, "coupon-missing"),
     ]
     assert chosen_settings(quote) == [("rounding", "floor")]
+
+
+@pytest.mark.parametrize(
+    "give, where, earning_only, reason",
+    [
+        ("give: 10 % off", {}, False, "nothing-selected"),
+        ("give: 10 % off", {}, True, "earning-only"),
+        ("give: 1 point", {}, True, "members-only"),
+        ("give: 1 point, who: guests", {}, False, "members-only"),
+        ("give: 10 % off, offline: refuse", {"offline": True}, False, "refused-offline"),
+        ("give: 10 % off, when: sun", {}, False, "other-weekday"),
+    ],
+)
+def test_an_offer_that_the_basket_did_not_touch_has_its_first_reason(
+    give: str, where: dict[str, Any], earning_only: bool, reason: str
+) -> None:
+    rules = programme(
+        f"units: {{points: {{}}}}\nstopped: [old]\noffers:\n  a: {{what: category wine, {give}}}\n"
+        "  old: {what: category wine, give: 10 % off}\n"
+    )
+    milk, here = line("1", 1000, category="dairy"), place(**where)
+    basket = Basket(currency="EUR", lines=(milk,), earning_only=earning_only)
+    quote = price(rules, milk, where=here, earning_only=earning_only)
+    assert quote.offers == ()
+    found = outcomes_of_all(rules, None, basket, here, quote)
+    assert {one.offer: one.reason for one in found} == {"a": reason, "old": "stopped"}
+    assert f"reason.{reason}" in {one.text.key for one in found if one.text}
 
 
 def test_every_reason_has_words_in_every_language() -> None:
@@ -116,6 +144,16 @@ def test_a_draw_can_be_recomputed_and_wins_as_often_as_it_says() -> None:
     prizes = [prize_of(number, ("tea", "cake"), (1, 4)) for number in numbers]
     assert sum(prize != "" for prize in prizes) == len(won)
     assert 0.4 < prizes.count("tea") / len(won) < 0.6
+
+
+def test_what_was_drawn_stands_in_place_of_the_promise_to_draw() -> None:
+    """A code of a coupon is added, and takes no promise away."""
+    quote = price("offers: {a: {give: {win: 1 in 4, prizes: [tea]}}}", line("1", 100), who=member())
+    (promise,) = receipt_texts(quote, "en")
+    won = Message(key="receipt.won", arguments=(("prize", "tea"),))
+    code = Message(key="receipt.code", arguments=(("code", "NEXT-1"),))
+    assert receipt_texts(quote, "en", drawn=[won]) == [say(won, "en", "EUR")]
+    assert receipt_texts(quote, "en", drawn=[code]) == [promise, say(code, "en", "EUR")]
 
 
 def test_a_blocked_member_pays_like_a_guest() -> None:

@@ -182,6 +182,55 @@ def test_the_quick_way_gives_the_quote_of_the_full_way(
             assert msgspec.json.encode(quick) == msgspec.json.encode(full)
 
 
+IN_TURN = (
+    *("any 3 for 4.00", "any 2 for 2.50", "buy 2 get 1 free", "buy 1 get 1 free"),
+    *(
+        "{any: 2, cheapest: 50 %}",
+        "{any: 3, off: 1.00}",
+        "{any: 2, off: 20 %}",
+        "{any: 1, off: 0.10}",
+    ),
+    *("{any: 2, off: 50 %, same_item: yes}", "{any: 2, for: 3.00, same_item: yes}"),
+    *("'15 % off the basket, at most 0.90'", "15 % off the basket", "1.50 off the basket"),
+    "33 % off the basket",
+)
+
+
+@settings(max_examples=150, deadline=None)
+@given(
+    found=st.lists(
+        st.tuples(
+            st.sampled_from(IN_TURN),
+            st.sampled_from(("everything", "everything", "category a", "category b", "sku s1")),
+            st.sampled_from(("", "", "priority: 3", "needs: basket from 9.00 after basket offers")),
+            st.sampled_from(("g0", "g0", "g0", "g1")),
+            st.sampled_from(("", "", "", "stacks: yes")),
+        ),
+        min_size=1,
+        max_size=5,
+    ),
+    kinds=st.sampled_from((("first", "first", "all"), ("first", "all", "all"))),
+    exclusive=st.sampled_from(("unit", "line")),
+    attribution=st.sampled_from(("all-units", "reward-only")),
+    baskets=st.lists(lines, min_size=1, max_size=2),
+)
+def test_offers_in_the_merchant_s_order_give_the_quote_of_the_full_way(
+    found: Rules,
+    kinds: tuple[str, ...],
+    exclusive: str,
+    attribution: str,
+    baskets: list[list[tuple[int, int, str, str, int, str]]],
+) -> None:
+    """Bundles and sums off the basket in groups whose first offer wins."""
+    rules = rules_of(found, {"exclusive": exclusive, "attribution": attribution}, kinds)
+    for one in baskets:
+        basket = Basket(currency="EUR", lines=tuple(lines_of(one)))
+        quick, full = both(rules, None, basket, place())
+        event("quick" if quick else "full")
+        if quick is not None:
+            assert quick == full
+
+
 def test_the_whole_workload_goes_the_quick_way() -> None:
     rules = programme(programme_text(workload()["offers"]).partition("currency: EUR\n")[2])
     for case in cases()[::7]:

@@ -292,3 +292,50 @@ offers:
 """
     quote = price(rules, line("1", 1000, category="dairy"), line("2", 500), who=member())
     assert earned(quote) == 5
+
+
+def test_a_granted_coupon_says_what_opens_its_offer() -> None:
+    """A code of its own where codes are single-use, the first of those for all otherwise."""
+    rules = """
+offers:
+  own: {give: {coupon: single}}
+  all: {give: {coupon: shared}}
+  none: {give: {coupon: free}}
+  single: {trigger: {coupon: NEXT-*, single_use: yes}, give: 5.00 off the basket}
+  shared: {trigger: "coupon TWO, ONE", give: 5.00 off the basket}
+  free: {who: staff, give: 5.00 off the basket}
+"""
+    quote = price(rules, line("1", 1000), who=member())
+    assert {one.offer: one.detail for one in quote.issued} == {
+        "own": ("single-use", "NEXT-"),
+        "all": ("shared", "ONE"),
+        "none": (),
+    }
+
+
+def test_an_offer_that_gives_nothing_applies_and_grants_nothing() -> None:
+    rules = "offers: {a: {who: members, give: nothing}}"
+    quote = price(rules, line("1", 1000), who=member())
+    assert outcome(quote, "a").applied
+    assert quote.issued == ()
+
+
+@pytest.mark.parametrize(
+    "offer, waits",
+    [
+        ("give: 2 entries in x, limits: 1 a day, offline: pending", [("a/2026-11-21", True, "")]),
+        ("give: {coupon: five}, limits: 1 a day", [("a/2026-11-21", False, "")]),
+        ("give: 3 points, limits: 1 a day, offline: pending", [("a/2026-11-21", True, "points")]),
+    ],
+)
+def test_what_a_limited_offer_gives_waits_for_central_where_it_says_so(
+    offer: str, waits: list[tuple[str, bool, str]]
+) -> None:
+    rules = f"""
+units: {{points: {{}}}}
+offers:
+  a: {{{offer}}}
+  five: {{trigger: coupon FIVE, give: 5.00 off the basket}}
+"""
+    quote = price(rules, line("1", 1000), who=member())
+    assert [(one.key, one.pending, one.unit) for one in quote.counters] == waits

@@ -118,9 +118,9 @@ def insert_new(
             f"RETURNING {', '.join(keys)}"
         )
         return {
-            tuple(row)
+            row
             for part in _parts(rows)
-            for row in tx.exec_driver_sql(statement, _arrays(tx, table, names, part))
+            for row in _fetched(tx, statement, _arrays(tx, table, names, part))
         }
     # SQLite has one writer, so nothing can come between the look and the insert.
     known = {
@@ -169,10 +169,7 @@ def select(
             f"ORDER BY {order}{held}"
         )
         for part in _parts(wanted):
-            found += [
-                tuple(row)
-                for row in tx.exec_driver_sql(statement, _arrays(tx, table, key_names, part))
-            ]
+            found += _fetched(tx, statement, _arrays(tx, table, key_names, part))
         return found
     condition = f" WHERE {only}" if only else ""
     head = f"WITH w({', '.join(key_names)}) AS (VALUES "
@@ -202,9 +199,9 @@ def select_ranges(
         )
         by = (key[0], key[1], key[1])
         return [
-            tuple(row)
+            row
             for part in _parts(wanted)
-            for row in tx.exec_driver_sql(statement, _arrays(tx, table, by, part))
+            for row in _fetched(tx, statement, _arrays(tx, table, by, part))
         ]
     tail = f") SELECT {columns} FROM w CROSS JOIN {table.name} t ON {match}"  # noqa: S608 - as above
     return _sqlite_keyed(tx, "WITH w(k, low, high) AS (VALUES ", tail, wanted)
@@ -250,6 +247,16 @@ def _arrays(
         pg_arrays.PACKERS[type(table.c[name].type)](column)
         for name, column in zip(names, columns, strict=True)
     )
+
+
+def _fetched(tx: sa.Connection, statement: str, values: tuple[Any, ...]) -> list[Row]:
+    """All rows at once, as the driver gives them: SQLAlchemy's are made one by one."""
+    result = tx.exec_driver_sql(statement, values)
+    try:
+        assert result.cursor is not None
+        return list(result.cursor.fetchall())
+    finally:
+        result.close()
 
 
 def _array_type(column: "sa.Column[Any]") -> str:

@@ -1,13 +1,16 @@
-"""Open leases by the register that holds them.
+"""Open leases by the register that holds them, and the members who are to be granted some.
 
-Owns: finding them. Must never: change one; that takes the member's lock, and `ledger_book`.
+Owns: finding them, and the list of members whose grants were put off. Must never: change a lease;
+that takes the member's lock, and `ledger_book`.
 """
 
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import sqlalchemy as sa
 
-from tessera.store.central import schema
+from tessera.store.central import bulk, schema
+from tessera.store.central.ledger_book import MemberKey
 
 LeaseKey = tuple[int, str, str]
 """Bucket, member and lease."""
@@ -61,3 +64,24 @@ def read_open(
         )
         for row in tx.execute(query)
     ]
+
+
+def put_off(tx: sa.Connection, members: Iterable[MemberKey]) -> None:
+    """Note members whose leases are to be granted later; harmless for those noted already.
+
+    Their rows must be locked, as for granting.
+    """
+    names = ("bucket", "member_id")
+    bulk.insert(tx, schema.LEASE_DUE, names, sorted(set(members)), ignore_known=True)
+
+
+def read_due(tx: sa.Connection, *, limit: int) -> list[MemberKey]:
+    """Members whose leases were put off, by bucket."""
+    table = schema.LEASE_DUE
+    query = sa.select(table.c.bucket, table.c.member_id).order_by(*table.primary_key).limit(limit)
+    return [(int(row.bucket), row.member_id) for row in tx.execute(query)]
+
+
+def forget_due(tx: sa.Connection, members: Sequence[MemberKey]) -> None:
+    """These members have their leases; their rows must have been locked before that."""
+    bulk.delete(tx, schema.LEASE_DUE, ("bucket", "member_id"), members)

@@ -33,6 +33,7 @@ _MEMBER = (
     "period_spend_minor",
     "last_visit",
 )
+_NONE = frozenset({"", "[]"})
 _PROFILE = ("bucket", "member_id", "display_name", "language", "birthday")
 _CARD = ("cbucket", "card_hash", "key_id", "member_id", "bucket", "status", "version")
 
@@ -138,8 +139,8 @@ def write_members(tx: sa.Connection, members: Sequence[MemberRecord]) -> None:
             member.tier,
             member.home_store,
             member.home_register,
-            json.dumps(member.segments),
-            json.dumps(member.entitlements),
+            json.dumps(member.segments) if member.segments else "[]",
+            json.dumps(member.entitlements) if member.entitlements else "[]",
             member.joined,
             int(member.staff),
             member.visits,
@@ -252,7 +253,7 @@ def members_of_store(
 
 def _member(row: bulk.Row) -> MemberRecord:
     values = dict(zip(_MEMBER, row, strict=True))
-    values["segments"] = tuple(json.loads(values["segments"] or "[]"))
-    values["entitlements"] = tuple(json.loads(values["entitlements"] or "[]"))
+    for name in ("segments", "entitlements"):  # most members have none
+        values[name] = () if values[name] in _NONE else tuple(json.loads(values[name]))
     values["staff"] = bool(values["staff"])
     return MemberRecord(**values)

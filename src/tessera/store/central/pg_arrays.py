@@ -76,17 +76,22 @@ def _bigints(values: Sequence[int]) -> Packed:
     return Bigints(_head(20, len(values)) + struct.pack("!" + "iq" * len(values), *pairs))
 
 
-def _joined(contents: list[bytes]) -> bytes:
-    pack = _LENGTH.pack
-    return b"".join(chain.from_iterable((pack(len(one)), one) for one in contents))
-
-
 def _byteas(values: Sequence[bytes]) -> Packed:
-    return Byteas(_head(17, len(values)) + _joined(list(values)))
+    return Byteas(_head(17, len(values)) + _joined(values))
 
 
 def _texts(values: Sequence[str]) -> Packed:
-    return Texts(_head(25, len(values)) + _joined([value.encode() for value in values]))
+    distinct = set(values)
+    if 2 * len(distinct) > len(values):
+        return Texts(_head(25, len(values)) + _joined([value.encode() for value in values]))
+    # Most columns repeat few values (registers, days, states, nothing): each is packed once.
+    packed = {value: _joined([value.encode()]) for value in distinct}
+    return Texts(_head(25, len(values)) + b"".join(map(packed.__getitem__, values)))
+
+
+def _joined(contents: Sequence[bytes]) -> bytes:
+    pack = _LENGTH.pack
+    return b"".join(chain.from_iterable((pack(len(one)), one) for one in contents))
 
 
 PACKERS: dict[type, Callable[[Sequence[Any]], Packed]] = {

@@ -206,6 +206,15 @@ def claim_sale_keys(
     return {(kbucket, key): (uid, member_id) for kbucket, key, uid, member_id in held}
 
 
+def read_sale_keys(
+    tx: sa.Connection, keys: Iterable[tuple[int, str]]
+) -> dict[tuple[int, str], tuple[str, str, str]]:
+    """Whose these sale keys are: by (kbucket, key) the record's uid, register and member."""
+    names = ("kbucket", "sale_key", "uid", "register_id", "member_id")
+    rows = bulk.select(tx, schema.SALE_KEY, names, names[:2], keys)
+    return {(row[0], row[1]): (row[2], row[3], row[4]) for row in rows}
+
+
 def read_uids(tx: sa.Connection, keys: Iterable[tuple[str, str]]) -> dict[tuple[str, str], UidRow]:
     """Where records belong that have arrived, by (register, uid)."""
     wanted = [(bucket_of(register_id), register_id, uid) for register_id, uid in keys]

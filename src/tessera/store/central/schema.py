@@ -373,6 +373,7 @@ LEASE = _table(
     _whole("granted_ms"),
 )
 sa.Index("lease_register", LEASE.c.register_id)
+LEASE_DUE = _table("lease_due", _bucket("bucket"), _key("member_id"))
 
 # ---- by card --------------------------------------------------------------------------------
 

@@ -40,12 +40,14 @@ def commit_or_find(
     write: Write,
     after_commit: Callable[[SealedRecord], None] | None = None,
     on_full: Callable[[], None] | None = None,
+    at_limit: Callable[[], bool] | None = None,
 ) -> SealedRecord:
     """Commit what `write` writes under `uid`, exactly once, or raise knowing that it is not there.
 
     `after_commit` hears of the record once it stands (witness and salvage); `on_full` is called
-    before DiskFull is raised, to give the reserve free. CommitFailed after two attempts. What
-    `write` raises itself (SaleExists, LeaseShort) passes through, rolled back.
+    before DiskFull is raised, to give the reserve free. `at_limit` says whether files may not grow
+    any more, which counts as full once a second attempt has failed as well. CommitFailed after two
+    attempts. What `write` raises itself (SaleExists, LeaseShort) passes through, rolled back.
     """
     for attempt in range(1, ATTEMPTS + 1):
         try:
@@ -59,6 +61,13 @@ def commit_or_find(
                 raise DiskFull(
                     "the disk is full: this commit is not in the journal",
                     hint="free space on the till's disk; sales go on without benefits meanwhile",
+                ) from error
+            if found is None and attempt == ATTEMPTS and at_limit is not None and at_limit():
+                raise DiskFull(
+                    "the till's files have reached the limit on their size: this commit is not in"
+                    " the journal",
+                    hint="raise LimitFSIZE= of the agent's service, or ulimit -f where it is"
+                    " started",
                 ) from error
             if found is None and attempt == ATTEMPTS:
                 raise CommitFailed(

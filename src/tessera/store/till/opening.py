@@ -7,6 +7,7 @@ on under an old incarnation with a database that is older than its witness.
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import sqlalchemy as sa
@@ -18,6 +19,7 @@ from tessera.store.engine import Engines, open_sqlite
 from tessera.store.migrate import ensure_schema
 from tessera.store.till import MIGRATIONS, identity_book, outbox
 from tessera.store.till.durable import Write, commit_or_find
+from tessera.store.till.file_limit import is_at_limit
 from tessera.store.till.identity_file import read_identity_file
 from tessera.store.till.reserve import RESERVE_BYTES, Reserve
 from tessera.store.till.salvage import SalvageFile
@@ -74,15 +76,17 @@ class OpenTill:
             write=write,
             after_commit=self.note_committed,
             on_full=self.reserve.give_free,
+            at_limit=partial(is_at_limit, self.folder),
         )
 
     def note_committed(self, record: SealedRecord) -> None:
         """Keep a record outside the database as well, now that its commit stands."""
         # A full disk here must not turn a commit that stands into a failure.
+        self._unsynced = True
         with suppress(OSError):
             self._salvage.append(record)
+        with suppress(OSError):
             self._witness.keep(record)
-            self._unsynced = True
 
     def sync_side_files(self) -> None:
         """Make witness and salvage durable; to be called about once a second."""

@@ -29,11 +29,17 @@ class SalvageFile:
     def __init__(self, path: Path) -> None:
         flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND | getattr(os, "O_BINARY", 0)
         self._handle = os.open(path, flags, 0o600)
+        self._is_torn = not _ends_whole(path)
 
     def append(self, record: SealedRecord) -> None:
         """Add a committed record: check value, link hash, raw bytes, line feed."""
         rest = record.link_hash.hex().encode() + b" " + record.raw
-        os.write(self._handle, _check(rest) + b" " + rest + b"\n")
+        line = _check(rest) + b" " + rest + b"\n"
+        if self._is_torn:
+            # Else this record would be part of the broken line before it, and lost with it.
+            line = b"\n" + line
+        self._is_torn = True
+        self._is_torn = os.write(self._handle, line) != len(line)
 
     def sync(self) -> None:
         """Make what was appended durable."""
@@ -42,6 +48,14 @@ class SalvageFile:
     def close(self) -> None:
         """Close the file."""
         os.close(self._handle)
+
+
+def _ends_whole(path: Path) -> bool:
+    """Whether a file is empty or ends in a line feed."""
+    with path.open("rb") as file:
+        end = file.seek(0, os.SEEK_END)
+        file.seek(max(0, end - 1))
+        return file.read(1) in (b"", b"\n")
 
 
 def _check(rest: bytes) -> bytes:

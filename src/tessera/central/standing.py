@@ -1,0 +1,257 @@
+"""How central stands, in words for somebody who was woken up: what is wrong, and what to do now.
+
+Owns: when a figure becomes something that needs a person. Must never: change anything, or name a
+member, a card or a key.
+"""
+
+import shutil
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from tessera.central.opening import MIGRATIONS, Central
+from tessera.store.central import register_book, standing_book
+from tessera.store.central.register_book import ACTIVE, RegisterRow
+from tessera.store.central.standing_book import Backlog, Streams
+from tessera.store.migrate import current_version, known_versions
+
+MINUTE_MS = 60_000
+HOUR_MS = 60 * MINUTE_MS
+DAY_MS = 24 * HOUR_MS
+BEHIND_MS = 15 * MINUTE_MS
+"""A batch that has waited this long: booking is not keeping up, or does not run."""
+ROOT_DAYS = 60
+CERTIFICATE_DAYS = 30
+ALARM_DAYS = 1
+RETENTION_SLACK_DAYS = 2
+DISK_SHARE = 0.1
+DISK_LEAST_BYTES = 2 * 1_073_741_824
+NAMED_MAX = 5
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Finding:
+    """Something that needs a person: a stable code, what is so, and what to do."""
+
+    code: str
+    text: str
+    do: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Standing:
+    """How central stands. Times in UTC milliseconds, 0 for none; `days` may be below 0."""
+
+    now_ms: int
+    schema_version: str
+    generation: str
+    inbox: Backlog
+    parked: Backlog
+    waiting: Backlog
+    registers: int
+    silent: tuple[str, ...]
+    ending: tuple[str, ...]
+    streams: Streams
+    alarms: dict[str, int]
+    root_version: int
+    root_days: int
+    disk_free_bytes: int
+    disk_total_bytes: int
+    findings: tuple[Finding, ...]
+
+
+def look(central: Central, *, silent_days: int, free: "Disk | None" = None) -> Standing:
+    """Look at everything once. `silent_days`: a register not heard of for longer is named."""
+    now_ms = central.now_ms()
+    state = central.state()
+    root = central.roots.trust().root
+    assert root is not None
+    with central.engines.reader.begin() as tx:
+        registers = register_book.read_registers(tx, status=ACTIVE)
+        heard = {name: at for name, (at, _) in register_book.read_heartbeats(tx).items()}
+        found = Standing(
+            now_ms=now_ms,
+            schema_version=current_version(tx) or "",
+            generation=state.generation,
+            inbox=standing_book.read_due(tx),
+            parked=standing_book.read_parked(tx),
+            waiting=standing_book.read_waiting(tx),
+            registers=len(registers),
+            silent=_silent(registers, heard, now_ms - silent_days * DAY_MS),
+            ending=_ending(registers, now_ms, central.settings.limits.certificate_days),
+            streams=standing_book.read_streams(tx),
+            alarms=standing_book.read_alarms_since(tx, now_ms - ALARM_DAYS * DAY_MS),
+            root_version=root.version,
+            root_days=(root.expires_ms - now_ms) // DAY_MS,
+            disk_free_bytes=0,
+            disk_total_bytes=0,
+            findings=(),
+        )
+    disk = free or disk_of(central.settings.data_dir)
+    return _with_findings(central, found, disk, silent_days)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Disk:
+    """Room on the disk of data_dir."""
+
+    free_bytes: int
+    total_bytes: int
+
+
+def disk_of(folder: Path) -> Disk:
+    """Room on the disk that a folder lies on."""
+    usage = shutil.disk_usage(folder)
+    return Disk(free_bytes=usage.free, total_bytes=usage.total)
+
+
+def newest_schema() -> str:
+    """The schema version that this release works with."""
+    return known_versions(MIGRATIONS)[-1]
+
+
+def _silent(registers: list[RegisterRow], heard: dict[str, int], since_ms: int) -> tuple[str, ...]:
+    return tuple(
+        one.register_id
+        for one in registers
+        if max(heard.get(one.register_id, 0), one.enrolled_ms) < since_ms
+    )
+
+
+def _ending(registers: list[RegisterRow], now_ms: int, certificate_days: int) -> tuple[str, ...]:
+    """Registers that should have renewed their certificate long ago: they do in its last third."""
+    left_ms = min(CERTIFICATE_DAYS * DAY_MS, certificate_days * DAY_MS // 6)
+    return tuple(one.register_id for one in registers if one.not_after_ms - now_ms < left_ms)
+
+
+def _with_findings(central: Central, found: Standing, disk: Disk, silent_days: int) -> Standing:
+    findings = [
+        *_of_work(found),
+        *_of_registers(found, silent_days),
+        *_of_streams(found, central.settings.retention.segments_days),
+        *_of_root(found),
+        *_of_disk(disk, central.settings.data_dir),
+    ]
+    return replace(
+        found,
+        disk_free_bytes=disk.free_bytes,
+        disk_total_bytes=disk.total_bytes,
+        findings=tuple(findings),
+    )
+
+
+def _of_work(found: Standing) -> list[Finding]:
+    findings = []
+    behind_ms = found.now_ms - found.inbox.oldest_ms
+    if found.inbox.count and behind_ms >= BEHIND_MS:
+        findings.append(
+            Finding(
+                code="inbox_behind",
+                text=f"{found.inbox.count} batches wait to be booked, the oldest for"
+                f" {span(behind_ms)}",
+                do="is `tessera central serve` running? its log says what it stops at; nothing is"
+                " lost meanwhile",
+            )
+        )
+    if found.parked.count:
+        findings.append(
+            Finding(
+                code="parked",
+                text=f"{found.parked.count} records could not be booked, the oldest since"
+                f" {span(found.now_ms - found.parked.oldest_ms)}; their points are missing",
+                do="tessera central quarantine list; it can wait for the morning",
+            )
+        )
+    if found.alarms:
+        kinds = ", ".join(f"{count} {kind}" for kind, count in found.alarms.items())
+        findings.append(
+            Finding(
+                code="alarms",
+                text=f"raised in the last day: {kinds}",
+                do="tessera central alarms; docs/central.md says what each kind asks of you",
+            )
+        )
+    return findings
+
+
+def _of_registers(found: Standing, silent_days: int) -> list[Finding]:
+    findings = []
+    if found.silent:
+        findings.append(
+            Finding(
+                code="registers_silent",
+                text=f"{len(found.silent)} of {found.registers} registers were not heard of for"
+                f" {silent_days} days: {_named(found.silent)}",
+                do="are they switched on, and is their line up? `tessera agent status` there; what"
+                " is gone for good: tessera central register revoke",
+            )
+        )
+    if found.ending:
+        findings.append(
+            Finding(
+                code="certificates_ending",
+                text=f"certificates of {len(found.ending)} registers end soon and were not"
+                f" renewed: {_named(found.ending)}",
+                do="switch them on and on line: they renew by themselves; one that ends needs"
+                " tessera central register add --again",
+            )
+        )
+    return findings
+
+
+def _of_streams(found: Standing, days: int) -> list[Finding]:
+    age_ms = found.now_ms - found.streams.oldest_ms
+    if not found.streams.oldest_ms or age_ms < (days + RETENTION_SLACK_DAYS) * DAY_MS:
+        return []
+    return [
+        Finding(
+            code="feed_not_trimmed",
+            text=f"the stores' streams reach back {span(age_ms)}, though {days} days are kept",
+            do="central does this every few minutes while it runs: its log says what it stops at",
+        )
+    ]
+
+
+def _of_root(found: Standing) -> list[Finding]:
+    if found.root_days >= ROOT_DAYS:
+        return []
+    when = f"in {found.root_days} days" if found.root_days >= 0 else "already: tills refuse it"
+    return [
+        Finding(
+            code="root_ending",
+            text=f"the root that tills believe central by ends {when}",
+            do="tessera central keys renew --days 730, with the root's keys",
+        )
+    ]
+
+
+def _of_disk(disk: Disk, folder: Path) -> list[Finding]:
+    least = min(DISK_LEAST_BYTES, int(disk.total_bytes * DISK_SHARE))
+    if disk.free_bytes >= least:
+        return []
+    return [
+        Finding(
+            code="disk_low",
+            text=f"{size(disk.free_bytes)} of {size(disk.total_bytes)} are left on the disk of"
+            f" {folder}",
+            do="make room: old backups and logs first; a full disk stops booking, and tills keep"
+            " their sales until it goes on",
+        )
+    ]
+
+
+def _named(names: tuple[str, ...]) -> str:
+    shown = ", ".join(names[:NAMED_MAX])
+    return shown if len(names) <= NAMED_MAX else f"{shown} and {len(names) - NAMED_MAX} more"
+
+
+def span(ms: int) -> str:
+    """A length of time in the one unit that tells most."""
+    for unit, length in (("days", DAY_MS), ("hours", HOUR_MS), ("minutes", MINUTE_MS)):
+        if ms >= 2 * length:
+            return f"{ms // length} {unit}"
+    return f"{max(0, ms) // 1000} seconds"
+
+
+def size(count: int) -> str:
+    """A number of bytes in GB."""
+    return f"{count / 1e9:.1f} GB"

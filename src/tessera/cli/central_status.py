@@ -1,0 +1,84 @@
+"""How central stands, and what needs a person now.
+
+First what is wrong, each with what to do about it; then the figures. Nothing is changed, and it can
+be run at any time beside the server. Exit code 0: go back to sleep. 1: something needs a person. 3:
+central could not be looked at (the database does not answer, a key is missing).
+"""
+
+import argparse
+import dataclasses
+import json
+from typing import TYPE_CHECKING
+
+from tessera.cli.central_open import add_config_option, central_from
+
+if TYPE_CHECKING:
+    from tessera.central.standing import Standing
+
+EXAMPLES = """\
+examples:
+  tessera central status
+  tessera central status --silent-days 1
+  tessera central status --json
+"""
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the options of this command."""
+    add_config_option(parser)
+    parser.add_argument(
+        "--silent-days",
+        type=_days,
+        default=3,
+        metavar="DAYS",
+        help="name registers that were not heard of for so many days (3)",
+    )
+    parser.add_argument("--json", action="store_true", help="print one JSON object for programs")
+
+
+def _days(text: str) -> int:
+    days = int(text)
+    if not 1 <= days <= 3_650:
+        raise argparse.ArgumentTypeError("give 1 to 3650 days")
+    return days
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Look, and say; 1 when something needs a person."""
+    from tessera.central.standing import look
+
+    with central_from(arguments) as central:
+        found = look(central, silent_days=arguments.silent_days)
+    if arguments.json:
+        told = dataclasses.asdict(found)
+        print(json.dumps({"needs_person": bool(found.findings), **told}))
+    else:
+        _print(found)
+    return 1 if found.findings else 0
+
+
+def _print(found: "Standing") -> None:
+    from tessera.central.standing import newest_schema, size, span
+
+    for finding in found.findings:
+        print(f"NEEDS YOU: {finding.text}")
+        print(f"  do: {finding.do}")
+    if not found.findings:
+        print("all is well; nothing needs you")
+    print()
+    oldest = f", the oldest for {span(found.now_ms - found.inbox.oldest_ms)}"
+    is_newest = found.schema_version == newest_schema()
+    figures = (
+        ("waiting to be booked", f"{found.inbox.count} batches{oldest * bool(found.inbox.count)}"),
+        ("could not be booked", f"{found.parked.count} records"),
+        ("waiting for their sale", f"{found.waiting.count} returns and claims"),
+        ("registers", f"{found.registers} active, {len(found.silent)} silent"),
+        ("certificates ending", str(len(found.ending))),
+        ("feed", f"{found.streams.segments} segments of {found.streams.audiences} streams"),
+        ("root", f"version {found.root_version}, ends in {found.root_days} days"),
+        ("disk", f"{size(found.disk_free_bytes)} of {size(found.disk_total_bytes)} free"),
+        ("schema", f"{found.schema_version}{' (newest)' if is_newest else ''}"),
+        ("generation", found.generation),
+    )
+    for name, value in figures:
+        print(f"{name + ':':<24}{value}")
