@@ -39,6 +39,7 @@ class ProgrammeInForce:
     def __init__(self) -> None:
         self.rejected = ""
         self._in_force = InForce()
+        self._stops: frozenset[tuple[str, str]] = frozenset()
         self._empty: dict[str, Programme] = {}
 
     @property
@@ -55,6 +56,21 @@ class ProgrammeInForce:
     def number(self) -> int:
         """The number of its assignment."""
         return self._in_force.number
+
+    @property
+    def stopped(self) -> tuple[str, ...]:
+        """Offers of the programme in force that central has stopped, by name."""
+        programme = self._in_force.programme
+        if programme is None or not self._stops:
+            return ()
+        stops, own = self._stops, programme.programme_id
+        return tuple(sorted(name for of, name in stops if of == own and name in programme.by_id))
+
+    def stop(self, stops: frozenset[tuple[str, str]]) -> None:
+        """Leave these offers, each with its programme's id, out of every quote from the next on."""
+        if stops != self._stops:
+            self._stops = stops
+            _LOG.info("offers are stopped", extra={"offers": sorted(name for _, name in stops)})
 
     def names_coupon(self, code: str) -> bool:
         """Whether one of its offers waits for this code to be shown."""
