@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from tessera.core.sale import SaleBody
-from tessera.fleet.shop import ShopTrouble, run_command, run_json
+from tessera.fleet.shop import run_json
 from tessera.store.till.opening import DATABASE
 from tessera.sync.records import read_body, read_envelope
 from tests.support.agent import Agent, paid, running_agent
@@ -90,23 +90,3 @@ def test_a_stop_reaches_a_selling_till_and_stays_until_it_ends(tmp_path: Path) -
             wait_for(again, "")
             assert again.sell("started", given)["totals"]["due_minor"] == 450
         assert central(shop, "stops") == []
-
-
-def test_the_command_says_what_it_did(tmp_path: Path) -> None:
-    with real_shop(tmp_path, PROGRAMME, registers=1) as shop:
-        config = ("--config", str(shop.config))
-        words = ("central", "programme")
-        stopping = (*words, "stop", "bread-1", "--reason", "sold out", "--by", "anna", *config)
-        assert "bread-1 is stopped in every store" in run_command(*stopping)
-        assert "was stopped there already" in run_command(*stopping)
-        listed = run_command(*words, "stops", *config)
-        assert "corner-shop bread-1  every store  since " in listed
-        assert "    by anna: sold out" in listed
-        with pytest.raises(ShopTrouble, match="did you mean bread-1"):
-            run_command(*words, "stop", "bread-2", "--reason", "x", *config)
-        assert "bread-1 goes again in every store" in run_command(
-            *words, "start", "bread-1", *config
-        )
-        assert "no offer is stopped" in run_command(*words, "stops", *config)
-        ended = run_command(*words, "stops", "--ended", *config)
-        assert ", until " in ended

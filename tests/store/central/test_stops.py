@@ -1,5 +1,6 @@
 """Offers that are stopped at once: told to every store they concern, on record, and ended again."""
 
+import json
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -12,6 +13,7 @@ from tessera.central.generations import begin_generation, tell_everything
 from tessera.central.opening import Central
 from tessera.central.programmes import announce_current, release_programme
 from tessera.central.settings import ImageSettings
+from tessera.cli.main import main
 from tessera.core.errors import TesseraError
 from tessera.store.till import stopped_offers
 from tessera.sync.wire import StopsRow
@@ -214,3 +216,32 @@ def test_a_stop_everywhere_does_not_end_in_one_store(central: Central) -> None:
     with pytest.raises(TesseraError, match="in every store"):
         start(central, "points", "berlin-1")
     assert told(central, "berlin-1") == ["points"]
+
+
+def test_the_command_says_what_it_did(
+    central: Central, place: Place, capsys: pytest.CaptureFixture[str]
+) -> None:
+    release(central)
+    config = place.folder / "central.toml"
+    data_dir = central.settings.data_dir
+    config.write_text(f'data_dir = "{data_dir}"\n[database]\nurl = "{place.url}"\n')
+
+    def said(*words: str, code: int = 0) -> str:
+        assert main(["central", "programme", *words, "--config", str(config)]) == code
+        told = capsys.readouterr()
+        return told.err if code else told.out
+
+    stopping = ("stop", "extra", "--reason", "sold out", "--by", WHO)
+    assert "extra is stopped in every store" in said(*stopping)
+    assert "was stopped there already" in said(*stopping)
+    listed = said("stops")
+    assert "corner-shop extra  every store  since " in listed
+    assert "    by anna: sold out" in listed
+    assert "did you mean extra" in said("stop", "extr", "--reason", "x", code=3)
+    assert "extra goes again in every store" in said("start", "extra")
+    assert "no offer is stopped" in said("stops")
+    assert ", until " in said("stops", "--ended")
+    where = json.loads(said("stop", "extra", "--reason", "x", "--store", "berlin-2", "--json"))
+    assert [(one["offer"], one["store"], one["ended_ms"]) for one in where] == [
+        ("extra", "berlin-2", 0)
+    ]
