@@ -17,7 +17,7 @@ QUOTE = price("offers: {a: {give: 10 % off}}", *LINES)
 """9.00, 4.50 and 6.30 were paid."""
 
 
-def left(**returned: str) -> list[tuple[str, object, int]]:
+def left(**returned: str) -> list[tuple[str, Decimal | int, int]]:
     came_back = {name[1:]: Decimal(quantity) for name, quantity in returned.items()}
     found = claim_basket(QUOTE, SOLD, came_back)
     return [(one.line_id, one.quantity, one.amount_minor) for one in found.lines]
