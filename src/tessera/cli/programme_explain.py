@@ -29,16 +29,20 @@ def run(arguments: argparse.Namespace) -> int:
     from tessera.cli.programme_sale import quote_sale
     from tessera.cli.programme_show import outcome_text, print_trace
     from tessera.rules.explain import chosen_settings, outcomes_of_all
+    from tessera.rules.unprovable import why_unproven
+    from tessera.rules.wording import money
 
     sale = quote_sale(arguments)
     outcomes = outcomes_of_all(sale.programme, sale.member, sale.basket, sale.place, sale.quote)
     settings = chosen_settings(sale.quote)
+    unproven = why_unproven(sale.programme, sale.quote)
     if arguments.json:
         report = {
             "settings": dict(settings),
             "optimal": sale.quote.optimal,
             "gap_minor": sale.quote.gap_minor,
             "nodes": sale.quote.nodes,
+            "unproven": [asdict(one) for one in unproven],
             "offers": [asdict(outcome) for outcome in outcomes],
         }
         print(json.dumps(report, ensure_ascii=False))
@@ -47,7 +51,13 @@ def run(arguments: argparse.Namespace) -> int:
     for name, value in settings:
         print(f"setting {name}: {value}")
     proven = "proven to be the best" if sale.quote.optimal else "best found, not proven"
-    print(f"combination: {proven}, {sale.quote.nodes} steps\n")
+    print(f"combination: {proven}, {sale.quote.nodes} steps")
+    if unproven:
+        gap = money(sale.quote.gap_minor, arguments.language, sale.quote.currency)
+        print(f"  a better one could take off at most {gap} more; not proven because:")
+    for one in unproven:
+        print(f"  {one.offer + ': ' if one.offer else ''}{one.because} [{one.code}]")
+    print()
     for outcome in outcomes:
         print(outcome_text(outcome, arguments.language, sale.quote.currency))
     return 0

@@ -147,7 +147,7 @@ def _apply_best_plan(
         if best is None or due < best[0]:
             best = due, number, plan
         # The next one takes about as long, and so does coming back to the best.
-        if work.meter.left < 2 * (left - work.meter.left):
+        if work.meter.for_trials < 2 * (left - work.meter.left):
             break
     if best is not None and best[1] != number:
         work.restore(start)
@@ -308,7 +308,7 @@ def _best_on_fold(work: Work, fold: Fold, competing: list[Offer]) -> list[Offer]
     # Goods that nothing has touched are worked out, others are tried.
     each = 3 if fold.parcels is None else 8 + 4 * len(fold.parcels)
     weight = each * sum([len(together) for together in sets])
-    if weight > work.meter.left:
+    if weight > work.meter.for_trials:
         work.optimal = False
         return _most_hopeful(work, fold, competing, sets)
     work.meter.left -= weight

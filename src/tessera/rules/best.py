@@ -32,6 +32,7 @@ from tessera.rules.model import Offer
 from tessera.rules.plan import apply_case, apply_units, say_why_not
 from tessera.rules.spending import OutOfWork
 from tessera.rules.stacking import first_group_of
+from tessera.rules.unproven import most_together
 from tessera.rules.work import Work
 
 
@@ -84,6 +85,8 @@ def settle_both(work: Work) -> bool:
             bound = min(search.shelf, max(bound, unlisted_bound(search, basket)))
         except OutOfWork:
             bound = search.shelf
+    if bound > search.best:
+        bound = max(search.best, min(bound, most_together(work, [*units, *basket], work.goods)))
     assert search.best_case is not None
     assert search.best_paths is not None
     apply_units(work, choice, search.best_paths)

@@ -118,7 +118,7 @@ def _best_together(work: Work, ready: Sequence[Offer]) -> list[Offer]:
     each, restoring = _weight_of_each(work, narrowed)
     for chosen in _sets_to_try(narrowed):
         weight = restoring + each * len(chosen)
-        if best_score is not None and work.meter.left < weight:
+        if best_score is not None and work.meter.for_trials < weight:
             work.optimal = False
             break
         work.meter.left -= weight
@@ -191,7 +191,7 @@ def _improve(work: Work, pristine: Snapshot) -> None:
     trials, weight = trials_for(work), _weight_of_a_trial(work)
     best, without, done = work.due, frozenset[Offer](), work.snapshot()
     for number, (given_up, kept) in enumerate(_sacrifices(work)):
-        if number >= trials or work.meter.left < weight:
+        if number >= trials or work.meter.for_trials < weight:
             work.optimal = False
             work.gap_minor += _unused(work, pristine)
             break

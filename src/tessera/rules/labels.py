@@ -126,7 +126,7 @@ def _labels_of(
         for (state, _), node in layer.items():
             steps = sheet.moves(row_place, tuple([state[number] for number in row.takers]))
             search.budget.spend(len(steps))
-            search.budget.work(len(steps) * (1 + 2 * len(views)))
+            search.budget.work(len(steps) * (1 + len(views)))
             for gain, after, move in steps:
                 patched = list(state)
                 for number, part in zip(row.takers, after, strict=True):

@@ -11,7 +11,7 @@ from math import lcm
 
 from tessera.core.money import Rounding
 from tessera.rules.basket_cases import Case, Line, lines_of
-from tessera.rules.bounds import Sheet, Weights
+from tessera.rules.bounds import MANY_UNITS, Sheet, Weights
 from tessera.rules.choice import Choice, Component
 from tessera.rules.model import Offer
 from tessera.rules.plan import Paths, apply_case, apply_units
@@ -62,8 +62,8 @@ def search_of(work: Work, choice: Choice) -> Search:
     """Start a search; goods that no unit offer finds are idle, and stay open to the basket."""
     rows = {row.fold.number for component in choice.components for row in component.rows}
     idle = {fold.number: fold.due for fold in work.goods if fold.number not in rows}
-    # Applying a plan piece by piece is work as well; half of all is left to find one.
-    pieces = sum(row.count for one in choice.components for row in one.rows)
+    # Applying a plan use by use is work as well; half of all is left to find one.
+    pieces = sum(min(row.count, MANY_UNITS) for one in choice.components for row in one.rows)
     work.meter.left -= min(2 * pieces, work.meter.left // 2)
     return Search(work, choice, Budget(NODES_MAX - work.nodes, work.meter), work.due, idle, {}, {})
 
@@ -127,6 +127,8 @@ def unlisted_bound(search: Search, offers: Sequence[Offer]) -> int:
 def look_at(search: Search, case: Case, rough: int, start: object) -> int:
     """Solve a case under each of its lines, measure the plans found, and give its bound."""
     bound = rough
+    if case.most_off is not None:
+        measure(search, case, _paths_within(search, case.most_off), start)
     for line in case.lines:
         weights = case.weights(line)
         founds = founds_of(search, weights)
@@ -135,6 +137,22 @@ def look_at(search: Search, case: Case, rough: int, start: object) -> int:
         if bound <= search.best:
             break
     return bound
+
+
+def _paths_within(search: Search, most_off: int) -> Paths:
+    """Take the components that save most, as many as a threshold leaves room for."""
+    components = search.choice.components
+    founds = founds_of(search, Weights())
+    left = most_off * search.choice.scale
+    taken: set[int] = set()
+    for place in sorted(range(len(founds)), key=lambda place: (-founds[place].value, place)):
+        if founds[place].value <= left:
+            left -= founds[place].value
+            taken.add(place)
+    return [
+        found.moves if place in taken else [((0,) * len(row.takers), ()) for row in component.rows]
+        for place, (component, found) in enumerate(zip(components, founds, strict=True))
+    ]
 
 
 def paths_of(founds: Sequence[Found]) -> Paths:

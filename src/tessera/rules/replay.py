@@ -43,18 +43,23 @@ class PastSale:
 class Programmes:
     """The draft, and the programme in force where it is compared, with what changes between them.
 
-    `lines` are those that were read before; every process keeps its own.
+    `lines` are those that were read before; every process keeps its own. `funded`: a partner pays
+    for some offer, so that discounts are summed by line.
     """
 
     draft: Programme
     current: Programme | None = None
     changes: Changes | None = None
     lines: KnownLines = field(default_factory=dict)
+    funded: bool = True
 
     @classmethod
     def of(cls, draft: Programme, current: Programme | None = None) -> "Programmes":
         """Compare two programmes; all sales may be touched where there is no current one."""
-        return cls(draft, current, None if current is None else Changes(draft, current))
+        both = [one for one in (draft, current) if one is not None]
+        funded = any(offer.funding for one in both for offer in one.offers)
+        changes = None if current is None else Changes(draft, current)
+        return cls(draft, current, changes, funded=funded)
 
 
 @dataclass(slots=True)
@@ -95,8 +100,11 @@ class Totals:
     units: dict[tuple[str, str], UnitSum] = field(default_factory=dict)
     partners: dict[str, int] = field(default_factory=dict)
 
-    def count(self, quote: Quote) -> None:
-        """Add one quote."""
+    def count(self, quote: Quote, *, by_line: bool = True) -> None:
+        """Add one quote. `by_line`: discounts are summed by line, as partners or units need it.
+
+        Otherwise the sums of the offers are enough, and no line of the quote has to be made.
+        """
         self.sales += 1
         self.shelf_minor += quote.shelf_minor
         self.discount_minor += quote.discount_minor
@@ -109,7 +117,9 @@ class Totals:
                 offer.sales += 1
                 offer.uses += outcome.uses
                 offer.units += outcome.units
-        for line in quote.lines:
+                if not by_line:
+                    offer.discount_minor += outcome.discount_minor
+        for line in quote.lines if by_line else ():
             for one in line.offers:
                 offer = self.offers.setdefault(one.offer, OfferSum())
                 offer.discount_minor += one.discount_minor
@@ -171,7 +181,8 @@ class Replay:
         draft, current, changes = programmes.draft, programmes.current, programmes.changes
         member, basket, place = sale.member, sale.basket, sale.place
         quote = evaluate(draft, member, basket, place)
-        self.draft.count(quote)
+        by_line = programmes.funded or bool(basket.redemptions)
+        self.draft.count(quote, by_line=by_line)
         if current is None:
             return
         if self.current is None:
@@ -179,10 +190,10 @@ class Replay:
         gain: Benefit = 0
         if changes is not None and not changes.may_touch(member, basket, place):
             self.untouched += 1
-            self.current.count(quote)
+            self.current.count(quote, by_line=by_line)
         else:
             before = evaluate(current, member, basket, place)
-            self.current.count(before)
+            self.current.count(before, by_line=by_line)
             gain = benefit(quote, draft) - benefit(before, current)
             self.better += gain > 0
             self.worse += gain < 0

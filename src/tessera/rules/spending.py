@@ -5,13 +5,15 @@ ends at the same point on every machine.
 
 A node is worth more or less, as rows are wide or narrow. Work counts what they hold: steps of the
 innermost loops, about a microsecond each. It ends what nodes alone would let run for seconds, such
-as hundreds of equal pieces with many offers on each. Where plans are tried out instead, each
-application of an offer counts, and one plan is always applied.
+as hundreds of equal pieces with many offers on each. Where plans are tried out, each application of
+an offer counts, and one plan is always applied.
 """
 
-WORK_MAX = 8_000
-"""Most work of all searches of one evaluation together."""
-WORK_SIMPLE = 2_000
+WORK_MAX = 10_000
+"""Most work of all searches and trials of one evaluation together."""
+WORK_OF_TRIALS = 6_000
+"""Most of it that is spent while plans are still tried out."""
+WORK_SIMPLE = 3_000
 """Work beyond it for a simple answer where a search had to end without one."""
 
 
@@ -32,6 +34,11 @@ class Meter:
         self.left -= steps
         if self.left < 0:
             raise OutOfWork
+
+    @property
+    def for_trials(self) -> int:
+        """What may still be spent on trying plans out."""
+        return self.left - (WORK_MAX - WORK_OF_TRIALS)
 
 
 class Budget:

@@ -1,13 +1,14 @@
-"""What of a programme keeps its best price from being proven, as warnings in its file.
+"""What of a programme keeps its best price from being proven, in its file and in one quote.
 
 Owns: the list of rules that the exact search does not put into numbers (see `choice`), told where
 they compete. Must never: judge whether an offer is wise; it only says what is tried, not proven.
 """
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 
 from tessera.core.errors import Problem
-from tessera.core.quote import Stage
+from tessera.core.quote import Quote, Stage
 from tessera.rules.model import Bundle, Each, Gift, GroupKind, Kind, Offer
 from tessera.rules.programme import Programme
 
@@ -20,7 +21,7 @@ def unprovable(programme: Programme, *, file: str) -> list[Problem]:
     found = []
     for offer in units:
         rivals = [one for one in units if one is not offer and not may_share(programme, one, offer)]
-        for reason in _reasons(programme, offer, units, rivals):
+        for _, reason in _reasons(programme, offer, units, rivals):
             found.append(
                 Problem(
                     file=file,
@@ -35,40 +36,81 @@ def unprovable(programme: Programme, *, file: str) -> list[Problem]:
     return found
 
 
+@dataclass(frozen=True, slots=True)
+class Unproven:
+    """Why a quote is not proven: a stable code, the offer it is about ("": none), a sentence."""
+
+    code: str
+    offer: str
+    because: str
+
+
+SEARCH_LIMIT = Unproven(
+    "search-limit", "", "the search ended at its limit before all combinations were looked at"
+)
+
+
+def why_unproven(programme: Programme, quote: Quote) -> list[Unproven]:
+    """Say why a quote is not proven to be the best; nothing when it is.
+
+    An offer's rule counts where the offer was applied or lost its goods; otherwise the search came
+    to its limit.
+    """
+    if quote.optimal:
+        return []
+    there = {one.offer for one in quote.offers if one.applied or one.reason in _LOST}
+    units = [one for one in programme.offers if one.stage is Stage.UNIT and one.offer_id in there]
+    found = []
+    for offer in units:
+        rivals = [one for one in units if one is not offer and not may_share(programme, one, offer)]
+        found += [
+            Unproven(code, offer.offer_id, because)
+            for code, because in _reasons(programme, offer, units, rivals)
+        ]
+    return found or [SEARCH_LIMIT]
+
+
+_LOST = frozenset({"better-offer", "goods-taken"})
+
+Reason = tuple[str, str]
+"""A stable code, and a sentence."""
+
+
 def _reasons(
     programme: Programme, offer: Offer, units: list[Offer], rivals: list[Offer]
-) -> Iterator[str]:
+) -> Iterator[Reason]:
     """Say why, where an offer competes at all."""
     settings, reward = programme.settings, offer.reward
     in_first = _in_first(programme, offer)
     if in_first and any(not _in_first(programme, one) for one in rivals):
-        yield "its group says `first`, and it competes with offers that do not"
+        because = "its group says `first`, and it competes with offers that do not"
+        yield "first-beside-others", because
     if in_first or not rivals:
         return
     if isinstance(reward, Bundle):
         yield from _reasons_of_bundle(programme, offer, reward, units)
     elif isinstance(reward, Each):
         if settings.rounding_level == "offer" and reward.kind is Kind.PERCENT:
-            yield "`rounding_level: offer`"
+            yield "rounding-over-offer", "`rounding_level: offer`"
         if settings.exclusive == "line" and (reward.cap_minor is not None or offer.limits):
-            yield "it is capped or limited, and `exclusive: line`"
+            yield "bound-by-line", "it is capped or limited, and `exclusive: line`"
     elif isinstance(reward, Gift) and settings.exclusive == "line":
-        yield "it is a gift, and `exclusive: line`"
+        yield "gift-by-line", "it is a gift, and `exclusive: line`"
 
 
 def _reasons_of_bundle(
     programme: Programme, offer: Offer, reward: Bundle, units: list[Offer]
-) -> Iterator[str]:
+) -> Iterator[Reason]:
     if any(limit.period == "budget" for limit in offer.limits):
-        yield "it takes several units and has a budget"
+        yield "budget-of-bundle", "it takes several units and has a budget"
     if any(may_share(programme, offer, one) for one in units if one is not offer):
-        yield "it takes several units and may meet others on them"
+        yield "bundle-meets-others", "it takes several units and may meet others on them"
     if reward.aim == "cheapest" and programme.settings.cheapest_free == "cheapest-overall":
-        yield "`cheapest_free: cheapest-overall`"
+        yield "cheapest-overall", "`cheapest_free: cheapest-overall`"
     if reward.same_item and (offer.limits or reward.aim == "dearest"):
-        yield "it wants equal items and is limited, or rewards the dearest"
+        yield "equal-items-limited", "it wants equal items and is limited, or rewards the dearest"
     if reward.aim == "dearest" and reward.kind is not Kind.PERCENT:
-        yield "it takes an amount off the dearest"
+        yield "amount-off-dearest", "it takes an amount off the dearest"
 
 
 def _in_first(programme: Programme, offer: Offer) -> bool:

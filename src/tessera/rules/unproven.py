@@ -5,7 +5,6 @@ apply or choose anything.
 """
 
 from collections.abc import Sequence
-from fractions import Fraction
 from itertools import combinations
 
 from tessera.rules.folds import Fold
@@ -60,7 +59,6 @@ def _most_of_bundle(reward: Bundle, folds: Sequence[Fold], amount: int) -> int:
     if reward.kind is Kind.AMOUNT:
         return number * uses
     if reward.kind is Kind.PRICE:
-        each = Fraction(number, size)
-        over = [Fraction(fold.amount) - each * fold.count for fold in folds]
-        return int(sum((one for one in over if one > 0), Fraction(0))) + 1
+        over = [fold.amount * size - number * fold.count for fold in folds]
+        return sum([one for one in over if one > 0]) // size + 1
     return -(-amount * number // denominator)

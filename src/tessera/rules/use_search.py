@@ -202,7 +202,7 @@ class Search:
             if not any(start in fitting for fitting in self.fitting[number]):
                 continue
             for picks in self._part_picks(number, 0, start, counts):
-                self.work.meter.spend(12)
+                self.work.meter.spend(10)
                 flat: dict[int, int] = {}
                 for part in picks:
                     for place, count in part:
@@ -218,7 +218,7 @@ class Search:
     ) -> Iterator[list[list[tuple[int, int]]]]:
         """Give every way to serve the parts of a bundle from `part` on."""
         reward = self.rewards[number]
-        self.work.meter.spend(4)
+        self.work.meter.spend(3)
         if part == len(reward.parts):
             yield []
             return

@@ -1,12 +1,14 @@
 """Warnings where the best price is tried rather than proven, and none where it is proven."""
 
+import random
+
 import pytest
 
 from tessera.cli.main import main
 from tessera.core.basket import Basket
-from tessera.rules.unprovable import may_share, unprovable
+from tessera.rules.unprovable import SEARCH_LIMIT, may_share, unprovable, why_unproven
 from tessera.rules.work import Work
-from tests.unit.rules.shop import line, place, programme
+from tests.unit.rules.shop import line, place, price, programme
 
 RIVAL = "  rival: {give: 10 % off, in: one}\n"
 HEAD = "groups: {one: best, two: first, three: all}\noffers:\n"
@@ -59,6 +61,40 @@ def test_where_nothing_competes_there_is_nothing_to_prove() -> None:
     assert warnings("  a: {give: any 2 for 3.00, in: two}\n  b: {give: 7 % off, in: two}\n") == []
     assert warnings(f"  a: {{give: any 2 for 3.00, in: one}}\n{RIVAL}") == []
     assert warnings(f"  a: {{give: {{gift: [sku mug]}}, in: one}}\n{RIVAL}") == []
+
+
+def test_a_quote_says_why_it_is_not_proven() -> None:
+    """Five goods, and two sets that compete for them, one of which has a budget."""
+    rules = programme(
+        f"{HEAD}  a: {{give: any 2 for 30.00, in: one, limits: {{budget: 100.00}}}}\n"
+        "  b: {give: any 3 for 50.00, in: one}\n"
+    )
+    quote = price(rules, *(line(str(n), 2_000 + 100 * n) for n in range(5)))
+    assert not quote.optimal
+    assert quote.gap_minor > 0
+    assert [(one.code, one.offer) for one in why_unproven(rules, quote)] == [
+        ("budget-of-bundle", "a")
+    ]
+
+
+def test_a_proven_quote_has_nothing_to_say() -> None:
+    rules = programme(f"{HEAD}  a: {{give: any 2 for 3.00, in: one}}\n{RIVAL}")
+    assert why_unproven(rules, price(rules, line("1", 200), line("2", 300))) == []
+
+
+def test_a_search_that_ended_says_so() -> None:
+    """Fourteen sets over many of forty goods: nothing but the limit is in the way."""
+    chance = random.Random(1)
+    rows = ""
+    for number in range(14):
+        goods = ", ".join(chance.sample([f"s{n}" for n in range(40)], 26))
+        size = 3 + number % 5
+        rows += f"  o{number}: {{what: {{sku: [{goods}]}}, give: any {size} for {size}.{number:02}"
+        rows += ", in: one}\n"
+    rules = programme(HEAD + rows)
+    quote = price(rules, *(line(f"{n:02}", 101 + 37 * n, sku=f"s{n}") for n in range(40)))
+    assert not quote.optimal
+    assert why_unproven(rules, quote) == [SEARCH_LIMIT]
 
 
 def test_meeting_means_the_same_as_while_pricing() -> None:
