@@ -169,3 +169,25 @@ def test_a_shop_may_pay_the_shelf_price_or_nothing(
             assert (told.status, told.json["code"]) == (409, "receipt_needed")
         else:
             assert told.json["refund_minor"] == paid
+
+
+SPENT = """\
+programme: corner-shop
+currency: EUR
+settings: {spent_short: reduce-refund}
+units: {stars: {value: 0.10}}
+offers:
+  stars: {who: members, give: 1 star for every whole 1.00}
+"""
+
+
+def test_stars_that_are_gone_are_kept_of_the_refund(tmp_path: Path) -> None:
+    """2 × 2.50 earned 5 stars at 0.10; other goods took them back, so 0.50 are kept of 5.00."""
+    folder = shop(tmp_path, programme=SPENT)
+    with running_agent(folder) as agent:
+        agent.sell("s-1", basket(milk()))
+        assert without_receipt(agent, "r-1", card=CARD).json["units"][0]["taken_back"] == 5
+        told = back(agent, "r-2", "s-1", 2)
+        assert (told["refund_minor"], told["spent_short_minor"]) == (450, 50)
+        assert told["units"] == []
+        assert told["receipt"] == ["stars spent already, 5: -0.50"]

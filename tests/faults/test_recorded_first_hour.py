@@ -1,5 +1,6 @@
-"""Power cuts during migration, first load and settling: each is there as a whole or not at all."""
+"""Power cuts during migration, first load, settling and shortening: each is whole or not at all."""
 
+import hashlib
 import os
 import random
 import subprocess
@@ -11,6 +12,7 @@ from pathlib import Path
 import pytest
 from pysqlite3 import dbapi2 as pysqlite
 
+from tessera.core.journal import link_after
 from tests.support.recorded_life import ROWS, SALES, SEGMENTS
 from tests.support.recorded_writes import Call, Facts, Replay, read_trace, strace_words
 
@@ -34,7 +36,7 @@ class Promised:
 
     def __init__(self) -> None:
         self.migrated = False
-        self.loaded = self.settled = 0
+        self.loaded = self.settled = self.shortened = 0
         self.sold: list[str] = []
 
     def hear(self, text: str) -> None:
@@ -47,6 +49,8 @@ class Promised:
                     self.loaded = int(rest)
                 case "settled":
                     self.settled = int(rest)
+                case "shortened":
+                    self.shortened = int(rest)
                 case "sold":
                     self.sold.append(rest.replace("-", ""))
 
@@ -59,6 +63,7 @@ class Held:
     half: tuple[str, ...] = ()
     cursor: int = 0
     mark: int = 0
+    dropped: int = 0
     sold: frozenset[str] = frozenset()
 
 
@@ -87,14 +92,36 @@ def _held(connection: pysqlite.Connection) -> Held:
     members, cards = one("SELECT count(*) FROM member"), one("SELECT count(*) FROM card")
     journal, mark = one("SELECT count(*) FROM journal"), one("SELECT max(high_water) FROM branch")
     found = {row[0].lower() for row in connection.execute("SELECT hex(uid) FROM journal")}
+    dropped, head = (
+        one("SELECT max(dropped_seq) FROM branch"),
+        one("SELECT max(head_seq) FROM branch"),
+    )
     checks = {
+        "journal, cut and head differ": dropped + journal == head,
+        "the chain does not go on from the cut": _goes_on(connection),
         "rows and cursor differ": (members, cards) == (cursor * ROWS, cursor * ROWS),
         "sale and journal differ": one("SELECT count(*) FROM sale") == journal,
-        "outbox and mark differ": one("SELECT count(*) FROM outbox") == journal - mark,
+        "outbox and mark differ": one("SELECT count(*) FROM outbox") == head - mark,
         "no version": one("SELECT count(*) FROM alembic_version") == 1,
     }
     half = tuple(what for what, holds in checks.items() if not holds)
-    return Held(migrated=True, half=half, cursor=cursor, mark=mark, sold=frozenset(found))
+    return Held(
+        migrated=True,
+        half=half,
+        cursor=cursor,
+        mark=mark,
+        dropped=dropped,
+        sold=frozenset(found),
+    )
+
+
+def _goes_on(connection: pysqlite.Connection) -> bool:
+    """Whether the first record that is left is chained to what is kept of those before it."""
+    row = connection.execute(
+        "SELECT b.dropped_link, j.raw, j.link FROM journal j, branch b"
+        " WHERE b.dropped_seq > 0 ORDER BY j.place LIMIT 1"
+    ).fetchone()
+    return row is None or link_after(row[0], hashlib.sha256(row[1]).digest()) == row[2]
 
 
 def wrong_with(held: Held, promised: Promised) -> list[str]:
@@ -102,7 +129,9 @@ def wrong_with(held: Held, promised: Promised) -> list[str]:
     checks = {
         "the migration is lost": held.migrated or not promised.migrated,
         "a loaded segment is lost": held.cursor >= promised.loaded,
-        "a sale is lost": held.sold.issuperset(promised.sold),
+        "a sale is lost": held.sold.issuperset(promised.sold[held.dropped :]),
+        "more went than was acknowledged": held.dropped <= held.mark,
+        "what went is there again": held.dropped >= promised.shortened,
         "an acknowledgement is lost": held.mark >= promised.settled,
     }
     return [*held.half, *(what for what, holds in checks.items() if not holds)]
@@ -124,6 +153,7 @@ def cut(folder: Path, calls: list[Call], memory: Path, *, torn: int, images: int
                 wrong.update(wrong_with(facts.of(replay.image(how, chance)), promised))
         assert (promised.loaded, len(promised.sold)) == (SEGMENTS, SALES)
     print(f"{facts.images} different images in {cuts} cuts: {dict(wrong)}")
+    assert promised.shortened > 10
     assert facts.images > 1000
     assert wrong == Counter()
 

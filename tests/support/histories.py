@@ -18,7 +18,6 @@ from typing import TypeVar
 
 import httpx
 import sqlalchemy as sa
-from pysqlite3 import dbapi2 as pysqlite
 
 from tessera.agent.enrolment import REGISTER_KEY, enrol, read_key
 from tessera.agent.salvaging import salvage_folder
@@ -27,6 +26,7 @@ from tessera.agent.sync_push import Pusher
 from tessera.agent.sync_status import LineState, SyncNotice
 from tessera.agent.trusted_roots import TrustedRoots
 from tessera.central.app import build_app
+from tessera.central.backups import begin_backup, copy_database, finish_backup
 from tessera.central.enrol import add_register
 from tessera.central.generations import begin_generation
 from tessera.central.members import NewMember, add_members
@@ -42,7 +42,13 @@ from tessera.core.quote import Quote, UnitMovement
 from tessera.core.sale import SaleBody
 from tessera.store.central import schema
 from tessera.store.central.register_book import read_alarms
-from tessera.store.till import cached_members, committed_sales, identity_book, outbox
+from tessera.store.till import (
+    cached_members,
+    committed_sales,
+    identity_book,
+    outbox,
+    shortening,
+)
 from tessera.store.till.opening import DATABASE, OpenTill, open_till
 from tessera.store.till.values import AccountEffect
 from tessera.sync.client import HttpCentral, Signer
@@ -94,6 +100,8 @@ class Office:
     def begin(self, chance: random.Random) -> None:
         """Begin a schedule of its own, with nothing of the one before."""
         self._chance, self._now_ms = chance, START_MS
+        for name in ("backup.db", "older.db"):
+            (self.folder / name).unlink(missing_ok=True)
         self._put_in_place("first.db")
         self.start()
 
@@ -124,15 +132,16 @@ class Office:
             pass
 
     def back_up(self) -> None:
-        source = pysqlite.connect(str(self.folder / "central.db"))
-        target = pysqlite.connect(str(self.folder / "backup.db"))
-        source.backup(target)
-        target.close()
-        source.close()
+        """`tessera central backup copy`; the backup before this one is kept, too."""
+        begun = begin_backup(self.central)
+        if (self.folder / "backup.db").exists():
+            (self.folder / "backup.db").replace(self.folder / "older.db")
+        copy_database(self.central, self.folder / "backup.db")
+        finish_backup(self.central, begun.number)
 
-    def restore(self) -> None:
+    def restore(self, name: str = "backup.db") -> None:
         """What docs/central.md says: the copy into its place, then `tessera central restored`."""
-        self._put_in_place("backup.db")
+        self._put_in_place(name)
         begin_generation(self.central)
         self.start()
 
@@ -264,6 +273,11 @@ class Machine:
         while await self._puller.pull_once(link):
             link = await self.link()
 
+    def shorten(self) -> int:
+        """Let go of whatever may go, as if all of it were old; two records of each life stay."""
+        with self.till.engines.writer.begin() as tx:
+            return shortening.shorten(tx, before_ms=2**47, most=1_000, kept_records=2)
+
     def is_quiet(self) -> bool:
         with self.till.engines.reader.connect() as c:
             return outbox.depth(c) == 0 and not outbox.is_asking(c)
@@ -335,6 +349,8 @@ class Shop:
     happened: list[str] = field(default_factory=list)
     resent: int = 0
     count: int = 0
+    let_go: int = 0
+    lost_with_backup: bool = False
 
     @property
     def first(self) -> Machine:
@@ -373,7 +389,9 @@ class Shop:
     async def ordinary(self) -> None:
         """A moment of a day, at some till."""
         machine = self.chance.choice(self.machines)
-        match self.chance.choice(["sell"] * 4 + ["push"] * 3 + ["pull", "work", "again"]):
+        match self.chance.choice(
+            ["sell"] * 4 + ["push"] * 3 + ["pull", "work", "again", "shorten"]
+        ):
             case "sell":
                 self.sell(machine)
             case "push":
@@ -382,6 +400,8 @@ class Shop:
                 await self.pull(machine)
             case "work":
                 self.office.work()
+            case "shorten":
+                self.let_go += machine.shorten()
             case "again":
                 await machine.stop()
                 machine.start()
@@ -441,14 +461,19 @@ class Shop:
 
     async def restore_central(self) -> None:
         """Central comes back from a backup that lacks what it had acknowledged since."""
-        self.office.back_up()
-        self.happened.append("back up central")
-        await self.some_days(3)
-        self.sell(self.first)
-        await self.push(self.first)
-        await self.some_days(4)
-        self.happened.append("restore central")
-        self.office.restore()
+        for _ in range(self.chance.randrange(1, 3)):
+            self.office.back_up()
+            self.happened.append("back up central")
+            await self.some_days(3)
+            self.sell(self.first)
+            await self.push(self.first)
+            self.office.work()
+            await self.pull(self.first)
+            await self.some_days(4)
+        is_wrong = self.chance.random() < 0.3 and (self.office.folder / "older.db").exists()
+        self.happened.append("restore central" + " from too old a backup" * is_wrong)
+        self.lost_with_backup = self.lost_with_backup or is_wrong
+        self.office.restore("older.db" if is_wrong else "backup.db")
 
     # ---- the end
 

@@ -1,7 +1,8 @@
 """A till's first hour, to be recorded: migration, first load, sales, acknowledgements by central.
 
-Run as a program with a folder. It prints a line for what must be durable from then on: `migrated`,
-`loaded N` (segments), `sold UID`, `settled N`.
+Its journal is shortened, too, as if all of it were old. Run as a program with a folder. It prints a
+line for what must be durable from then on: `migrated`, `loaded N` (segments), `sold UID`, `settled
+N`, `shortened N` (records that went, in all).
 """
 
 import sys
@@ -12,9 +13,9 @@ import sqlalchemy as sa
 
 from tessera.agent.feed_apply import apply_pages
 from tessera.core.journal import SealedRecord
-from tessera.store.till import committed_sales, identity_book, outbox
+from tessera.store.till import committed_sales, identity_book, outbox, outcomes, shortening
 from tessera.store.till.opening import open_till
-from tessera.store.till.values import AccountEffect
+from tessera.store.till.values import AccountEffect, Outcome
 from tessera.sync.feed_reading import ReadPage
 from tessera.sync.wire import CardRow, MemberRow
 from tests.support.till import LIFE, identity, key_of, numbered_draft
@@ -53,6 +54,23 @@ def sell(number: int, tx: sa.Connection) -> SealedRecord:
     )
 
 
+def shorten(writer: sa.Engine, record: SealedRecord) -> None:
+    """Central has booked all up to a record and has it in a backup: let it go, three at a time."""
+    with writer.begin() as tx:
+        page = committed_sales.read_page(tx, 1, after_seq=0, limit=SALES)
+        outcomes.apply(tx, [Outcome(uid=one.uid, state="applied", member_id="") for one in page])
+        shortening.note_backup(
+            tx, incarnation=record.incarnation, seq=record.seq, link=record.link_hash
+        )
+    while True:
+        with writer.begin() as tx:
+            gone = shortening.shorten(tx, before_ms=2**47, most=3, kept_records=2)
+            [life] = outbox.lives(tx)
+        say(f"shortened {life.dropped_seq}")
+        if not gone:
+            return
+
+
 def main(folder: Path) -> None:
     till, _ = open_till(folder, random=bytes, wall_ms=1, reserve_bytes=0)
     writer = till.engines.writer
@@ -65,12 +83,13 @@ def main(folder: Path) -> None:
         say(f"loaded {number + 1}")
     for number in range(1, SALES + 1):
         draft = numbered_draft(number)
-        till.commit(draft.uid, partial(sell, number))
+        record = till.commit(draft.uid, partial(sell, number))
         say(f"sold {draft.uid}")
         if number % 8 == 0:
             with writer.begin() as tx:
                 outbox.settle(tx, LIFE, number, generation="g1")
             say(f"settled {number}")
+            shorten(writer, record)
     till.close()
     say("closed")
 

@@ -195,6 +195,7 @@ class ReturnAnswer(Answer, frozen=True, kw_only=True):
     refund_minor: int
     mode: str
     tendered_units_minor: int = 0
+    spent_short_minor: int = 0
     lines: tuple[ReturnedLineAnswer, ...] = ()
     taxes: tuple[TaxAnswer, ...] = ()
     units: tuple[ReturnedUnitAnswer, ...] = ()

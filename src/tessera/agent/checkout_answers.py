@@ -260,6 +260,7 @@ def return_answer(  # noqa: PLR0913 - as quote_answer
         original_sale_id=original_sale_id,
         refund_minor=quote.refund_minor,
         tendered_units_minor=quote.tendered_units_minor,
+        spent_short_minor=quote.spent_short_minor,
         mode=mode,
         lines=tuple(
             api_answers.ReturnedLineAnswer(

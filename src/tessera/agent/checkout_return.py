@@ -33,7 +33,7 @@ from tessera.agent.checkout_original import (
 )
 from tessera.agent.checkout_quote import state_notices
 from tessera.agent.checkout_return_effects import as_wishes, lease_uses, return_effects
-from tessera.agent.checkout_return_quote import priced_return
+from tessera.agent.checkout_return_quote import FLAG_FALLBACK, priced_return
 from tessera.agent.checkout_unreceipted import Unreceipted, take_back
 from tessera.agent.claim_taken_back import Back, take_back_claimed
 from tessera.agent.pairing import PairedPos
@@ -52,6 +52,7 @@ from tessera.core.sale import (
     ReturnBody,
     Tender,
 )
+from tessera.rules.spent_short import REDUCE_REFUND, reduce_refund
 from tessera.sync.records import encoded
 
 _NAME_LENGTH_MAX = 64
@@ -217,6 +218,8 @@ async def _record(
         wishes=returning.wishes,
         before=original.before,
     )
+    if quote.spent_short == REDUCE_REFUND and original.member_id:
+        quote, unusual = _less_what_was_spent(original, quote, past, unusual)
     flags = (*(("void",) if returning.voids else ()), *unusual)
     if original.elsewhere:
         flags = (*flags, "other-register")
@@ -272,6 +275,18 @@ async def _record(
         ),
         what="void" if returning.voids else "return",
     )
+
+
+def _less_what_was_spent(
+    original: Original, quote: ReturnQuote, past: PastProgrammes, unusual: tuple[str, ...]
+) -> tuple[ReturnQuote, tuple[str, ...]]:
+    """The quote less what is kept for spent units, as the programme of the sale values them."""
+    programme = past.find(original.bundle)
+    if programme is None:
+        return quote, tuple(dict.fromkeys((*unusual, FLAG_FALLBACK)))
+    held = {unit: view.balance for unit, view in original.buyer.balances().items()}
+    values = {name: unit.value for name, unit in programme.units.items() if unit.value is not None}
+    return reduce_refund(quote, held, values), unusual
 
 
 async def _answer(

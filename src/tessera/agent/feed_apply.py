@@ -11,7 +11,14 @@ from datetime import UTC, datetime
 import sqlalchemy as sa
 
 from tessera.core.uses import counter_of
-from tessera.store.till import cached_members, feed_state, kept_bundles, leases, outcomes
+from tessera.store.till import (
+    cached_members,
+    feed_state,
+    kept_bundles,
+    leases,
+    outcomes,
+    shortening,
+)
 from tessera.store.till.values import (
     AccountState,
     Assignment,
@@ -23,6 +30,7 @@ from tessera.store.till.values import (
 from tessera.sync.feed_reading import ReadPage
 from tessera.sync.wire import (
     AssignmentRow,
+    BackupRow,
     BalanceRow,
     CardRow,
     FeedRow,
@@ -79,6 +87,10 @@ def apply_rows(tx: sa.Connection, rows: Sequence[FeedRow], identity: RegisterIde
             )
         elif isinstance(row, BalanceRow):
             cached_members.apply_balance(tx, row.member_id, _balance(row))
+        elif isinstance(row, BackupRow):
+            shortening.note_backup(
+                tx, incarnation=row.incarnation, seq=row.seq, link=bytes.fromhex(row.link)
+            )
         elif isinstance(row, AssignmentRow):
             assigned = _assign(tx, row, identity) or assigned
     # Last: a removal in the same pages outlasts rows of older versions by its own version.

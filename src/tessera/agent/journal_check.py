@@ -43,11 +43,16 @@ def check_journal(
     heads = {life.head.incarnation: life for life in lives}
     for life in lives:
         incarnation, link, seq = life.head.incarnation, life.start.link_hash, 0
+        if life.dropped_seq:
+            # Shortened, or salvaged from there on: what came before is an anchor only.
+            seq, link = life.dropped_seq, life.dropped_link
         if life.parent is not None and life.parent.incarnation in heads:
             findings += _check_parent(life, heads[life.parent.incarnation])
         for record in _records(connection, life.number):
+            if record.seq <= life.dropped_seq:
+                continue
             if seq == 0 and 1 < record.seq <= life.high_water:
-                # A salvaged life that begins with what central had already: an anchor.
+                # A life that an earlier release salvaged: the same, its anchor not noted.
                 seq, link = record.seq, record.link_hash
                 continue
             seq += 1

@@ -145,6 +145,13 @@ class AgentSettings:
         least=1,
         most=90,
     )
+    journal_days: int = setting(
+        "For so many days a sale stays in this register's own journal; then it goes, if central has"
+        " it in a backup. Its own returns and claims need it here. 0: it stays for good.",
+        default=35,
+        least=0,
+        most=3_650,
+    )
     profiles_dir: Path | None = setting(
         "Folder with reader profiles of your own, beside the built-in ones; relative to the"
         " settings file.",
@@ -169,6 +176,11 @@ class AgentSettings:
     disk: DiskSettings = setting("", default_factory=DiskSettings)
     log: LogSettings = setting("", default_factory=LogSettings)
     readers: tuple[ReaderSettings, ...] = setting("", default=(), most=16)
+
+    @property
+    def journal_days_in_force(self) -> int:
+        """Days that a record stays; never less than a sale may still be claimed."""
+        return max(self.journal_days, self.claim_days + 1) if self.journal_days else 0
 
     @property
     def database(self) -> Path:

@@ -13,6 +13,7 @@ from typing import Protocol
 from tessera import __version__
 from tessera.agent.bundle_update import BundleUpdate, Parse, Seeds
 from tessera.agent.first_load import FirstLoad
+from tessera.agent.journal_shortening import Shortening
 from tessera.agent.renewal import Renewal
 from tessera.agent.sync_pull import Puller
 from tessera.agent.sync_push import Pusher, WriteRunner
@@ -77,6 +78,7 @@ class SyncLoop:
         folder: Path | None = None,
         on_time: Callable[[int], None] = lambda _signed_ms: None,
         believed_ms: Callable[[], int] | None = None,
+        journal_days: int = 0,
         renewing: Callable[[LineState, TrustedRoots], Renewal] | None = None,
     ) -> None:
         self._engines = engines
@@ -118,6 +120,7 @@ class SyncLoop:
             now_ms=believed_ms or clock.wall_ms,
             seeds=seeds or Seeds(),
         )
+        self._shortening = Shortening(writer=writer, days=journal_days)
         self._kicked = asyncio.Event()
         self._back_online = asyncio.Event()
         self._linking = asyncio.Lock()
@@ -242,6 +245,7 @@ class SyncLoop:
         self._line.mended(BEAT)
         # Also here, since a bundle's time may come while nothing else happens.
         await self._bundles.step(link)
+        await self._shortening.step()
         return self._heartbeat_s * (0.5 + self._chance())
 
     async def _renew_step(self, _link: CentralLink) -> float:

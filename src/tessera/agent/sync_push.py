@@ -15,7 +15,7 @@ import sqlalchemy as sa
 from tessera.agent.sync_status import LineState
 from tessera.core.identity import INCARNATION_BYTES, new_incarnation
 from tessera.store.engine import Engines
-from tessera.store.till import cached_members, feed_state, identity_book, outbox
+from tessera.store.till import cached_members, feed_state, identity_book, outbox, shortening
 from tessera.sync.batching import (
     Pace,
     Settlement,
@@ -153,6 +153,7 @@ class Pusher:
                 generation=identity.generation,
                 parent=life.parent,
                 opaque=self._pace.opaque,
+                missing_from=missing_from(life, first.seq),
             )
             return _Batch(
                 head=head,
@@ -161,6 +162,15 @@ class Pusher:
                 own_head_seq=life.head.seq,
                 known_high_water=max(life.high_water, behind.last_seq if behind else 0),
             )
+
+
+def missing_from(life: outbox.Life, first_seq: int) -> int:
+    """The first record that central lacks and this till no longer has; 0 when there is none.
+
+    Central was restored from a backup that is older than the one it had named.
+    """
+    is_torn = first_seq == life.dropped_seq + 1 and life.high_water < life.dropped_seq
+    return life.high_water + 1 if is_torn else 0
 
 
 def is_plain(settlement: Settlement, head: BatchHead) -> bool:
@@ -202,4 +212,5 @@ def begin_generation(tx: sa.Connection, generation: str) -> None:
     identity_book.write_generation(tx, generation)
     cached_members.forget_versions(tx)
     feed_state.begin_generation(tx, generation)
+    shortening.forget_backups(tx)
     outbox.ask_again(tx)

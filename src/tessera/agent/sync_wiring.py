@@ -62,6 +62,7 @@ async def running_sync(state: TillState, stop: asyncio.Event) -> AsyncIterator[N
         folder=state.settings.data_dir,
         on_time=state.hear_time,
         believed_ms=state.believed_ms,
+        journal_days=state.settings.journal_days_in_force,
     )
     state.sync, state.kick = loop.status, loop.kick
     task = asyncio.create_task(loop.run(stop))

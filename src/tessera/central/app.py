@@ -33,6 +33,7 @@ from tessera.central.image_shelf import ImageShelf
 from tessera.central.log import LOGGER, note
 from tessera.central.metrics import CONTENT_TYPE, Metrics
 from tessera.central.opening import Central
+from tessera.central.placing import BatchGap
 from tessera.central.refusals import Refused
 from tessera.central.register_routes import RegisterRoutes
 from tessera.central.rows import register_audience, store_audience
@@ -167,7 +168,7 @@ class CentralApp:
         body = await bounded_body(request, BATCH_BYTES_MAX)
         try:
             answer = await run_in_threadpool(self._accept, request, body)
-        except ingest.BatchGap as gap:
+        except BatchGap as gap:
             self._metrics.count("tessera_refusals_total", code=gap.code)
             return json_answer(
                 BatchAnswer(
@@ -195,6 +196,13 @@ class CentralApp:
             register=register,
             keys=gate.accepted_keys(register, now_ms),
         )
+        with central.engines.reader.begin() as tx:
+            known = ingest.known_answer(tx, parcel, generation=state.generation, now_ms=now_ms)
+        if known is not None:
+            with self._worker.turns.first(), central.engines.writer.begin() as tx:
+                gate.admit_once(tx, parts, now_ms=now_ms)
+            self._count_accepted(known, 0, register)
+            return known
         reading = ingest.read_payload(parcel)
         with self._worker.turns.first(), central.engines.writer.begin() as tx:
             gate.admit_once(tx, parts, now_ms=now_ms)

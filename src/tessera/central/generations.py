@@ -14,7 +14,14 @@ from tessera.central.enrol import DAY_MS
 from tessera.central.opening import GENERATION_BYTES, Central
 from tessera.central.programmes import announce_current
 from tessera.central.work import day_of
-from tessera.store.central import feed, ledger_book, member_book, register_book, sale_book
+from tessera.store.central import (
+    backup_book,
+    feed,
+    ledger_book,
+    member_book,
+    register_book,
+    sale_book,
+)
 from tessera.store.central.ledger_book import MemberKey
 from tessera.store.central.member_book import Profile
 from tessera.store.central.register_book import CentralState
@@ -30,6 +37,7 @@ def begin_generation(central: Central) -> CentralState:
     with central.engines.writer.begin() as tx:
         begun = begun_generation(central, register_book.lock_central(tx))
         register_book.write_central(tx, begun)
+        backup_book.forget_told(tx)
     return begun
 
 

@@ -11,6 +11,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+import sqlalchemy as sa
+
 from tessera.central.desk import Desk
 from tessera.central.keys import CARD_KEY_ID, CentralKeys, open_keys
 from tessera.central.leasing import LeasePolicy
@@ -19,7 +21,7 @@ from tessera.central.settings import CentralSettings
 from tessera.core.errors import TesseraError
 from tessera.store.central import feed, register_book
 from tessera.store.central.register_book import CentralState
-from tessera.store.engine import Engines, open_database
+from tessera.store.engine import DatabaseUnusable, Engines, open_database
 from tessera.store.migrate import ensure_schema, hold_setup
 
 MIGRATIONS = Path(register_book.__file__).parent / "migrations"
@@ -80,7 +82,14 @@ def opened(
     keys = open_keys(settings.data_dir, random=random)
     engines = open_database(settings.database_url)
     try:
-        ensure_schema(engines.writer, MIGRATIONS, name="central's database")
+        try:
+            ensure_schema(engines.writer, MIGRATIONS, name="central's database")
+        except sa.exc.OperationalError as error:
+            # Only the first line: what follows it is for programmers.
+            raise DatabaseUnusable(
+                f"central's database does not answer: {str(error.orig).splitlines()[0]}",
+                hint="is the database server running, and is database.url right?",
+            ) from error
         central = Central(
             settings=settings,
             engines=engines,

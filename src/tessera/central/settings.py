@@ -87,10 +87,14 @@ class LimitSettings:
         "How long an enrolment code is good for.", default=72, least=1, most=8_760
     )
     certificate_days: int = setting(
-        "How long a register's certificate is good for.", default=1_095, least=1, most=3_650
+        "How long a register's certificate is good for; it renews it by itself in the last third.",
+        default=1_095,
+        least=1,
+        most=3_650,
     )
     rotation_hours: int = setting(
-        "How long a register's former key is still accepted after it was enrolled again.",
+        "How long a register's former key is still accepted after it renewed it or was enrolled"
+        " again.",
         default=24,
         least=0,
         most=720,

@@ -12,7 +12,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
-NEXT_BATCH_S = 0.15
+NEXT_BATCH_S = 0.5
 """How soon a till that has more to send is back; later it is not waited for."""
 
 

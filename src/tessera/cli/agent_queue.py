@@ -51,6 +51,8 @@ def run(arguments: argparse.Namespace) -> int:
                             "incarnation": life.head.incarnation,
                             "records": life.head.seq,
                             "at_central": life.high_water,
+                            "in_backup": life.backed_up,
+                            "dropped": life.dropped_seq,
                         }
                         for life in lives
                     ],
@@ -67,6 +69,8 @@ def run(arguments: argparse.Namespace) -> int:
         print(
             f"incarnation {life.head.incarnation}: {life.head.seq} records,"
             f" {life.high_water} at central"
+            + (f", {life.backed_up} in its backup" if life.backed_up else "")
+            + (f", the first {life.dropped_seq} no longer here" if life.dropped_seq else "")
         )
     for incarnation, seq, state, reason in aside:
         print(f"{state}: record {seq} of {incarnation}: {reason or 'no reason given'}")

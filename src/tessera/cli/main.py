@@ -48,6 +48,11 @@ COMMANDS: dict[tuple[str, ...], Command] = {
     (
         "agent",
         "journal",
+        "shorten",
+    ): Command("tessera.cli.agent_journal_shorten", "drop old records that central has backed up"),
+    (
+        "agent",
+        "journal",
         "verify",
     ): Command("tessera.cli.agent_journal_verify", "check that the register's journal is whole"),
     ("agent", "pair"): Command("tessera.cli.agent_pair", "give a POS the token that it must send"),
@@ -68,6 +73,9 @@ COMMANDS: dict[tuple[str, ...], Command] = {
     ("cards", "print"): Command("tessera.cli.cards_print", "draw cards for printing"),
     ("central", "alarms"): Command(
         "tessera.cli.central_alarms", "forks, new lives, overspent leases: what must be looked at"
+    ),
+    ("central", "backup"): Command(
+        "tessera.cli.central_backup", "copy the database, and tell registers what is safe"
     ),
     ("central", "coupon"): Command(
         "tessera.cli.central_coupon", "issue single-use coupons in lots, list what was used"

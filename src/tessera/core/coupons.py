@@ -79,7 +79,7 @@ def coupon_account(code_hash: str) -> str:
 
 def _seal(hasher: CardHasher, body: str) -> str:
     digest = _keyed(hasher, b"tessera-seal", body)
-    return _text(int.from_bytes(digest) & ((1 << 5 * SEAL_LENGTH) - 1), SEAL_LENGTH)
+    return _text(int.from_bytes(digest), SEAL_LENGTH)
 
 
 def _keyed(hasher: CardHasher, purpose: bytes, text: str) -> bytes:

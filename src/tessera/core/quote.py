@@ -289,8 +289,9 @@ class ReturnQuote:
 
     In `units`, `earned` is what the member gives back and `spent` what the member gets back, both
     as positive counts. refund_minor = the sum over lines, less `tendered_units_minor`, which goes
-    back as units; never below zero. `spent_short` says what happens when units that are taken back
-    are spent already: the account goes to "owed", or "reduce-refund".
+    back as units, less `spent_short_minor`; never below zero. `spent_short` says what happens when
+    units that are taken back are spent already: the account goes to "owed", or, "reduce-refund",
+    what they are worth is kept of the refund, and they are not in `units`.
     """
 
     engine: str
@@ -303,3 +304,4 @@ class ReturnQuote:
     units: tuple[UnitMovement, ...] = ()
     receipt: tuple[ReceiptLine, ...] = ()
     spent_short: str = "owed"
+    spent_short_minor: int = 0

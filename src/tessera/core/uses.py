@@ -133,7 +133,7 @@ def entry_postings(
     return _moved(
         (entries_account(right.name), right.count)
         for right in rights
-        if right.kind == DRAW and right.count > 0 and right.offer not in denied
+        if right.kind == DRAW and right.offer not in denied
     )
 
 

@@ -9,6 +9,7 @@ from datetime import date, timedelta
 from fractions import Fraction
 from math import lcm
 
+from tessera.core.member import MemberState
 from tessera.core.money import UNITS_MAX, Rounding, divided, share
 from tessera.core.quote import IssuedCoupon, Stage, UnitMovement
 from tessera.rules.folds import Fold, spread_to_lines
@@ -84,9 +85,7 @@ def _money(work: Work, fold: Fold) -> int:
     """The minor units that count: the basis of goods, the whole of a load or a fee."""
     if not fold.goods:
         return max(0, fold.due)
-    known = work.basis.get(fold.number)
-    if known is None:
-        known = work.basis[fold.number] = basis_of(work, fold)
+    known = work.basis[fold.number] = basis_of(work, fold)
     return known
 
 
@@ -94,7 +93,7 @@ def _earned(work: Work, offer: Offer, reward: Earn) -> Part | None:
     folds = work.found[offer]
     if offer.undiscounted_only:
         folds = [fold for fold in folds if fold.due == fold.amount]
-    issuer = issuer_of(work, offer, reward)
+    issuer = issuer_of(work.programme, offer, reward)
     if reward.per == "basket":
         weights = [max(0, fold.due) for fold in folds]
         return Part(offer, _exact(1, reward.count), folds, weights, issuer)
@@ -120,9 +119,9 @@ def _earned(work: Work, offer: Offer, reward: Earn) -> Part | None:
     return Part(offer, exact, folds, weights, issuer) if exact > 0 else None
 
 
-def issuer_of(work: Work, offer: Offer, reward: Earn) -> str:
+def issuer_of(programme: Programme, offer: Offer, reward: Earn) -> str:
     """Tell which partner issues the units of an offer."""
-    return offer.funding.partner if offer.funding else work.programme.units[reward.unit].issuer
+    return offer.funding.partner if offer.funding else programme.units[reward.unit].issuer
 
 
 def _steps(measured: int, reward: Earn) -> Exact:
@@ -261,8 +260,6 @@ def movements(
         definition = programme.units[unit]
         gained = earned.get((unit, issuer), 0)
         units, minor = spent.get((unit, issuer), (0, 0))
-        if not gained and not units:
-            continue
         available, expires = lifetime(definition, day) if gained else ("", "")
         found.append(
             UnitMovement(
@@ -301,14 +298,21 @@ def add_months(day: date, months: int) -> date:
 
 def issue(work: Work, earned: dict[tuple[str, str], int]) -> list[IssuedCoupon]:
     """Give the rights that the sale grants, in the documented order of their offers."""
-    found = []
-    day = work.place.business_day
     issuing = [one for one in work.available[Stage.ACCRUAL] if isinstance(one.reward, Issue)]
+    for offer in issuing:
+        work.outcomes[offer].uses = 1
+    programme, day = work.programme, work.place.business_day
+    return rights_of(programme, issuing, day) + completed_cards(
+        programme, work.known_member, day, earned
+    )
+
+
+def rights_of(programme: Programme, issuing: Sequence[Offer], day: date) -> list[IssuedCoupon]:
+    """Give the rights that some offers grant on a day, in their documented order."""
+    found = []
     for offer in sorted(issuing, key=BY_PLACE):
         reward = offer.reward
         assert isinstance(reward, Issue)
-        outcome = work.outcomes[offer]
-        outcome.uses = 1
         if reward.kind == "private-access":
             continue
         start = day + timedelta(days=reward.starts_in_days)
@@ -317,7 +321,7 @@ def issue(work: Work, earned: dict[tuple[str, str], int]) -> list[IssuedCoupon]:
         if reward.kind == "win":
             detail = (f"{reward.chance[0]} in {reward.chance[1]}", *reward.prizes)
         elif reward.kind == "coupon":
-            detail = _code_of(work, reward.name)
+            detail = _code_of(programme, reward.name)
         found.append(
             IssuedCoupon(
                 kind=reward.kind,
@@ -329,12 +333,12 @@ def issue(work: Work, earned: dict[tuple[str, str], int]) -> list[IssuedCoupon]:
                 detail=detail,
             )
         )
-    return found + _completed_cards(work, earned)
+    return found
 
 
-def _code_of(work: Work, name: str) -> tuple[str, ...]:
+def _code_of(programme: Programme, name: str) -> tuple[str, ...]:
     """Tell what opens the offer that a coupon stands for: a code of its own, or one for all."""
-    target = next((one for one in work.programme.offers if one.offer_id == name), None)
+    target = next((one for one in programme.offers if one.offer_id == name), None)
     if target is None or target.trigger is None:
         return ()
     trigger = target.trigger
@@ -343,11 +347,16 @@ def _code_of(work: Work, name: str) -> tuple[str, ...]:
     return ("shared", min(trigger.coupons)) if trigger.coupons and not trigger.single_use else ()
 
 
-def _completed_cards(work: Work, earned: dict[tuple[str, str], int]) -> list[IssuedCoupon]:
-    member = work.known_member
+def completed_cards(
+    programme: Programme,
+    member: MemberState | None,
+    day: date,
+    earned: dict[tuple[str, str], int],
+) -> list[IssuedCoupon]:
+    """Give the stamp cards that the units earned on a day complete; `member` may have rewards."""
     found = []
     balances = {unit.unit: unit.balance for unit in member.units} if member else {}
-    completing = [pair for pair in work.programme.units.items() if pair[1].completes]
+    completing = [pair for pair in programme.units.items() if pair[1].completes]
     for unit, definition in sorted(completing):
         gained = sum(count for (name, _), count in earned.items() if name == unit)
         if not gained:
@@ -361,7 +370,7 @@ def _completed_cards(work: Work, earned: dict[tuple[str, str], int]) -> list[Iss
                     kind="completed",
                     offer=definition.completes_offer,
                     count=count,
-                    valid_from=work.place.business_day.isoformat(),
+                    valid_from=day.isoformat(),
                     name=unit,
                 )
             )

@@ -6,8 +6,10 @@ Must never: change a sum; it only distributes them.
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from datetime import date
 
 from tessera.core.basket import Line
+from tessera.core.member import MemberState
 from tessera.core.money import share
 from tessera.core.quote import (
     CounterUse,
@@ -27,7 +29,7 @@ from tessera.core.quote import (
 from tessera.core.values import maker
 from tessera.rules.accrual import issuer_of, movements
 from tessera.rules.admitting import refusal_of
-from tessera.rules.conditions import OF_A_LINE, OF_A_MEMBER, counter_key
+from tessera.rules.conditions import NOT_CHOSEN, OF_A_LINE, OF_A_MEMBER, counter_key
 from tessera.rules.fiscal import fiscal_lines
 from tessera.rules.folds import Fold, spread_to_lines
 from tessera.rules.model import Earn, Gift, Offer, Spend
@@ -36,6 +38,9 @@ from tessera.rules.reasons import APPLIED, NO_SAVING, NOT_APPLIED
 from tessera.rules.redemption import Spending
 from tessera.rules.taxes import FoldTax
 from tessera.rules.work import BY_PLACE, Outcome, Work
+
+Used = tuple[Offer, int, int, int]
+"""An offer that was used: how often, minor units that it took off, units that it granted."""
 
 
 @dataclass(slots=True)
@@ -181,7 +186,6 @@ _offer_share, _unit_share, _line_quote = maker(OfferShare), maker(UnitShare), ma
 _offer_outcome, _message = maker(OfferOutcome), maker(Message)
 _receipt_line = maker(ReceiptLine)
 _STAGES = {stage: place for place, stage in enumerate(Stage)}
-_ASKING = frozenset({"gift-not-in-basket", "not-chosen"})
 
 
 def _units(fold: Fold) -> tuple[UnitShare, ...]:
@@ -308,21 +312,26 @@ def near_miss(offer: Offer, reason: str, missing_minor: int, missing_quantity: i
 def _prompts(work: Work) -> list[Prompt]:
     """Ask for a gift that is missing in the basket, and for rewards that the member could take."""
     found = []
-    member = work.known_member
-    spendable = {unit.unit: unit.spendable for unit in member.units} if member else {}
     for offer, outcome in work.outcomes.items():
-        if outcome.reason not in _ASKING:
-            continue
         reward = offer.reward
         if isinstance(reward, Gift) and outcome.reason == "gift-not-in-basket":
             text = Message(key="prompt.gift", arguments=offer.label)
             found.append(
                 Prompt(kind="gift", offer=offer.offer_id, choices=reward.choices, text=text)
             )
-        elif (
-            isinstance(reward, Spend)
-            and outcome.reason == "not-chosen"
-            and spendable.get(reward.unit, 0) >= max(reward.count, reward.least)
+    not_chosen = [one for one, outcome in work.outcomes.items() if outcome.reason == NOT_CHOSEN]
+    found += reward_prompts(not_chosen, work.known_member)
+    return sorted(found, key=lambda prompt: prompt.offer)
+
+
+def reward_prompts(not_chosen: Sequence[Offer], member: MemberState | None) -> list[Prompt]:
+    """Ask for the rewards that nobody chose and that the member's units could buy, by offer id."""
+    found = []
+    spendable = {unit.unit: unit.spendable for unit in member.units} if member else {}
+    for offer in not_chosen:
+        reward = offer.reward
+        if isinstance(reward, Spend) and spendable.get(reward.unit, 0) >= max(
+            reward.count, reward.least
         ):
             choices = reward.gift.choices if reward.gift else ()
             text = Message(key="prompt.reward", arguments=offer.label)
@@ -345,11 +354,7 @@ def _receipt(work: Work, parts: Parts, units: Sequence[UnitMovement]) -> tuple[R
         else:
             found.append(ReceiptLine(text=text))
     found += earned_on_receipt(work.programme, units)
-    found += [
-        ReceiptLine(text=Message(key=f"receipt.issued.{one.kind}", arguments=(("name", one.name),)))
-        for one in parts.issued
-    ]
-    return tuple(found)
+    return tuple(found + issued_on_receipt(parts.issued))
 
 
 def discounts_on_receipt(applied: list[tuple[Offer, int]]) -> list[ReceiptLine]:
@@ -372,6 +377,14 @@ def earned_on_receipt(programme: Programme, units: Sequence[UnitMovement]) -> li
     return found
 
 
+def issued_on_receipt(issued: Sequence[IssuedCoupon]) -> list[ReceiptLine]:
+    """Give a line for each right that was granted."""
+    return [
+        ReceiptLine(text=Message(key=f"receipt.issued.{one.kind}", arguments=(("name", one.name),)))
+        for one in issued
+    ]
+
+
 def unit_label(programme: Programme, unit: str) -> tuple[tuple[str, str | int], ...]:
     """Give a unit's names as message arguments."""
     names = programme.units[unit].names
@@ -382,22 +395,32 @@ def unit_label(programme: Programme, unit: str) -> tuple[tuple[str, str | int], 
 
 
 def _counters(work: Work) -> list[CounterUse]:
-    """Give what limits have to count, sorted by key."""
+    used = [
+        (offer, outcome.uses, outcome.discount, outcome.units)
+        for offer, outcome in work.outcomes.items()
+        if outcome.uses and offer.limits
+    ]
+    return counters_of(work.programme, work.place.business_day, used)
+
+
+def counters_of(programme: Programme, day: date, used: Sequence[Used]) -> list[CounterUse]:
+    """Give what limits have to count of the offers that were used, sorted by key."""
     found = []
-    for offer, outcome in work.outcomes.items():
-        if not outcome.uses or not offer.limits:
-            continue
+    for offer, uses, discount, units in used:
         for limit in offer.limits:
             if limit.period == "basket" or limit.period in OF_A_LINE:
                 continue
-            used = outcome.discount if limit.period == "budget" else outcome.uses
-            key = counter_key(offer, limit, work.place.business_day)
-            most = limit.most if limit.period in OF_A_MEMBER else 0
-            found.append(_counter(work, offer, outcome, CounterUse(key=key, used=used, most=most)))
+            key = counter_key(offer, limit, day)
+            use = CounterUse(
+                key=key,
+                used=discount if limit.period == "budget" else uses,
+                most=limit.most if limit.period in OF_A_MEMBER else 0,
+            )
+            found.append(_counter(programme, offer, units, use))
     return sorted(found, key=lambda one: one.key)
 
 
-def _counter(work: Work, offer: Offer, outcome: Outcome, use: CounterUse) -> CounterUse:
+def _counter(programme: Programme, offer: Offer, units: int, use: CounterUse) -> CounterUse:
     """Add to a use what waits for central to confirm it."""
     if offer.offline != "pending" or not use.most:
         return use
@@ -408,6 +431,6 @@ def _counter(work: Work, offer: Offer, outcome: Outcome, use: CounterUse) -> Cou
         use,
         pending=True,
         unit=reward.unit,
-        issuer=issuer_of(work, offer, reward),
-        earned=outcome.units,
+        issuer=issuer_of(programme, offer, reward),
+        earned=units,
     )

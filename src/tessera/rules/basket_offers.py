@@ -14,6 +14,8 @@ from tessera.rules.unit_offers import most_of
 from tessera.rules.with_tax import AS_PRICED, Share, price_share
 from tessera.rules.work import AMOUNT_SHORT, GOODS_TAKEN, NO_SAVING, QUANTITY_SHORT, Base, Work
 
+OTHER_VISIT = "other-visit"
+
 Piece = tuple[Fold, Parcel]
 
 
@@ -69,7 +71,7 @@ def _one(work: Work, kind: Kind, value: tuple[int, int], base: int, in_price: Sh
 
 
 def _ladder(work: Work, reward: Off, base: int, quantity: int, in_price: Share) -> int:
-    reading = _reading(work, reward, base, quantity)
+    reading = reading_of(work, reward, base, quantity)
     if reward.repeats:
         step = reward.ladder[0]
         times = times_of(reward, reading)
@@ -86,7 +88,8 @@ def times_of(reward: Off, reading: int) -> int:
     return min(times, reward.times) if reward.times else times
 
 
-def _reading(work: Work, reward: Off, base: int, quantity: int) -> int:
+def reading_of(work: Work, reward: Off, base: int, quantity: int) -> int:
+    """Give what the steps of a ladder are read by: money, items, or the member's past."""
     member = work.known_member
     match reward.reads:
         case "basket":
@@ -247,12 +250,12 @@ def _say_next_step(work: Work, offer: Offer) -> None:
     if not reward.ladder:
         return
     base, _, count, _ = _base(work, offer)
-    missing = reward.ladder[0].start - _reading(work, reward, base, count)
+    missing = reward.ladder[0].start - reading_of(work, reward, base, count)
     if missing <= 0:
         return
     if reward.reads == "quantity":
         outcome.reason, outcome.missing_quantity = QUANTITY_SHORT, missing
     elif reward.reads == "visits":
-        outcome.reason = "other-visit"
+        outcome.reason = OTHER_VISIT
     else:
         outcome.reason, outcome.missing_minor = AMOUNT_SHORT, missing

@@ -371,7 +371,7 @@ class UnitDefinition:
 
 @dataclass(frozen=True, slots=True, eq=False, kw_only=True)
 class Tier:
-    """A level that members reach by what they spent or earned; central decides it.
+    """A level that members reach by what they spent or earned; central holds who is where.
 
     `by`: spent, visits, or a unit's name; `months` is the period over which it counts (0: ever).
     """

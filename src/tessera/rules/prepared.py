@@ -13,14 +13,34 @@ from tessera.core.basket import Basket, Place
 from tessera.core.member import MemberState
 from tessera.core.quote import OfferOutcome, Stage
 from tessera.rules.admitting import Moment, is_refused, refusal_of
-from tessera.rules.model import Bundle, Each, Earn, Kind, Multiply, Need, Off, Offer, Settings
+from tessera.rules.model import (
+    Bundle,
+    Each,
+    Earn,
+    Issue,
+    Kind,
+    Multiply,
+    Off,
+    Offer,
+    Settings,
+    Spend,
+)
 from tessera.rules.programme import Hits, Programme
+from tessera.rules.quick_keys import (
+    ACCRUAL_WAY,
+    ASKED,
+    BASKET_WAY,
+    FREE,
+    ISSUE_WAY,
+    OF_MEMBERS,
+    SPEND_WAY,
+    UNIT_WAY,
+    Key,
+)
+from tessera.rules.quick_ladders import Ladder, ladder_of
 from tessera.rules.read_offer import needs_member
 from tessera.rules.stacking import first_group_of, none_may_share
 from tessera.rules.work import BY_PLACE, Work
-
-UNIT_WAY, BASKET_WAY, ACCRUAL_WAY = 1, 2, 3
-"""What the quick way does with an offer; 0: nothing, it leaves the basket to the full way."""
 
 FILL, BOUND, BUNDLE, FIRST = 0, 1, 2, 3
 """What a unit offer is: on single units; the same, but with a cap on all of them; a bundle; a
@@ -56,58 +76,51 @@ _STEADY_WHO = frozenset(
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Ladder:
-    """Amounts off the whole basket that compete, each from a threshold read after unit offers.
-
-    By threshold, the lowest first: `starts`, `offers`, `places`, `lost` (their outcomes when a
-    better one won), and `best`: the place in `offers` of the highest amount up to and with each.
-    """
-
-    starts: tuple[int, ...]
-    offers: tuple[Offer, ...]
-    places: tuple[int, ...]
-    amounts: tuple[int, ...]
-    best: tuple[int, ...]
-    lost: tuple[OfferOutcome, ...]
-
-
-@dataclass(frozen=True, slots=True, eq=False)
 class Verdict:
     """The offers on everything that may be had, by stage, and the outcomes of those that may not.
 
-    `others` are those that the quick way leaves alone. `slots` holds those of the basket stage by
+    `issuing` grant rights, `spends` are rewards for units, `others` are those that the quick way
+    leaves alone. `slots` holds those of the basket stage by
     slot, in the documented order, and `ladders` the slots that are one.
     """
 
     unit: tuple[Offer, ...]
     basket: tuple[Offer, ...]
     accrual: tuple[Offer, ...]
+    issuing: tuple[Offer, ...]
+    spends: tuple[Offer, ...]
     others: tuple[Offer, ...]
     refused: dict[int, OfferOutcome]
     slots: dict[tuple[int, int], list[Offer]]
     ladders: dict[tuple[int, int], Ladder]
 
 
+Earning = tuple[tuple[str, str], int, int]
+"""The account (unit and issuer) that an offer fills; and, for plain whole steps of an amount, the
+units of each step and its size, else 0 and 0."""
+
+
 class Prepared:
     """The tables of one programme; see `prepared_of`.
 
     `rules` is an evaluation of nothing, asked only who may meet whom. `conditions` tells for every
-    offer 0: none, 1: a member, 2: others. `quick` is false where settings want the other way.
+    offer what is asked before it can be had. `quick` is false where settings want the other way.
     """
 
     __slots__ = (
         "_categories",
         "_edges",
+        "_products",
         "_verdicts",
         "broad",
         "by_line",
         "competing",
+        "completing",
         "conditions",
         "each",
+        "earning",
         "first_groups",
         "groups_first",
-        "issuers",
-        "keys_several",
         "lonely_slots",
         "meetings",
         "programme",
@@ -128,6 +141,7 @@ class Prepared:
         basket = Basket(currency=programme.currency)
         self.rules = Work(programme, None, basket, Place(at=_EPOCH, business_day=_EPOCH.date()))
         self.quick = _is_quick(programme)
+        self.completing = any(unit.completes for unit in programme.units.values())
         self.by_line = settings.exclusive == "line"
         self.groups_first = settings.between_groups == "first"
         self.first_groups = {
@@ -142,8 +156,8 @@ class Prepared:
             for offer in programme.offers
             if isinstance(offer.reward, Each)
         }
-        self.issuers = {
-            offer: offer.funding.partner if offer.funding else programme.units[reward.unit].issuer
+        self.earning = {
+            offer: _earning_of(programme, offer, reward)
             for offer in programme.offers
             if isinstance(reward := offer.reward, Earn)
         }
@@ -153,7 +167,6 @@ class Prepared:
         self.steady = tuple(one for one in steady if self.conditions[one] and _is_steady(one))
         settled = frozenset(self.steady)
         self.broad = tuple(hit for hit in programme.broad if hit[0] not in settled)
-        self.keys_several = _under_several_keys(programme)
         self.meetings: dict[tuple[Offer, ...], bool] = {}
         self.competing: dict[tuple[Offer, ...], bool] = {}
         self.roles = {
@@ -163,7 +176,8 @@ class Prepared:
         }
         self.lonely_slots = self._lonely_slots()
         self.solved: dict[object, object] = {}
-        self._categories: dict[tuple[str, ...], Hits] = {}
+        self._categories: dict[tuple[str, ...], Key] = {}
+        self._products: dict[str, Key] = {}
         self._verdicts: dict[object, Verdict] = {}
         self._edges = _edges_of(self.steady)
 
@@ -195,18 +209,28 @@ class Prepared:
             and none_may_share(self.rules, offers)
         )
 
-    def hits_of(self, categories: tuple[str, ...]) -> Hits:
+    def under(self, categories: tuple[str, ...]) -> Key:
         """Give the offers under a list of categories, each once, and those that look at lines."""
         known = self._categories.get(categories)
         if known is None:
             found: dict[Offer, bool] = {}
             for offer, alone in self.programme.hits_of(categories)[1] + self.scans:
                 found[offer] = found.get(offer, False) or alone
-            known = tuple(found.items())
+            known = self._key(tuple(found.items()))
             if len(self._categories) >= REMEMBERED_MAX:
                 self._categories.clear()
             self._categories[categories] = known
         return known
+
+    def on_product(self, sku: str) -> Key:
+        """Give the offers on a product that some offer names."""
+        known = self._products.get(sku)
+        if known is None:
+            known = self._products[sku] = self._key(self.programme.by_sku[sku])
+        return known
+
+    def _key(self, hits: Hits) -> Key:
+        return Key(hits, self.ways.__getitem__, self.conditions.__getitem__)
 
     def verdict(self, moment: Moment, basket: Basket, member: MemberState | None) -> Verdict:
         """Tell which of the `steady` offers may be had; decided once for all who are alike."""
@@ -231,27 +255,27 @@ class Prepared:
 
     def _judged(self, moment: Moment, basket: Basket, member: MemberState | None) -> Verdict:
         refused: dict[int, OfferOutcome] = {}
-        had: dict[Stage, list[Offer]] = {}
+        had: dict[int, list[Offer]] = {}
         for offer in self.steady:
             reason = is_refused(self.programme, offer, moment, basket, member)
             if reason:
                 refused[offer.place] = refusal_of(offer, reason)
             else:
-                had.setdefault(offer.stage, []).append(offer)
-        unit, on_basket, accrual = (
-            tuple(had.pop(stage, ())) for stage in (Stage.UNIT, Stage.BASKET, Stage.ACCRUAL)
+                had.setdefault(self.ways[offer], []).append(offer)
+        unit, on_basket, accrual, issuing, spends, others = (
+            tuple(had.get(way, ()))
+            for way in (UNIT_WAY, BASKET_WAY, ACCRUAL_WAY, ISSUE_WAY, SPEND_WAY, 0)
         )
-        others = [offer for offers in had.values() for offer in offers]
-        others += [one for one in (*unit, *on_basket, *accrual) if not self.ways[one]]
         slots: dict[tuple[int, int], list[Offer]] = {}
         for offer in sorted(on_basket, key=BY_PLACE):
             slots.setdefault(self.slots[offer], []).append(offer)
         ladders = {
             slot: ladder
             for slot, offers in slots.items()
-            if len(offers) > 1 and (ladder := _ladder(self, offers)) is not None
+            if len(offers) > 1
+            and (ladder := ladder_of(self.rules, self.first_groups, offers)) is not None
         }
-        return Verdict(unit, on_basket, accrual, tuple(others), refused, slots, ladders)
+        return Verdict(unit, on_basket, accrual, issuing, spends, others, refused, slots, ladders)
 
     def may_meet(self, first: Offer, second: Offer) -> bool:
         """Tell whether two offers may meet on the same unit; looked up after the first time."""
@@ -287,37 +311,58 @@ def prepared_of(programme: Programme) -> Prepared:
 # -- preparing
 
 
+def _earning_of(programme: Programme, offer: Offer, reward: Earn) -> Earning:
+    issuer = offer.funding.partner if offer.funding else programme.units[reward.unit].issuer
+    number, denominator = reward.count
+    plain = (
+        reward.per == "amount"
+        and reward.whole
+        and denominator == 1
+        and number > 0
+        and reward.cap is None
+        and not (reward.by_line or offer.undiscounted_only)
+    )
+    return (reward.unit, issuer), *((number, reward.step) if plain else (0, 0))
+
+
 def _conditions_of(programme: Programme, offer: Offer) -> int:
     conditions = offer.trigger or offer.who or offer.when or offer.where or offer.needs
     if conditions or offer.limits or offer.offline != "allow":
-        return 2
+        return ASKED
     if offer.offer_id in programme.stopped:
-        return 2
-    return 1 if needs_member(offer.reward) else 0
+        return ASKED
+    return OF_MEMBERS if needs_member(offer.reward) else FREE
 
 
 def _is_quick(programme: Programme) -> bool:
     """Tell whether all settings that the quick way does not know are the usual ones."""
-    return not any(unit.completes for unit in programme.units.values()) and all(
+    return all(
         one.name in _KNOWN_SETTINGS or getattr(programme.settings, one.name) == one.default
         for one in fields(Settings)
     )
 
 
 def _way_of(offer: Offer, first: str) -> int:
-    reward, funding = offer.reward, offer.funding
+    reward = offer.reward
     if isinstance(reward, (Earn, Multiply)):
         return ACCRUAL_WAY
-    if funding is not None and funding.third_party_paid:
-        return 0
+    if isinstance(reward, Issue):
+        return ISSUE_WAY
+    if isinstance(reward, Spend):
+        return SPEND_WAY
     if isinstance(reward, Each):
         return 0 if reward.measure or first else UNIT_WAY
     if isinstance(reward, Bundle):
         plain = len(reward.parts) == 1 and reward.aim in {"all", "cheapest"}
         return UNIT_WAY if plain or not first else 0
-    if isinstance(reward, Off) and not reward.ladder and not offer.undiscounted_only:
+    if isinstance(reward, Off) and not (offer.undiscounted_only or _by_item(reward)):
         return BASKET_WAY
     return 0
+
+
+def _by_item(reward: Off) -> bool:
+    """Tell whether the steps of a ladder look at single items."""
+    return reward.marginal and reward.reads == "quantity"
 
 
 def _is_steady(offer: Offer) -> bool:
@@ -351,67 +396,3 @@ def _edges_of(offers: tuple[Offer, ...]) -> _Edges:
         dates=any(window.dates != (None, None) for window in windows),
         places=any(offer.where is not None for offer in offers),
     )
-
-
-def _under_several_keys(programme: Programme) -> frozenset[Offer]:
-    """Give the offers that a line may find in more than one way."""
-    found: set[Offer] = {offer for offer, everything in programme.broad if not everything}
-    kinds = (programme.by_sku, programme.by_category, programme.by_brand, programme.by_tag)
-    under = [{offer for hits in kind.values() for offer, _ in hits} for kind in kinds]
-    for place, kind in enumerate(under):
-        for other in under[place + 1 :]:
-            found |= kind & other
-    return frozenset(found | under[3])  # a line has several tags
-
-
-def _ladder(prepared: Prepared, offers: Sequence[Offer]) -> Ladder | None:
-    groups = {offer.group for offer in offers}
-    if len(groups) != 1 or not all(_is_step(offer) for offer in offers):
-        return None
-    if any(prepared.first_groups[offer] for offer in offers):
-        return None
-    rules = prepared.rules
-    if any(rules.may_share(offers[0], other) for other in offers[1:]):
-        return None
-    if any(offer.stacks_with or offer.stacks_all != offers[0].stacks_all for offer in offers):
-        return None
-    steps = sorted(offers, key=lambda offer: (offer.needs[0].minor, offer.place))
-    amounts = [_amount(offer) for offer in steps]
-    best = []
-    top = 0
-    for place, offer in enumerate(steps):
-        if (amounts[place], -offer.place) > (amounts[top], -steps[top].place):
-            top = place
-        best.append(top)
-    return Ladder(
-        tuple(offer.needs[0].minor for offer in steps),
-        tuple(steps),
-        tuple(offer.place for offer in steps),
-        tuple(amounts),
-        tuple(best),
-        tuple(refusal_of(offer, "better-offer") for offer in steps),
-    )
-
-
-def _amount(offer: Offer) -> int:
-    assert isinstance(offer.reward, Off)
-    return offer.reward.value[0]
-
-
-def _is_step(offer: Offer) -> bool:
-    reward = offer.reward
-    return (
-        isinstance(reward, Off)
-        and not reward.ladder
-        and reward.kind is not _PERCENT
-        and reward.value[0] > 0
-        and reward.cap_minor is None
-        and offer.what.everything
-        and not offer.changed_prices
-        and len(offer.needs) == 1
-        and _is_plain_need(offer.needs[0])
-    )
-
-
-def _is_plain_need(need: Need) -> bool:
-    return need.at is Stage.UNIT and need.of.everything and need.minor > 0 and not need.quantity

@@ -4,14 +4,18 @@ Owns: the order of the stages on whole numbers, and the parts of a quote that ar
 Must never: give another quote than `evaluate_in_full`; where it can't give that one it gives none.
 """
 
+from collections.abc import Callable
 from decimal import Decimal
 
 from tessera.core.basket import Basket, Place
 from tessera.core.member import MemberState
 from tessera.core.quote import (
+    CounterUse,
     FiscalLine,
+    IssuedCoupon,
     LineQuote,
     OfferOutcome,
+    Prompt,
     Quote,
     ReceiptLine,
     Stage,
@@ -20,12 +24,15 @@ from tessera.core.quote import (
     deferred_quote,
 )
 from tessera.core.values import maker
-from tessera.rules.accrual import movements
+from tessera.rules.accrual import completed_cards, movements, rights_of
 from tessera.rules.admitting import refusal_of
 from tessera.rules.answer import (
+    counters_of,
     discounts_on_receipt,
     earned_on_receipt,
+    issued_on_receipt,
     near_miss,
+    reward_prompts,
 )
 from tessera.rules.fiscal import fiscal_lines
 from tessera.rules.folds import GOODS, quantity_of
@@ -42,6 +49,7 @@ from tessera.rules.taxes import FoldTax, tax_groups
 
 _offer_outcome = maker(OfferOutcome)
 _NO_QUANTITY = Decimal(0)
+_ACCRUAL = Stage.ACCRUAL
 
 
 def quick_quote(
@@ -64,6 +72,7 @@ def quick_quote(
     if tally.odd and _exceeds(tally):
         return None
     parts = Parts(tally)
+    third_party = parts.paid_by_others()
     on_top = 0
     if any(not tax.included for line in tally.lines for tax in line.taxes):
         on_top = sum(tax.on_top for tax in parts.fold_taxes())
@@ -77,17 +86,27 @@ def quick_quote(
             "discount_minor": tally.off,
             "tendered_units_minor": 0,
             "due_minor": tally.shelf - tally.off + on_top,
-            "prompts": (),
-            "issued": (),
             "settings_used": programme.settings_used,
             "optimal": tally.optimal,
             "gap_minor": 0 if tally.optimal else tally.gap_minor,
             "nodes": tally.nodes,
             "tax_on_top_minor": on_top,
-            "third_party_minor": 0,
-            "counters": (),
+            "third_party_minor": third_party,
+            **_left_empty(tally),
         },
     )
+
+
+def _left_empty(tally: Tally) -> dict[str, tuple[()]]:
+    """Give the parts that a usual basket has nothing of."""
+    nothing: dict[str, tuple[()]] = {}
+    if not tally.unchosen:
+        nothing["prompts"] = ()
+    if not (tally.issuing or tally.prepared.completing):
+        nothing["issued"] = ()
+    if not tally.limited:
+        nothing["counters"] = ()
+    return nothing
 
 
 def _exceeds(tally: Tally) -> bool:
@@ -103,7 +122,7 @@ def _exceeds(tally: Tally) -> bool:
 class Parts:
     """The parts of one quote that are made when they are read."""
 
-    __slots__ = ("_fold_taxes", "_lines", "_taxes", "_units", "tally")
+    __slots__ = ("_extra", "_fold_taxes", "_issued", "_lines", "_taxes", "_units", "tally")
 
     def __init__(self, tally: Tally) -> None:
         self.tally = tally
@@ -111,29 +130,20 @@ class Parts:
         self._fold_taxes: list[FoldTax] | None = None
         self._lines: tuple[LineQuote, ...] | None = None
         self._units: list[UnitMovement] | None = None
+        self._issued: list[IssuedCoupon] | None = None
+        self._extra: dict[int, int] = {}
 
     def give(self, name: str) -> object:
         """One part by the name of its field; AttributeError for anything else."""
-        match name:
-            case "offers":
-                return self.outcomes()
-            case "lines":
-                return self.lines()
-            case "taxes":
-                self.fold_taxes()
-                return tuple(self._taxes)
-            case "fiscal_lines":
-                return self.fiscal()
-            case "units":
-                return tuple(self.units())
-            case "receipt":
-                return self.receipt()
-        raise AttributeError(name)
+        make = _PARTS.get(name)
+        if make is None:
+            raise AttributeError(name)
+        return make(self)
 
     def outcomes(self) -> tuple[OfferOutcome, ...]:
         """What became of every offer that was considered, in the documented order."""
         tally = self.tally
-        found = dict(tally.refused)
+        found = tally.refused.copy()
         for ladder, reached, due, winner in tally.steps:
             found.update(zip(ladder.places[:reached], ladder.lost, strict=False))
             steps = zip(ladder.offers[reached:], ladder.starts[reached:], strict=True)
@@ -147,14 +157,29 @@ class Parts:
             found[offer.place] = _offer_outcome(
                 offer.offer_id, APPLIED, offer.stage, "", became.uses, became.discount
             )
-        accrual = Stage.ACCRUAL
         for offer, units in tally.granted.items():
-            found[offer.place] = _offer_outcome(offer.offer_id, APPLIED, accrual, "", 1, 0, units)
+            found[offer.place] = _offer_outcome(offer.offer_id, APPLIED, _ACCRUAL, "", 1, 0, units)
+        for offer in tally.issuing:
+            found[offer.place] = _offer_outcome(offer.offer_id, APPLIED, _ACCRUAL, "", 1, 0)
         for offers in (tally.unit, tally.on_basket, tally.accrual):
             for offer in offers:
                 if offer.place not in found:
                     found[offer.place] = refusal_of(offer, NO_SAVING)
         return tuple([found[place] for place in sorted(found)])
+
+    def paid_by_others(self) -> int:
+        """Note what partners pay without lowering the tax base, by fold; give the sum."""
+        tally = self.tally
+        if not any(one.funding and one.funding.third_party_paid for one in tally.became):
+            return 0
+        tally.share_out()
+        for fold, cuts in tally.cuts.items():
+            for offer, _, minor in cuts:
+                funding = offer.funding
+                if funding is not None and funding.third_party_paid:
+                    part = minor * funding.share[0] // funding.share[1]
+                    self._extra[fold] = self._extra.get(fold, 0) + part
+        return sum(self._extra.values())
 
     def fold_taxes(self) -> list[FoldTax]:
         """The tax of each fold."""
@@ -168,9 +193,14 @@ class Parts:
                     quantities[number] = quantity_of(whole, lines) if whole else line.quantity
             rounding = tally.prepared.programme.settings.rounding
             self._taxes, self._fold_taxes = tax_groups(
-                folds, quantities, {}, tally.place.tax_rounding, rounding
+                folds, quantities, self._extra, tally.place.tax_rounding, rounding
             )
         return self._fold_taxes
+
+    def taxes(self) -> tuple[TaxGroup, ...]:
+        """The sums by tax group."""
+        self.fold_taxes()
+        return tuple(self._taxes)
 
     def lines(self) -> tuple[LineQuote, ...]:
         """Each line's answer."""
@@ -190,6 +220,32 @@ class Parts:
             self._units = movements(programme, day, (), tally.earned)
         return self._units
 
+    def prompts(self) -> tuple[Prompt, ...]:
+        """The rewards that the member could take."""
+        return tuple(reward_prompts(self.tally.unchosen, self.tally.known_member))
+
+    def issued(self) -> list[IssuedCoupon]:
+        """The rights that the sale grants."""
+        if self._issued is None:
+            tally = self.tally
+            programme, day = tally.prepared.programme, tally.place.business_day
+            self._issued = rights_of(programme, tally.issuing, day)
+            if tally.prepared.completing:
+                self._issued += completed_cards(programme, tally.known_member, day, tally.earned)
+        return self._issued
+
+    def counters(self) -> list[CounterUse]:
+        """What limits have to count."""
+        tally = self.tally
+        used = [
+            (offer, became.uses, became.discount, 0)
+            for offer, became in tally.became.items()
+            if became.uses
+        ]
+        used += [(offer, 1, 0, units) for offer, units in tally.granted.items()]
+        used += [(offer, 1, 0, 0) for offer in tally.issuing]
+        return counters_of(tally.prepared.programme, tally.place.business_day, used)
+
     def receipt(self) -> tuple[ReceiptLine, ...]:
         """The lines of the receipt."""
         applied = [
@@ -198,4 +254,18 @@ class Parts:
             if became.discount
         ]
         programme = self.tally.prepared.programme
-        return tuple(discounts_on_receipt(applied) + earned_on_receipt(programme, self.units()))
+        found = discounts_on_receipt(applied) + earned_on_receipt(programme, self.units())
+        return tuple(found + issued_on_receipt(self.issued()))
+
+
+_PARTS: dict[str, Callable[[Parts], object]] = {
+    "offers": Parts.outcomes,
+    "lines": Parts.lines,
+    "taxes": Parts.taxes,
+    "fiscal_lines": Parts.fiscal,
+    "units": lambda parts: tuple(parts.units()),
+    "receipt": Parts.receipt,
+    "prompts": Parts.prompts,
+    "issued": lambda parts: tuple(parts.issued()),
+    "counters": lambda parts: tuple(parts.counters()),
+}

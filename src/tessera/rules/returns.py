@@ -114,7 +114,7 @@ def quote_return(
             for (code, rate), (net, tax) in sorted(taxes.items())
         ),
         units=units,
-        receipt=_receipt(units),
+        receipt=units_on_receipt(units),
         spent_short=settings.get("spent_short", "owed"),
     )
 
@@ -134,7 +134,8 @@ def _movements(lines: list[ReturnedLine]) -> tuple[UnitMovement, ...]:
     )
 
 
-def _receipt(units: tuple[UnitMovement, ...]) -> tuple[ReceiptLine, ...]:
+def units_on_receipt(units: tuple[UnitMovement, ...]) -> tuple[ReceiptLine, ...]:
+    """Give the lines of a receipt about units that are taken back and given back."""
     found = []
     for movement in units:
         for key, count in (("receipt.spent", movement.earned), ("receipt.earned", movement.spent)):

@@ -11,10 +11,11 @@ from tessera.core.member import MemberState
 from tessera.core.money import share
 from tessera.core.quote import OfferOutcome, Stage
 from tessera.rules.admitting import Moment, refusal_of
-from tessera.rules.conditions import selects
+from tessera.rules.conditions import BLOCKED, selects
 from tessera.rules.folds import Fold, fold_lines, units_of
 from tessera.rules.model import Need, Offer, Selector
-from tessera.rules.prepared import Ladder, Prepared, Verdict
+from tessera.rules.prepared import Prepared, Verdict
+from tessera.rules.quick_ladders import Ladder
 from tessera.rules.reasons import AMOUNT_SHORT, QUANTITY_SHORT, is_eligible
 
 _GOODS = LineKind.GOODS
@@ -54,12 +55,15 @@ class Tally:
     unit offer has taken), `owners` (who took the others). `folds` is None while every line is a
     fold of its own. `odd` are folds that some offer may not touch.
 
-    `unit`, `on_basket` and `accrual` are the offers that may be had, besides the basket offers on
-    everything of the `verdict`. `refused` are outcomes by place, `short` what offers are short of,
-    `became` what came of those that were applied, `granted` units by offer. `pending` are basket
-    discounts that are not shared over the folds yet, `notes` earned units that are not: unit,
-    issuer, grants and the units of each; `basis` is the money that they are counted on. `steps`
-    are the ladders that were asked: how many thresholds were reached, by what money, and who won.
+    `found` are the folds that offers touch, `asked` those of the offers that are still to be asked
+    about. `unit`, `on_basket` and `accrual` are the offers that may be had, besides the basket
+    offers on everything of the `verdict`; `issuing` grant rights, `unchosen` are rewards that
+    nobody asked for, `limited`: some offer has limits to be counted. `refused` are outcomes by
+    place, `short` what offers are short of, `became` what came of those that were applied,
+    `granted` units by offer. `pending` are basket discounts that are not shared over the folds yet,
+    `notes` earned units that are not: unit, issuer, grants and the units of each; `basis` is the
+    money that they are counted on. `steps` are the ladders that were asked: how many thresholds
+    were reached, by what money, and who won.
     """
 
     __slots__ = (
@@ -67,6 +71,7 @@ class Tally:
         "_ranks",
         "accrual",
         "amounts",
+        "asked",
         "basis",
         "basket",
         "became",
@@ -81,6 +86,8 @@ class Tally:
         "gap_minor",
         "goods",
         "granted",
+        "issuing",
+        "limited",
         "line_off",
         "lines",
         "member",
@@ -99,6 +106,7 @@ class Tally:
         "shelf",
         "short",
         "steps",
+        "unchosen",
         "unit",
         "verdict",
     )
@@ -123,10 +131,14 @@ class Tally:
         self.refused: dict[int, OfferOutcome] = {}
         self.became: dict[Offer, Became] = {}
         self.short: dict[Offer, Short] = {}
+        self.asked: list[Offer] = []
         self.unit: list[Offer] = []
         self.on_basket: list[Offer] = []
         self.verdict: Verdict | None = None
         self.accrual: list[Offer] = []
+        self.issuing: list[Offer] = []
+        self.unchosen: list[Offer] = []
+        self.limited = False
         self.pending: list[tuple[Offer, int, list[int]]] = []
         self.notes: list[tuple[str, str, list[Grant], list[int]]] = []
         self.granted: dict[Offer, int] = {}
@@ -145,8 +157,7 @@ class Tally:
 
     def _fold(self, basket: Basket) -> None:
         lines: Sequence[Line] = basket.lines
-        skus = {line.sku for line in lines}
-        if len(skus) < len(lines):
+        if len({line.sku for line in lines}) < len(lines):
             self.folds = fold_lines(lines)
             lines = [fold.line for fold in self.folds]
             self.counts = [fold.count for fold in self.folds]
@@ -155,16 +166,20 @@ class Tally:
             self.counts = [units_of(line) for line in lines]
             self.amounts = [line.amount_minor for line in lines]
         self.lines = lines
+        self.goods = list(range(len(lines)))
         self.odd = odd = {
             fold
             for fold, line in enumerate(lines)
-            if line.amount_minor < 0
-            or line.list_price_minor is not None
-            or line.minimum_price_minor is not None
-            or not (line.discountable and line.earns and line.redeemable)
-            or line.kind is not _GOODS
+            if not (
+                line.kind is _GOODS
+                and line.discountable
+                and line.earns
+                and line.redeemable
+                and line.list_price_minor is None
+                and line.minimum_price_minor is None
+                and line.amount_minor >= 0
+            )
         }
-        self.goods = list(range(len(lines)))
         if odd:
             amounts = self.amounts
             self.goods = [
@@ -232,6 +247,12 @@ class Tally:
         reason = AMOUNT_SHORT if missing_minor > 0 else QUANTITY_SHORT
         self.short[offer] = (reason, max(0, missing_minor), max(0, missing_quantity))
         return False
+
+    @property
+    def known_member(self) -> MemberState | None:
+        """The member when they may have anything at all."""
+        member = self.member
+        return None if member is None or member.status in BLOCKED else member
 
     # -- outcomes
 

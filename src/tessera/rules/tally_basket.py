@@ -7,15 +7,17 @@ Must never: weigh the basket stage against the unit stage; such baskets go the f
 from bisect import bisect_right
 from itertools import combinations
 
+from tessera.core.basket import Basket
 from tessera.core.money import divided
 from tessera.core.quote import Stage
 from tessera.rules.basket_cases import is_steady
+from tessera.rules.basket_offers import OTHER_VISIT, off_discount, reading_of
 from tessera.rules.model import GroupKind, Kind, Off, Offer
-from tessera.rules.prepared import Ladder
-from tessera.rules.reasons import BETTER_OFFER, NO_SAVING
+from tessera.rules.quick_ladders import Ladder
+from tessera.rules.reasons import AMOUNT_SHORT, BETTER_OFFER, NO_SAVING, QUANTITY_SHORT
 from tessera.rules.stacking import in_stacking_order
 from tessera.rules.tally import Beyond, Tally
-from tessera.rules.work import BY_PLACE
+from tessera.rules.work import BY_PLACE, Work
 
 _PERCENT = Kind.PERCENT
 _UNIT, _BASKET = Stage.UNIT, Stage.BASKET
@@ -122,6 +124,8 @@ def _saving(tally: Tally, offer: Offer) -> int:
     reward = offer.reward
     assert isinstance(reward, Off)
     due = _due(tally, offer)
+    if reward.ladder:
+        return off_discount(_rules_for(tally, reward), offer, due, due, _quantity(tally, offer))
     number, denominator = reward.value
     if reward.kind is _PERCENT:
         rounding = tally.prepared.programme.settings.rounding
@@ -137,11 +141,47 @@ def _apply(tally: Tally, offer: Offer) -> None:
             return
     minor = _saving(tally, offer)
     if minor <= 0:
-        if _due(tally, offer) <= 0:
-            raise Beyond  # why there was nothing left is another question
-        tally.say(offer, NO_SAVING)
+        _say_why_nothing(tally, offer)
         return
     _take(tally, offer, minor)
+
+
+def _say_why_nothing(tally: Tally, offer: Offer) -> None:
+    reward, due = offer.reward, _due(tally, offer)
+    assert isinstance(reward, Off)
+    if due <= 0:
+        raise Beyond  # why there was nothing left is another question
+    tally.say(offer, NO_SAVING)
+    if not reward.ladder:
+        return
+    rules = _rules_for(tally, reward)
+    missing = reward.ladder[0].start - reading_of(rules, reward, due, _quantity(tally, offer))
+    if missing <= 0:
+        return
+    if reward.reads == "quantity":
+        tally.short[offer] = (QUANTITY_SHORT, 0, missing)
+    elif reward.reads == "visits":
+        tally.say(offer, OTHER_VISIT)
+    else:
+        tally.short[offer] = (AMOUNT_SHORT, missing, 0)
+
+
+def _rules_for(tally: Tally, reward: Off) -> Work:
+    """An evaluation of nothing that a ladder can be read by: what it reads of the member counts."""
+    prepared = tally.prepared
+    if reward.reads in {"basket", "quantity"}:
+        return prepared.rules
+    programme = prepared.programme
+    return Work(programme, tally.member, Basket(currency=programme.currency), tally.place)
+
+
+def _quantity(tally: Tally, offer: Offer) -> int:
+    """How many units that still cost something an offer found; all of them untouched."""
+    if tally.off:
+        if isinstance(offer.reward, Off) and offer.reward.reads == "quantity":
+            raise Beyond
+        return 0
+    return sum([tally.counts[fold] for fold in tally.found[offer] if tally.amounts[fold] > 0])
 
 
 def _take(tally: Tally, offer: Offer, minor: int) -> None:

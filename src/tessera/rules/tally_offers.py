@@ -8,12 +8,26 @@ from collections.abc import Sequence
 
 from tessera.core.quote import Stage
 from tessera.rules.admitting import is_refused, refusal_of
-from tessera.rules.conditions import MEMBERS_ONLY, NOT_CHOSEN
+from tessera.rules.conditions import (
+    MEMBERS_ONLY,
+    NOT_CHOSEN,
+    OF_A_LINE,
+    budget_left,
+    uses_left,
+)
 from tessera.rules.folds import GOODS
-from tessera.rules.model import Bundle, Offer
-from tessera.rules.prepared import ACCRUAL_WAY, BASKET_WAY, UNIT_WAY
+from tessera.rules.model import Bundle, Offer, Spend
 from tessera.rules.programme import Hits
-from tessera.rules.reasons import NOTHING_SELECTED, is_eligible
+from tessera.rules.quick_keys import (
+    ACCRUAL_WAY,
+    BASKET_WAY,
+    ISSUE_WAY,
+    OF_MEMBERS,
+    SPEND_WAY,
+    UNIT_WAY,
+    Key,
+)
+from tessera.rules.reasons import BUDGET_USED, NOTHING_SELECTED, is_eligible
 from tessera.rules.tally import Beyond, Tally
 
 _ACCRUAL, _SHELF = Stage.ACCRUAL, Stage.SHELF
@@ -23,73 +37,79 @@ def find_offers(tally: Tally) -> None:
     """Look up which offers the lines touch, and sort out those that can't be had."""
     if not tally.goods:
         raise Beyond
-    programme = tally.prepared.programme
+    prepared = tally.prepared
+    programme = prepared.programme
     by_sku, by_brand, by_tag = programme.by_sku, programme.by_brand, programme.by_tag
     alike: dict[tuple[str, ...], list[int]] = {}
     for fold, line in enumerate(tally.lines):
-        hits = by_sku.get(line.sku)
-        if hits is not None:
-            _touch(tally, hits, fold)
+        if line.sku in by_sku:
+            _reach(tally, prepared.on_product(line.sku), [fold])
         if by_brand and line.brand and (hits := by_brand.get(line.brand)) is not None:
-            _touch(tally, hits, fold)
+            _touch(tally, hits, [fold])
         if by_tag and line.tags:
             for tag in line.tags:
-                _touch(tally, by_tag.get(tag, ()), fold)
+                _touch(tally, by_tag.get(tag, ()), [fold])
         group = alike.get(line.categories)
         if group is None:
             alike[line.categories] = [fold]
         else:
             group.append(fold)
-    _find_by_categories(tally, alike)
+    for categories, folds in alike.items():
+        _reach(tally, prepared.under(categories), folds)
     _find_broad(tally)
-    _admit_all(tally)
+    _admit_asked(tally)
 
 
-def _touch(tally: Tally, hits: Hits, fold: int) -> None:
-    found, odd = tally.found, tally.odd
+def _reach(tally: Tally, key: Key, folds: list[int]) -> None:
+    """Add what a key brings into play: at one go where nothing of it was there before."""
+    found = tally.found
+    if not key.plain or tally.odd or not found.keys().isdisjoint(key.offers):
+        _touch(tally, key.hits, folds)
+        return
+    found.update(dict.fromkeys(key.offers, folds))
+    tally.unit += key.unit
+    tally.on_basket += key.basket
+    tally.accrual += key.accrual
+    tally.asked += key.asked
+    if tally.member is None:
+        tally.asked += key.members
+    else:
+        tally.accrual += key.members
+
+
+def _touch(tally: Tally, hits: Hits, folds: list[int]) -> None:
+    """Add offers one by one, each with those of the folds on which it may act."""
+    found, odd, asked = tally.found, tally.odd, tally.asked
     for offer, alone in hits:
-        if (alone and fold not in odd) or _takes(tally, offer, fold, alone):
-            touched = found.get(offer)
-            if touched is None:
-                found[offer] = [fold]
-            elif touched[-1] != fold:
-                touched.append(fold)
-
-
-def _find_by_categories(tally: Tally, alike: dict[tuple[str, ...], list[int]]) -> None:
-    found, odd, prepared = tally.found, tally.odd, tally.prepared
-    several = prepared.keys_several
-    for categories, group in alike.items():
-        for offer, alone in prepared.hits_of(categories):
-            mine = group
-            if odd or not alone:
-                mine = [
-                    fold
-                    for fold in group
-                    if (alone and fold not in odd) or _takes(tally, offer, fold, alone)
-                ]
-                if not mine:
-                    continue
-            known = found.get(offer)
-            if known is None:
-                found[offer] = mine
-            elif offer in several:
-                found[offer] = known + [fold for fold in mine if fold not in known]
-            else:
-                found[offer] = known + mine
+        mine = folds
+        if odd or not alone:
+            mine = [
+                fold
+                for fold in folds
+                if (alone and fold not in odd) or _takes(tally, offer, fold, alone)
+            ]
+            if not mine:
+                continue
+        known = found.get(offer)
+        if known is None:
+            found[offer] = mine
+            asked.append(offer)
+        else:
+            found[offer] = known + [fold for fold in mine if fold not in known]
 
 
 def _find_broad(tally: Tally) -> None:
     """Add the offers that no key of a line finds: on everything, and by coupon."""
     found, prepared = tally.found, tally.prepared
     for offer, everything in prepared.broad:
-        if everything:
-            found[offer] = tally.eligible(offer)
-        elif offer not in found:
-            found[offer] = []
+        if offer not in found:
+            found[offer] = tally.eligible(offer) if everything else []
+            tally.asked.append(offer)
     for code in tally.basket.coupons:
         for offer in prepared.programme.by_coupon.get(code, ()):
-            found[offer] = tally.eligible(offer)
+            if offer not in found:
+                found[offer] = tally.eligible(offer)
+                tally.asked.append(offer)
 
 
 def _takes(tally: Tally, offer: Offer, fold: int, alone: bool) -> bool:  # noqa: FBT001
@@ -113,13 +133,19 @@ def _takes(tally: Tally, offer: Offer, fold: int, alone: bool) -> bool:  # noqa:
 # -- admitting
 
 
-def _admit_all(tally: Tally) -> None:
+def _admit_asked(tally: Tally) -> None:
     prepared, member, refused = tally.prepared, tally.member, tally.refused
-    conditions, ways = prepared.conditions, prepared.ways
-    for offer, folds in tally.found.items():
+    conditions, ways, found = prepared.conditions, prepared.ways, tally.found
+    had = {
+        UNIT_WAY: tally.unit,
+        BASKET_WAY: tally.on_basket,
+        ACCRUAL_WAY: tally.accrual,
+        ISSUE_WAY: tally.issuing,
+    }
+    for offer in tally.asked:
         asked = conditions[offer]
         if asked:
-            if asked == 1:
+            if asked == OF_MEMBERS:
                 reason = MEMBERS_ONLY if member is None else ""
             else:
                 reason = _refusal(tally, offer)
@@ -128,18 +154,14 @@ def _admit_all(tally: Tally) -> None:
                 continue
             if offer.needs and not _meets_shelf(tally, offer):
                 continue
-        way = ways[offer]
-        if not way:
+        if not ways[offer]:
             raise Beyond
-        if not folds:
+        if not found[offer] and not (isinstance(offer.reward, Spend) and offer.reward.donate):
             refused[offer.place] = refusal_of(offer, NOTHING_SELECTED)
-        elif way == UNIT_WAY:
-            tally.unit.append(offer)
-        elif way == BASKET_WAY:
-            tally.on_basket.append(offer)
+        elif ways[offer] == SPEND_WAY:
+            _leave_unchosen(tally, offer)
         else:
-            assert way == ACCRUAL_WAY
-            tally.accrual.append(offer)
+            had[ways[offer]].append(offer)
     _admit_steady(tally)
 
 
@@ -152,6 +174,18 @@ def _admit_steady(tally: Tally) -> None:
     _admit(tally, verdict.unit, tally.unit)
     tally.verdict = verdict  # its basket offers are found when their slot is settled
     _admit(tally, verdict.accrual, tally.accrual)
+    _admit(tally, verdict.issuing, tally.issuing)
+    for offer in verdict.spends:
+        tally.found[offer] = tally.eligible(offer)
+        _leave_unchosen(tally, offer)
+
+
+def _leave_unchosen(tally: Tally, offer: Offer) -> None:
+    """Note that nobody asked for a reward that units could buy."""
+    if offer.offer_id in tally.basket.chosen:
+        raise Beyond
+    tally.say(offer, NOT_CHOSEN)
+    tally.unchosen.append(offer)
 
 
 def _admit(tally: Tally, offers: Sequence[Offer], admitted: list[Offer]) -> None:
@@ -167,10 +201,23 @@ def _admit(tally: Tally, offers: Sequence[Offer], admitted: list[Offer]) -> None
 def _refusal(tally: Tally, offer: Offer) -> str:
     prepared = tally.prepared
     reason = is_refused(prepared.programme, offer, tally.moment, tally.basket, tally.member)
-    # A limit has to be counted, and a reward that could be chosen is asked for.
-    if (not reason and offer.limits) or (reason == NOT_CHOSEN and not prepared.ways[offer]):
+    if reason == NOT_CHOSEN:
+        tally.unchosen.append(offer)
+    return _limited(tally, offer) if offer.limits and not reason else reason
+
+
+def _limited(tally: Tally, offer: Offer) -> str:
+    """Tell whether limits leave nothing of an offer; those on units and budgets go the full way."""
+    _, reason = uses_left(offer, tally.place, tally.member)
+    if reason:
+        return reason
+    if budget_left(offer, tally.place, tally.member) == 0:
+        return BUDGET_USED
+    periods = {limit.period for limit in offer.limits}
+    if tally.prepared.ways[offer] == UNIT_WAY or "budget" in periods or periods & OF_A_LINE:
         raise Beyond
-    return reason
+    tally.limited = True
+    return ""
 
 
 def _meets_shelf(tally: Tally, offer: Offer) -> bool:

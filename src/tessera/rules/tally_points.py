@@ -22,39 +22,60 @@ Factor = tuple[int, int, Offer]
 
 def tally_points(tally: Tally) -> None:
     """Work out the units that the basket earns, in the documented order of offers."""
-    by_unit: dict[tuple[str, str], list[Grant]] = {}
     multipliers: dict[str, list[Offer]] = {}
-    tally.accrual.sort(key=BY_PLACE)
-    issuers = tally.prepared.issuers
-    basis: list[int] | None = None
-    total = 0
-    for offer in tally.accrual:
-        reward = offer.reward
-        if isinstance(reward, Multiply):
-            multipliers.setdefault(reward.unit, []).append(offer)
-            continue
-        assert isinstance(reward, Earn)
-        if basis is None:
-            basis = _basis(tally)
-            total = sum(basis)
-        grant = _earned(tally, offer, reward, basis, total)
-        if grant is None:
-            tally.say(offer, NOT_REACHED)
-            continue
-        key = (reward.unit, issuers[offer])
-        if key in by_unit:
-            by_unit[key].append(grant)
+    earning, earners = tally.prepared.earning, []
+    for offer in sorted(tally.accrual, key=BY_PLACE):
+        if offer in earning:
+            earners.append(offer)
         else:
-            by_unit[key] = [grant]
+            multipliers.setdefault(_multiply(offer).unit, []).append(offer)
+    basis = _basis(tally) if earners else []
+    by_unit = _grants(tally, earners, basis)
     for unit, issuer in sorted(by_unit):
         grants = by_unit[unit, issuer]
         if unit in multipliers:
-            grants += _multiplied(tally, grants, multipliers[unit], basis or [])
+            grants += _multiplied(tally, grants, multipliers[unit], basis)
         _book(tally, unit, issuer, grants)
     for offers in multipliers.values():
         for offer in offers:
             if offer not in tally.granted:
                 tally.say(offer, NO_SAVING)
+
+
+def _grants(
+    tally: Tally, earners: Sequence[Offer], basis: list[int]
+) -> dict[tuple[str, str], list[Grant]]:
+    """What each offer grants, by unit and issuer; plain whole steps of an amount are done here."""
+    by_unit: dict[tuple[str, str], list[Grant]] = {}
+    earning, found, goods, odd = tally.prepared.earning, tally.found, tally.goods, tally.odd
+    total = sum(basis)
+    for offer in earners:
+        account, count, step = earning[offer]
+        grant: Grant | None
+        if count and not odd:
+            folds = found[offer]
+            whole = total if folds is goods else sum([basis[fold] for fold in folds])
+            units = count * (whole // step)
+            grant = (offer, units, 1, folds, None) if units > 0 else None
+        else:
+            grant = _earned(tally, offer, _earn(offer), basis, total)
+        if grant is None:
+            tally.say(offer, NOT_REACHED)
+        elif account in by_unit:
+            by_unit[account].append(grant)
+        else:
+            by_unit[account] = [grant]
+    return by_unit
+
+
+def _earn(offer: Offer) -> Earn:
+    assert isinstance(offer.reward, Earn)
+    return offer.reward
+
+
+def _multiply(offer: Offer) -> Multiply:
+    assert isinstance(offer.reward, Multiply)
+    return offer.reward
 
 
 def _basis(tally: Tally) -> list[int]:
@@ -154,9 +175,7 @@ def _multiplied(
         factors = [_highest(factors)]
     added: list[Grant] = []
     for offer, number, denominator, folds, weights in grants:
-        earn = offer.reward
-        assert isinstance(earn, Earn)
-        if earn.per == "basket":
+        if _earn(offer).per == "basket":
             continue  # a welcome present is no amount that a multiplier could count
         if over_all:
             added += _extra(style, factors, (number, denominator), folds, weights)
@@ -172,8 +191,7 @@ def _multiplied(
 
 
 def _factor(offer: Offer) -> tuple[int, int]:
-    assert isinstance(offer.reward, Multiply)
-    return offer.reward.factor
+    return _multiply(offer).factor
 
 
 def _highest(factors: Sequence[Factor]) -> Factor:
@@ -209,13 +227,8 @@ def _extra(
 
 def _book(tally: Tally, unit: str, issuer: str, grants: list[Grant]) -> None:
     """Round the sum down once for each issuer, and share it over the offers."""
-    denominators = {grant[2] for grant in grants}
-    if denominators == {1}:
-        common = 1
-        scaled = [grant[1] for grant in grants]
-    else:
-        common = lcm(*denominators)
-        scaled = [grant[1] * (common // grant[2]) for grant in grants]
+    common = lcm(*{grant[2] for grant in grants})
+    scaled = [grant[1] * (common // grant[2]) for grant in grants]
     exact = sum(scaled)
     total = max(0, min(UNITS_MAX, exact // common))
     if total == exact and min(scaled) >= 0:

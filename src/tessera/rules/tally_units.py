@@ -4,34 +4,22 @@ Owns: unit offers of which no two may meet. Must never: choose between bundles t
 full way does that for the folds concerned, and what it chose is remembered for equal ones.
 """
 
-from collections.abc import Sequence
-
-from tessera.core.basket import Basket
 from tessera.core.money import Rounding, divided, share
-from tessera.core.quote import Stage
-from tessera.rules.assign import settle_units
 from tessera.rules.bundles import PIECES_APART
-from tessera.rules.folds import Fold
 from tessera.rules.model import Bundle, Kind, Offer
-from tessera.rules.prepared import REMEMBERED_MAX
 from tessera.rules.reasons import BETTER_OFFER, GOODS_TAKEN, NO_SAVING, QUANTITY_SHORT
-from tessera.rules.tally import Beyond, Cut, Tally
-from tessera.rules.work import BY_PLACE, BY_RANK, Outcome, Work
-
-REMEMBERED_FOLDS_MAX = 4
-"""Most folds in a competition that is remembered."""
+from tessera.rules.tally import Became, Beyond, Tally
+from tessera.rules.tally_search import leave_to_search
+from tessera.rules.work import BY_PLACE, BY_RANK
 
 Slot = tuple[list[Offer], list[Offer], list[Offer], list[Offer]]
 """Offers of a slot by their role, see `prepared`."""
 
-Run = tuple[int, tuple[object, ...], int]
-"""The price of a unit turned round, the order of ties, and the fold: sorts the dearest first."""
+Run = tuple[int, int]
+"""The price of a unit turned round, and the fold: sorts the dearest first."""
 
 Pick = tuple[int, int, int]
 """Units that a use takes: the fold, how many, and the price of one."""
-
-FoldLeft = tuple[list[Cut], tuple[Offer, ...], int, int]
-"""What was taken off a fold, by whom, and the units that are left free, with what they cost."""
 
 _FLOOR = Rounding.FLOOR
 _PERCENT, _AMOUNT, _PRICE = Kind.PERCENT, Kind.AMOUNT, Kind.PRICE
@@ -77,7 +65,7 @@ def _settle(
         raise Beyond
     taken: set[int] = set()
     if bound or bundles:
-        taken = _leave_to_search(tally, offers, bundles + bound)
+        taken = leave_to_search(tally, offers, bundles + bound)
     _fill(tally, fills, taken)
 
 
@@ -106,15 +94,20 @@ def _fill(tally: Tally, fills: list[Offer], taken: set[int]) -> None:
     """Give every fold the best of the offers on single units; ties to the documented order."""
     best: dict[int, tuple[int, Offer]] = {}
     lost: set[Offer] = set()
-    owners = tally.owners
+    owners, found, free_amounts = tally.owners, tally.found, tally.free_amounts
+    each, floor = tally.prepared.each, tally.prepared.programme.settings.rounding is _FLOOR
     for offer in fills:
-        for fold in tally.found[offer]:
+        kind, number, denominator = each[offer]
+        plain = floor and kind is _PERCENT and number <= denominator
+        for fold in found[offer]:
             if fold in taken:
                 continue
-            if owners and fold in owners and _is_closed(tally, fold, offer):
+            if fold in owners and _is_closed(tally, fold, offer):
                 saving = -1
+            elif plain:
+                saving = free_amounts[fold] * number // denominator
             else:
-                saving = _saving(tally, offer, tally.free[fold], tally.free_amounts[fold])
+                saving = _saving(tally, offer, tally.free[fold], free_amounts[fold])
             known = best.get(fold)
             if known is None:
                 best[fold] = (saving, offer)
@@ -131,17 +124,22 @@ def _fill(tally: Tally, fills: list[Offer], taken: set[int]) -> None:
 
 def _take_best(tally: Tally, best: dict[int, tuple[int, Offer]]) -> None:
     """Take off what the best offers save; a saving below zero stands for goods that are taken."""
-    open_to: dict[Offer, bool] = {}
+    idle: dict[Offer, bool] = {}
+    became, free, free_amounts, owners = tally.became, tally.free, tally.free_amounts, tally.owners
     for fold, (saving, offer) in best.items():
-        open_to[offer] = open_to.get(offer, False) or saving >= 0
-        if saving > 0:
-            became = tally.became_of(offer)
-            became.uses += tally.free[fold]
-            became.discount += saving
-            tally.cut(offer, 1, fold, saving)
-            _close(tally, fold, offer, tally.free[fold], tally.free_amounts[fold])
-    for offer, opened in open_to.items():
-        if offer not in tally.became:
+        if saving <= 0:
+            idle[offer] = idle.get(offer, False) or saving == 0
+            continue
+        known = became.get(offer)
+        if known is None:
+            known = became[offer] = Became()
+        known.uses += free[fold]
+        known.discount += saving
+        tally.cut(offer, 1, fold, saving)
+        free[fold] = free_amounts[fold] = 0
+        owners[fold] = (*owners[fold], offer) if fold in owners else (offer,)
+    for offer, opened in idle.items():
+        if offer not in became:
             tally.say(offer, NO_SAVING if opened else GOODS_TAKEN)
 
 
@@ -179,21 +177,26 @@ def _apply_in_turn(tally: Tally, offers: list[Offer]) -> None:
 
 def _apply_bundle(tally: Tally, offer: Offer, reward: Bundle, size: int) -> None:
     """Apply a bundle to what is open to it, the dearest units first."""
-    folds, free = tally.found[offer], tally.free
-    owners = tally.owners
+    folds, free, free_amounts = tally.found[offer], tally.free, tally.free_amounts
+    owners, there = tally.owners, 0
     runs: list[Run] = []
     for fold in folds:
-        if (fold in owners and _is_closed(tally, fold, offer)) or not free[fold]:
+        count = free[fold]
+        if (fold in owners and _is_closed(tally, fold, offer)) or not count:
             continue
-        price, uneven = divmod(tally.free_amounts[fold], free[fold])
+        price, uneven = divmod(free_amounts[fold], count)
         if uneven:
             raise Beyond
-        runs.append((-price, tally.order_of(fold), fold))
-    runs.sort()
+        runs.append((-price, fold))
+        there += count
     if sum(tally.counts) > PIECES_APART:
         raise Beyond
-    there = sum([free[run[2]] for run in runs])
-    uses = _uses(tally, reward, size, runs) if there >= size else []
+    uses: list[list[Pick]] = []
+    if there >= size:
+        runs.sort()
+        if len({run[0] for run in runs}) < len(runs):
+            runs.sort(key=lambda run: (run[0], tally.order_of(run[1])))
+        uses = _uses(tally, reward, size, runs)
     if not uses:
         taken = any(fold in owners for fold in folds)
         tally.say(offer, GOODS_TAKEN if taken else NO_SAVING)
@@ -206,13 +209,13 @@ def _uses(tally: Tally, reward: Bundle, size: int, runs: list[Run]) -> list[list
     by_sku: dict[str, list[Run]] = {}
     if reward.same_item:
         for run in runs:
-            by_sku.setdefault(tally.lines[run[2]].sku, []).append(run)
+            by_sku.setdefault(tally.lines[run[1]].sku, []).append(run)
     else:
         by_sku[""] = runs
     uses: list[list[Pick]] = []
     for sku in sorted(by_sku):
         mine = by_sku[sku]
-        units = [[fold, tally.free[fold], -price] for price, _, fold in mine]
+        units = [[fold, tally.free[fold], -price] for price, fold in mine]
         left = sum([unit[1] for unit in units])
         while left >= size:
             picks, wanted = [], size
@@ -283,122 +286,3 @@ def _book(tally: Tally, offer: Offer, reward: Bundle, uses: list[list[Pick]]) ->
     elif offer.of_a_line and tally.prepared.by_line:
         for fold in touched:
             _close(tally, fold, offer, tally.free[fold], tally.free_amounts[fold])
-
-
-# -- bundles that compete
-
-
-class Solved:
-    """What the full way chose for some folds: by fold what was taken and left, by offer why."""
-
-    __slots__ = ("by_fold", "gap_minor", "nodes", "optimal", "outcomes")
-
-    def __init__(self, work: Work, folds: Sequence[Fold], offers: list[Offer]) -> None:
-        self.by_fold = [_left_on(fold) for fold in folds]
-        self.outcomes = [(offer, work.outcomes[offer]) for offer in offers]
-        self.nodes = work.nodes
-        self.optimal = work.optimal
-        self.gap_minor = work.gap_minor
-
-
-def _left_on(fold: Fold) -> FoldLeft:
-    free = [parcel for parcel in fold.all_parcels if not parcel.offers]
-    if len(free) > 1 or any(parcel.discount for parcel in free):
-        raise Beyond
-    owners = dict.fromkeys(one for parcel in fold.all_parcels for one in parcel.offers)
-    cuts = [(offer, group, minor) for (offer, group), minor in fold.shares.items()]
-    count, amount = (free[0].count, free[0].amount) if free else (0, 0)
-    return cuts, tuple(owners), count, amount
-
-
-def _leave_to_search(tally: Tally, offers: list[Offer], bound: list[Offer]) -> set[int]:
-    """Have the full way settle the goods that bundles compete for; give their folds."""
-    taken = {fold for offer in bound for fold in tally.found[offer]}
-    if not taken.isdisjoint(tally.owners):
-        raise Beyond
-    folds = tally.in_order(list(taken))
-    key = _key(tally, offers, folds)
-    solved = tally.prepared.solved.get(key) if key is not None else None
-    if solved is None:
-        solved = _solve(tally, offers, folds, key)
-    assert isinstance(solved, Solved)
-    for fold, (cuts, owners, count, amount) in zip(folds, solved.by_fold, strict=True):
-        for offer, group, minor in cuts:
-            tally.cut(offer, group, fold, minor)
-        tally.free[fold], tally.free_amounts[fold] = count, amount
-        if owners:
-            tally.owners[fold] = owners
-    for offer, outcome in solved.outcomes:
-        if outcome.uses:
-            became = tally.became_of(offer)
-            became.uses, became.discount = outcome.uses, outcome.discount
-        elif outcome.missing_quantity:
-            tally.short[offer] = (outcome.reason, 0, outcome.missing_quantity)
-        elif outcome.reason:
-            tally.say(offer, outcome.reason)
-    tally.nodes = solved.nodes
-    tally.optimal = tally.optimal and solved.optimal
-    tally.gap_minor += solved.gap_minor
-    return taken
-
-
-def _key(tally: Tally, offers: list[Offer], folds: list[int]) -> object:
-    """What the choice hangs on, None where it may hang on more."""
-    lines = [tally.lines[fold] for fold in folds]
-    if len(folds) > REMEMBERED_FOLDS_MAX or any(line.measure for line in lines):
-        return None
-    if any(isinstance(one.reward, Bundle) and len(one.reward.parts) > 1 for one in offers):
-        return None
-    numbers, found = sorted(folds), tally.found
-    return (
-        tally.nodes,
-        tuple(offers),
-        tuple(
-            [
-                (
-                    numbers.index(fold),
-                    line.sku,
-                    tally.counts[fold],
-                    tally.amounts[fold],
-                    tuple([offer for offer in offers if fold in found[offer]]),
-                )
-                for fold, line in zip(folds, lines, strict=True)
-            ]
-        ),
-    )
-
-
-def _solve(tally: Tally, offers: list[Offer], folds: list[int], key: object) -> Solved:
-    """Run the full way on some folds alone; what it chose is remembered under the key."""
-    basket, prepared = tally.basket, tally.prepared
-    wanted = sorted(folds)
-    members = [
-        member
-        for fold in wanted
-        for member in (tally.folds[fold].members if tally.folds else [fold])
-    ]
-    alone = Basket(
-        currency=basket.currency,
-        lines=tuple(basket.lines[member] for member in sorted(members)),
-        coupons=basket.coupons,
-        chosen=basket.chosen,
-        events=basket.events,
-    )
-    work = Work(prepared.programme, tally.member, alone, tally.place)
-    assert len(work.folds) == len(wanted), wanted
-    number_of = dict(zip(wanted, work.folds, strict=True))
-    for offer in offers:
-        there = {number_of[fold].number for fold in tally.found[offer] if fold in number_of}
-        work.found[offer] = [fold for fold in work.ranked if fold.number in there]
-        work.outcomes[offer] = Outcome()
-    work.available[Stage.UNIT] = list(offers)
-    work.nodes = tally.nodes
-    settle_units(work, offers)
-    if work.tried:
-        raise Beyond  # how much is tried depends on the whole basket
-    solved = Solved(work, [number_of[fold] for fold in folds], offers)
-    if key is not None:
-        if len(prepared.solved) >= REMEMBERED_MAX:
-            prepared.solved.clear()
-        prepared.solved[key] = solved
-    return solved

@@ -143,7 +143,7 @@ def tax_groups(
     for taxes, places in sorted(together.items(), key=_in_group_order):
         amounts = [folds[place].due + extra.get(folds[place].number, 0) for place in places]
         if not taxes:
-            groups.append(_group(taxes, sum(amounts), [], 0))
+            groups.append(_group(taxes, sum(amounts), []))
             continue
         # Quantities matter to per-unit taxes alone, and an exact fraction of each costs time.
         counted = [_NOTHING] * len(places)
@@ -171,14 +171,13 @@ def _by_line(
     fold_taxes: list[FoldTax],
     rounding: Rounding,
 ) -> TaxGroup:
-    net, sums, on_top = 0, [0] * len(taxes), 0
+    net, sums = 0, [0] * len(taxes)
     for place, amount, quantity in zip(places, amounts, counted, strict=True):
         one_net, parts, one_on_top = tax_of(taxes, amount, quantity, rounding)
         fold_taxes[place].tax, fold_taxes[place].on_top = sum(parts), one_on_top
         net += one_net
-        on_top += one_on_top
         sums = [old + new for old, new in zip(sums, parts, strict=True)]
-    return _group(taxes, net, sums, on_top)
+    return _group(taxes, net, sums)
 
 
 def _at_once(
@@ -199,10 +198,10 @@ def _at_once(
     shared = zip(places, share(sum(parts), weights), share(on_top, weights), strict=True)
     for place, tax, top in shared:
         fold_taxes[place].tax, fold_taxes[place].on_top = tax, top
-    return _group(taxes, net, parts, on_top)
+    return _group(taxes, net, parts)
 
 
-def _group(taxes: tuple[LineTax, ...], net: int, parts: list[int], _on_top: int) -> TaxGroup:
+def _group(taxes: tuple[LineTax, ...], net: int, parts: list[int]) -> TaxGroup:
     several = len(taxes) > 1
     return TaxGroup(
         code="+".join(tax.code for tax in taxes),

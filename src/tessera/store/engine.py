@@ -112,6 +112,8 @@ def open_database(url: str) -> Engines:
             pool_size=POSTGRES_POOL,
             max_overflow=POSTGRES_POOL,
             pool_pre_ping=True,
+            # An error's text goes into logs, and a statement's values name people.
+            hide_parameters=True,
             connect_args={"connect_timeout": 5},
         )
         return Engines(writer=engine, reader=engine)
@@ -176,6 +178,7 @@ def _sqlite_engine(path: Path, *, pool_size: int) -> sa.Engine:
         pool_size=pool_size,
         max_overflow=0,
         pool_reset_on_return="rollback",
+        hide_parameters=True,  # As above: errors are logged, values are not.
         # The driver would commit behind our back before DDL; BEGIN comes from the events below.
         connect_args={"isolation_level": None, "check_same_thread": False, "timeout": 5},
     )

@@ -93,6 +93,7 @@ def head_of(
     generation: str,
     parent: Head | None,
     opaque: bool = False,
+    missing_from: int = 0,
 ) -> BatchHead:
     """What is signed of a batch; `parent` is named in the first batch of a life only."""
     first, last = records[0], records[-1]
@@ -110,6 +111,7 @@ def head_of(
         parent_seq=born.seq if born else 0,
         parent_link=born.link_hash.hex() if born else "",
         opaque=opaque,
+        missing_from=missing_from,
     )
 
 

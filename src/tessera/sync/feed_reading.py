@@ -17,6 +17,7 @@ from tessera.sync.wire import (
     FEED_SEGMENTS_MAX,
     SEGMENT_ROWS_MAX,
     AssignmentRow,
+    BackupRow,
     BalanceRow,
     CardRow,
     Count,
@@ -41,6 +42,7 @@ _TYPES: dict[str, type[FeedRow]] = {
     "lease": LeaseRow,
     "assignment": AssignmentRow,
     "removal": RemovalRow,
+    "backup": BackupRow,
 }
 
 

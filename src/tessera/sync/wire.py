@@ -155,7 +155,9 @@ class BatchHead(Message, frozen=True, kw_only=True):
     `content_hash` is over the uncompressed payload: the records' raw bytes, each ended by a line
     feed (canonical JSON holds none). `parent` and `parent_link` name the life before this one,
     in the first batch of an incarnation. `opaque`: the one record of this batch made central fail
-    before; it is to be parked with its raw bytes, without reading them.
+    before; it is to be parked with its raw bytes, without reading them. `missing_from`: the
+    register no longer has the records from this one up to this batch, since central had named them
+    as backed up.
     """
 
     register: Id
@@ -170,6 +172,7 @@ class BatchHead(Message, frozen=True, kw_only=True):
     parent_seq: int = 0
     parent_link: str = ""
     opaque: bool = False
+    missing_from: Annotated[int, msgspec.Meta(ge=0)] = 0
 
 
 class Malformed(Message, frozen=True, kw_only=True):
@@ -287,6 +290,17 @@ class AssignmentRow(Message, frozen=True, kw_only=True, tag="assignment"):
     signature: str = ""
 
 
+class BackupRow(Message, frozen=True, kw_only=True, tag="backup"):
+    """Central has one life of a register in a backup, up to this record and its link hash.
+
+    The register may drop what it has up to there, once it is old enough.
+    """
+
+    incarnation: Incarnation
+    seq: Count
+    link: Digest
+
+
 class RemovalRow(Message, frozen=True, kw_only=True, tag="removal"):
     """Something this audience must no longer hold: a member who moved away or was erased."""
 
@@ -296,7 +310,16 @@ class RemovalRow(Message, frozen=True, kw_only=True, tag="removal"):
     reason: str = ""
 
 
-FeedRow = MemberRow | CardRow | BalanceRow | OutcomeRow | LeaseRow | AssignmentRow | RemovalRow
+FeedRow = (
+    MemberRow
+    | CardRow
+    | BalanceRow
+    | OutcomeRow
+    | LeaseRow
+    | AssignmentRow
+    | RemovalRow
+    | BackupRow
+)
 
 
 class SegmentBody(Message, frozen=True, kw_only=True):

@@ -221,6 +221,18 @@ def push(url: str, till: Till, first: int) -> dict[str, Any]:
     return told
 
 
+def test_a_backup_is_copied_told_and_listed(shell: Shell, tmp_path: Path) -> None:
+    copied = shell.json("backup", "copy", str(tmp_path / "copy.db"))
+    assert copied == {"number": 1, "histories": 0}
+    code, out, _ = shell.run("backup", "begin")
+    assert (code, "central backup done 2" in out) == (0, True)
+    code, out, _ = shell.run("backup", "done", "2")
+    assert (code, "backup 2 is safe" in out) == (0, True)
+    assert [one["number"] for one in shell.json("backup", "list")] == [2, 1]
+    code, _, err = shell.run("backup", "done", "1")
+    assert (code, "is not the one that was begun last" in err) == (3, True)
+
+
 def test_a_killed_server_has_everything_it_accepted(shell: Shell, config: Path) -> None:
     """kill -9 right after each answer, three times; then SIGTERM ends it with 0."""
     code = shell.json("register", "add", "--store", "berlin-1", "--register", "berlin-1-1")["code"]

@@ -17,7 +17,16 @@ from tessera.store.central import schema
 from tessera.store.migrate import known_versions
 from tests.support.postgres import Cluster
 
-REFERENCE = {"central", "store", "register", "enrolment_code", "bundle", "assignment", "coupon_lot"}
+REFERENCE = {
+    "central",
+    "store",
+    "register",
+    "enrolment_code",
+    "bundle",
+    "assignment",
+    "coupon_lot",
+    "backup",
+}
 SOURCES = [
     path
     for package in (tessera.central, tessera.store.central)

@@ -1,6 +1,8 @@
 """Central's routes as a register meets them."""
 
+import base64
 import gzip
+import json
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -121,6 +123,23 @@ def test_a_request_is_served_once(client: httpx.Client, till: Till) -> None:
     again = client.post("/v1/batches", content=batch.body, headers=headers)
     assert refusal(again) == (401, "replayed_request")
     assert push(client, till, batch).json()["repeated"] is True
+
+
+def test_a_read_that_is_replayed_after_a_restart_tells_nothing_new(
+    central: Central, till: Till
+) -> None:
+    """Nonces of reads die with the process; the answer still names the old nonce, so that no till
+    takes it for an answer to a request of its own."""
+    target = "/v1/feed/store:berlin-1?generation=&after=0&limit=1&wait_s=0"
+    headers = {"Tessera-Request": till.request("GET", target)}
+    with served(central) as client:
+        before = client.get(target, headers=headers)
+        assert refusal(client.get(target, headers=headers)) == (401, "replayed_request")
+    with served(central) as client:
+        after = client.get(target, headers=headers)
+    nonces = [json.loads(answer.json()["statement"])["nonce"] for answer in (before, after)]
+    asked = base64.urlsafe_b64decode(headers["Tessera-Request"].split()[4]).hex()
+    assert nonces == [asked, asked]
 
 
 def test_a_signature_for_something_else_is_refused(client: httpx.Client, till: Till) -> None:

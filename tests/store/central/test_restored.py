@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 
 from tessera.central.generations import begin_generation, tell_everything
-from tessera.central.ingest import BatchGap
 from tessera.central.members import NewMember, add_members
 from tessera.central.opening import Central
+from tessera.central.placing import BatchGap
 from tessera.sync.wire import BalanceRow, CardRow, LeaseRow, MemberRow, OutcomeRow
 from tests.store.central.parts import (
     accept,

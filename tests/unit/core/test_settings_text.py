@@ -455,3 +455,8 @@ def test_no_text_makes_it_fail(text: str) -> None:
 def test_no_variable_makes_it_fail(name: str, text: str) -> None:
     value, found = parse_settings("", file="x.toml", schema=Shop, environment={name: text})
     assert (value is None) == bool(found)
+
+
+def test_a_file_of_just_64_kibibytes_is_read() -> None:
+    text = 'rate = "0.25"\n'
+    assert parsed(text + "#" * (64 * 1024 - len(text))).rate == parsed(text).rate

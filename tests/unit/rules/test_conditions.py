@@ -226,6 +226,12 @@ def test_a_selection_may_list_alternatives() -> None:
     assert [one.discount_minor for one in quote.lines] == [100, 100, 0]
 
 
+def test_a_selection_by_keys_reads_its_price() -> None:
+    rules = "offers: {a: {what: {brand: alp, price: 1.00..2.00}, give: 10 % off}}"
+    low, high = line("1", 200, brand="alp"), line("2", 201, brand="alp")
+    assert [one.discount_minor for one in price(rules, low, high).lines] == [20, 0]
+
+
 def test_a_category_has_its_parents_from_the_programme_too() -> None:
     rules = "categories: {C7: food}\noffers: {a: {what: category food, give: 10 % off}}"
     assert price(rules, line("1", 1000, category="C7")).discount_minor == 100

@@ -263,3 +263,53 @@ settings: {basket_order: listed}
 """
     quote = price(rules, line("1", 1000, category="dairy"), line("2", 1000))
     assert [one.discount_minor for one in quote.lines] == [500, 500]
+
+
+@pytest.mark.parametrize("more", ["", "changed_prices: yes, ", "in: best, ", "in: first, "])
+@pytest.mark.parametrize(
+    "amount_minor, due_minor, reasons",
+    [
+        (999, 999, ["amount-short", "amount-short"]),
+        (1000, 900, ["", "amount-short"]),
+        (1999, 1899, ["", "amount-short"]),
+        (2000, 1700, ["better-offer", ""]),
+    ],
+)
+def test_of_thresholds_that_were_reached_the_dearest_counts(
+    more: str, amount_minor: int, due_minor: int, reasons: list[str]
+) -> None:
+    """1.00 off from 10.00, 3.00 off from 20.00."""
+    rules = f"""
+groups: {{best: best, first: first}}
+offers:
+  a: {{needs: basket from 10.00, give: 1.00 off the basket}}
+  b: {{{more}needs: basket from 20.00, give: 3.00 off the basket}}
+"""
+    quote = price(rules, line("1", amount_minor))
+    assert quote.due_minor == due_minor
+    assert [outcome(quote, name).reason for name in "ab"] == reasons
+
+
+def test_a_threshold_counts_goods_whose_price_was_changed_only_where_the_offer_takes_them() -> None:
+    """5.00 as usual and 16.00 marked down: 21.00 in all, on which only `b` looks."""
+    rules = """
+offers:
+  a: {needs: basket from 10.00, give: 1.00 off the basket}
+  b: {changed_prices: yes, needs: basket from 20.00, give: 3.00 off the basket}
+"""
+    quote = price(rules, line("1", 500), line("2", 1600, list_price_minor=2000))
+    assert quote.due_minor == 1800
+
+
+def test_bundles_of_two_groups_are_settled_whatever_both_groups_say() -> None:
+    """Four pieces of 2.00: any 2 for 1.00 twice leaves 2.00; one of two free would leave 4.00."""
+    rules = """
+groups: {one: first, two: first}
+settings: {between_groups: HOW}
+offers:
+  a: {in: one, give: any 2 for 1.00}
+  b: {in: two, give: buy 1 get 1 free}
+"""
+    for how in ("best", "first"):
+        quote = price(rules.replace("HOW", how), line("1", 800, quantity=4))
+        assert quote.due_minor == 200

@@ -133,6 +133,14 @@ def test_the_schema_knows_every_key() -> None:
     assert set(offer["properties"]) == OFFER_KEYS
 
 
+def test_the_schema_refuses_keys_as_the_check_does() -> None:
+    """At the top, among the settings and in an offer."""
+    schema = programme_schema()
+    sections = schema["properties"]
+    closed = [schema, sections["settings"], sections["offers"]["additionalProperties"]]
+    assert [one.get("additionalProperties") for one in closed] == [False] * 3
+
+
 def test_a_draw_can_be_recomputed_and_wins_as_often_as_it_says() -> None:
     seed = b"published afterwards"
     assert len(seed_hash(seed)) == 64

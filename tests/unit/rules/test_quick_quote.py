@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from benchmarks._pricing_workload import cases, programme_text, workload
 from tessera.core.basket import Basket, Line, LineTax, Place
-from tessera.core.member import MemberState
+from tessera.core.member import Counter, MemberState
 from tessera.core.quote import Quote
 from tessera.rules.evaluate import ENGINE_VERSION, evaluate_in_full
 from tessera.rules.programme import Programme
@@ -25,6 +25,12 @@ GIVES = (
     *("3.33 off the basket", "{steps: {5.00: 3 %, 20.00: 2.00}}", "1 point for every whole 1.00"),
     *("3 points for every 0.70", "2 stamps per item", "5 points", "points x 2", "points x 1.7"),
     *("stamps x 3", "'1 point for every whole 1.00, by line'", "{coupon: o0, days: 7}"),
+    *("{steps: {2: 10 %, 4: 1.00}, reads: quantity}", "{steps: {9.00: 2.00}, reads: lifetime}"),
+    *("{steps: {0.00: 1 %, 10.00: 2.00, 20.00: 5 %}, marginal: yes}", "{draw: wheel, count: 2}"),
+    *("10 points = 0.50 off", "10 points = 0.50 tender", "{spend: 10 points, gift: sku s1}"),
+    *("{spend: 100 points, donate: yes}", "{win: 1 in 4, prizes: [cake]}"),
+    *("0.70 off for every whole 3.00", "{off: 0.30, for_every: 2 items, at_most: 0.80}"),
+    "{steps: {1: 20 %, 2: 0.40, 3: 10 %}, reads: quantity, marginal: yes}",
 )
 WHATS = (
     *("everything", "everything", "category a", "category b", "category c", "category a/x"),
@@ -38,6 +44,9 @@ MORE = (
     *("trigger: coupon ZZ", "limits: 1 per basket", "where: {stores: [s7]}", "priority: 3"),
     *("who: staff", "offline: refuse", "undiscounted_only: yes", "changed_prices: yes"),
     "funding: {partner: maker, share: 50 %, third_party_paid: no}",
+    "funding: {partner: maker, share: 33 %, third_party_paid: yes}",
+    *("limits: 1 a day", "limits: 2 ever", "limits: {budget: 1.00}", "trigger: chosen"),
+    "limits: {week: 3, basket: 2}",
 )
 SETTINGS = {
     "rounding": ("half-away", "half-even", "floor"),
@@ -82,6 +91,11 @@ chosen_settings = st.fixed_dictionaries(
     {name: st.sampled_from(values) for name, values in SETTINGS.items()}
 )
 groups = st.tuples(*(st.sampled_from(("all", "best", "first")) for _ in range(3)))
+COUNTERS = tuple(
+    Counter(key=f"o{number}/{period}", used=used)
+    for number in range(9)
+    for period, used in (("ever", number % 3), ("2026-11-21", number % 2), ("2026", 1))
+)
 people = st.sampled_from(
     (
         None,
@@ -90,6 +104,7 @@ people = st.sampled_from(
         member(tier="gold", staff=True),
         member(status="blocked"),
         member(segments=("x",), status="bearer"),
+        member(points=50, lifetime_spend_minor=5_000, counters=COUNTERS),
     )
 )
 Rules = list[tuple[str, str, str, str, str]]
@@ -104,7 +119,8 @@ def rules_of(found: Rules, wanted: dict[str, str], kinds: tuple[str, ...]) -> Pr
     head = [f"  {name}: {value}" for name, value in wanted.items()]
     kinds_of = [f"  g{number}: {kind}" for number, kind in enumerate(kinds)]
     return programme(
-        "units: {points: {}, stamps: {}}\ntiers: {gold: {}}\npartners: [maker]\nsettings:\n"
+        "units: {points: {}, stamps: {completes: 5, reward: o0}}\n"
+        "tiers: {gold: {}}\npartners: [maker]\nsettings:\n"
         + "\n".join([*head, "groups:", *kinds_of, "offers:", *entries])
         + "\n"
     )
@@ -253,3 +269,44 @@ def test_a_quote_has_no_other_parts() -> None:
     )
     assert quote is not None
     assert not hasattr(quote, "colour")
+
+
+def test_limits_rights_and_rewards_go_the_quick_way() -> None:
+    """What a till meets every day: one a week, a draw, points for a reward, steps, a partner."""
+    rules = programme(
+        "partners: [maker]\nunits: {points: {}, stamps: {completes: 5, reward: free}}\n"
+        "settings: {between_groups: first}\noffers:\n"
+        "  five: {give: 0.50 off the basket, stacks: yes, limits: 1 a week}\n"
+        "  steps: {give: {steps: {5.00: 2 %, 20.00: 5 %}}, stacks: yes}\n"
+        "  maker: {what: sku m, give: 10 % off, funding: {partner: maker, third_party_paid: yes}}\n"
+        "  wheel: {needs: basket from 8.00, give: {draw: wheel}}\n"
+        "  points: {give: 1 point for every whole 1.00, limits: 2 ever, offline: pending}\n"
+        "  stamp: {what: sku s, give: 2 stamps per item}\n"
+        "  mug: {give: {spend: 10 points, gift: sku mug}}\n"
+        "  free: {what: sku s, give: {spend: 5 stamps, gift: sku s}}\n"
+    )
+    who = member(points=50)
+    bought = (
+        line("1", 600, sku="m", quantity=2, taxes=TAXES[1]),
+        line("2", 400, sku="s", quantity=4, taxes=TAXES[2]),
+    )
+    quick, full = both(rules, who, Basket(currency="EUR", lines=bought), place())
+    assert quick == full
+    assert full.discount_minor == 60 + 50 + 18
+    assert full.third_party_minor == 60
+    assert [one.kind for one in full.issued] == ["draw", "completed"]
+    assert [(one.key, one.used) for one in full.counters] == [
+        ("five/2026-W47", 1),
+        ("points/ever", 1),
+    ]
+    assert [one.offer for one in full.prompts] == ["mug"]
+
+
+def test_a_limit_that_is_reached_is_told_the_quick_way() -> None:
+    rules = programme("offers: {a: {give: 1.00 off the basket, limits: 1 ever}}")
+    who = member(counters=(Counter(key="a/ever", used=1),))
+    basket = Basket(currency="EUR", lines=(line("1", 500),))
+    quick, full = both(rules, who, basket, place())
+    assert quick == full
+    assert [one.reason for one in full.offers] == ["limit-reached"]
+    assert full.counters == ()

@@ -4,9 +4,11 @@ from fractions import Fraction
 
 import pytest
 
+from tessera.core.errors import TesseraError
 from tessera.rules.programme import Programme, parse_programme
 from tessera.rules.read_basket import BasketRefused
 from tessera.rules.replay import Programmes, Replay, past_sale_of, report_of
+from tessera.rules.replay_lines import price_values
 
 AT = "2026-11-21T10:15:00+01:00"
 CURRENT = """
@@ -143,3 +145,14 @@ def test_a_sale_that_is_none_is_refused_by_its_field(
 ) -> None:
     with pytest.raises(BasketRefused, match=message):
         past_sale_of({**sale(100, "dairy"), **change}, currency="EUR")
+
+
+def test_every_line_counts_and_a_wrong_one_is_named_by_its_number() -> None:
+    """An empty line, one that could not be read, a sale, and one without a basket."""
+    lines = [None, TesseraError("this is no JSON", hint="mend it"), sale(1000, "bread"), {"at": AT}]
+    part = price_values(
+        Programmes.of(programme(DRAFT), programme(CURRENT)), lines, first=11, end=90
+    )
+    assert (part.lines, part.wrong_count, part.end) == (4, 2, 90)
+    assert [one.line for one in part.wrong] == [12, 14]
+    assert part.replay.draft.sales == 1

@@ -10,6 +10,8 @@ from tessera.core.basket import Basket, Line, LineTax, TaxRounding
 from tessera.core.quote import Quote, ReturnQuote
 from tessera.rules.evaluate import evaluate
 from tessera.rules.returns import ReturnRefused, quote_return, reprice_return, what_is_left
+from tessera.rules.spent_short import reduce_refund
+from tessera.rules.wording import say
 from tests.unit.rules.shop import line, member, place, price, programme
 
 RULES = """
@@ -120,6 +122,48 @@ def test_the_other_policy_prices_what_is_kept_again() -> None:
 def test_the_policy_for_spent_points_is_named() -> None:
     quote = price("settings: {spent_short: reduce-refund}", line("1", 100))
     assert back(quote, (line("1", 100),), {"1": "1"}).spent_short == "reduce-refund"
+
+
+EARNING = """
+settings: {spent_short: reduce-refund}
+units: {points: {value: 0.01}, stamps: {}}
+offers:
+  points: {who: members, give: 10 points for every whole 1.00}
+  stamp: {who: members, give: 1 stamp per item}
+"""
+
+
+def test_points_that_are_spent_are_kept_of_the_refund() -> None:
+    """10.00 earned 100 points at 0.01 and a stamp; 60 points are left: 0.40 are kept, the stamp
+    has no value and is owed."""
+    bread = line("1", 1000)
+    quote = back(price(EARNING, bread, who=member()), (bread,), {"1": "1"})
+    less = reduce_refund(quote, {"points": 60}, {"points": (1, 1)})
+    assert (less.refund_minor, less.spent_short_minor) == (960, 40)
+    assert {one.unit: one.earned for one in less.units} == {"points": 60, "stamps": 1}
+    assert sum(one.earned for part in less.lines for one in part.units) == 61
+    said = [say(one.text, "en", "EUR") for one in less.receipt]
+    assert said[-1] == "points spent already, 40: -0.40"
+
+
+def test_no_more_is_kept_than_is_refunded() -> None:
+    """500 points were earned on 0.50 with a present; nothing is left, 0.50 pay for 50 of them."""
+    rules = EARNING + "  present: {who: members, give: 495 points}\n"
+    mint = line("1", 50)
+    quote = back(price(rules, mint, who=member()), (mint,), {"1": "1"})
+    taken = sum(one.earned for one in quote.units if one.unit == "points")
+    less = reduce_refund(quote, {}, {"points": (1, 1)})
+    assert (less.refund_minor, less.spent_short_minor) == (0, 50)
+    assert {one.unit: one.earned for one in less.units}["points"] == taken - 50
+
+
+def test_units_that_come_back_with_the_return_pay_first() -> None:
+    """100 points paid 1.00 of 10.00, which earned 90: of these the 100 that come back give all."""
+    rules = EARNING.replace("value: 0.01", "value: 0.01, redeem: tender")
+    bread = line("1", 1000)
+    sold = price(rules, bread, who=member(points=100), spend={"points": 100})
+    quote = back(sold, (bread,), {"1": "1"})
+    assert reduce_refund(quote, {"stamps": 1}, {"points": (1, 1)}) == quote
 
 
 @pytest.mark.parametrize("quantity", ["0", "-1", "NaN", "Infinity", "1e999999"])

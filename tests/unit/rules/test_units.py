@@ -339,3 +339,31 @@ offers:
 """
     quote = price(rules, line("1", 1000), who=member())
     assert [(one.key, one.pending, one.unit) for one in quote.counters] == waits
+
+
+def test_units_are_spent_once_by_whatever_asks_for_them_first() -> None:
+    """Of 500 points 450 go off the price, so 50 are left for an offer that takes 100."""
+    rules = """
+units: {points: {value: 0.01, redeem: discount}}
+offers: {paid: {give: 100 points = 1.00 paid}}
+"""
+    who = member(points=500)
+    quote = price(rules, line("1", 1000), who=who, spend={"points": 450, "!paid": 100})
+    assert (quote.discount_minor, quote.tendered_units_minor) == (450, 0)
+    assert outcome(quote, "paid").reason == "not-enough-units"
+    both = price(rules, line("1", 1000), who=who, spend={"points": 400, "!paid": 100})
+    assert (both.discount_minor, both.tendered_units_minor) == (400, 100)
+
+
+def test_a_tender_that_nobody_chose_says_so() -> None:
+    rules = "units: {points: {}}\noffers: {a: {give: 100 points = 1.00 paid}}"
+    quote = price(rules, line("1", 1000), who=member(points=500))
+    assert outcome(quote, "a").reason == "not-chosen"
+    assert quote.due_minor == 1000
+
+
+def test_one_point_goes_off_one_of_two_lines() -> None:
+    """A cent can't be parted: the first line bears it."""
+    rules = "units: {points: {value: 0.01, redeem: discount}}\noffers: {}"
+    quote = price(rules, line("1", 500), line("2", 500), who=member(points=9), spend={"points": 1})
+    assert [one.discount_minor for one in quote.lines] == [1, 0]

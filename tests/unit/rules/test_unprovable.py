@@ -38,6 +38,16 @@ def warnings(offers: str, settings: str = "") -> list[str]:
             "capped or limited",
         ),
         ("{give: {gift: [sku mug]}, in: one}", "settings: {exclusive: line}\n", "a gift"),
+        (
+            "{give: {buy: 1, get: 1 free, same_item: yes}, in: one, limits: 1 per basket}",
+            "",
+            "wants equal items and is limited",
+        ),
+        (
+            "{give: {buy: 1, get: 1 at 1.00 off, which: dearest}, in: one}",
+            "",
+            "an amount off the dearest",
+        ),
     ],
 )
 def test_what_is_tried_rather_than_proven_is_told(offer: str, settings: str, reason: str) -> None:
@@ -50,6 +60,7 @@ def test_where_nothing_competes_there_is_nothing_to_prove() -> None:
     assert warnings("  a: {give: any 2 for 3.00, in: one, limits: {budget: 100.00}}\n") == []
     assert warnings("  a: {give: any 2 for 3.00, in: two}\n  b: {give: 7 % off, in: two}\n") == []
     assert warnings(f"  a: {{give: any 2 for 3.00, in: one}}\n{RIVAL}") == []
+    assert warnings(f"  a: {{give: {{gift: [sku mug]}}, in: one}}\n{RIVAL}") == []
 
 
 def test_a_quote_says_why_it_is_not_proven() -> None:

@@ -63,6 +63,21 @@ def test_fiscal_lines_are_exact() -> None:
     ]
 
 
+def test_a_single_piece_needs_no_fiscal_line_and_the_next_line_still_has_its_own() -> None:
+    """3 × 10.00 less 1.00: 2 × 9.67 and 1 × 9.66; 2 × 5.00 and 1 × 5.00 are exact as they stand."""
+    rules = "offers: {a: {what: category a, give: 1.00 off the basket}}"
+    quote = price(
+        rules,
+        line("1", 500),
+        line("2", 3000, quantity=3, category="a"),
+        line("3", 1000, quantity=2),
+    )
+    assert [(one.line_id, one.quantity, one.unit_price_minor) for one in quote.fiscal_lines] == [
+        ("2", 2, 967),
+        ("2", 1, 966),
+    ]
+
+
 def test_left_over_cents_go_to_the_largest_remainder() -> None:
     """3.00 off over 43.00, 14.00 and 23.00."""
     assert share(300, [4300, 1400, 2300]) == [161, 53, 86]

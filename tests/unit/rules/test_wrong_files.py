@@ -88,11 +88,55 @@ def test_a_condition_that_says_nothing_does_not_open_the_offer_to_all(
         ("{spend: 100 points}", "the units buy nothing"),
         ("{spend: 100 points, for: 5.00, count: 2}", "a count of gifts without one"),
         ("{buy: 1, get: 1 free, of: []}", "nothing stands here"),
+        ("{buy: 1, get: 1000000 free}", "this is nothing to get"),
     ],
 )
 def test_a_reward_that_contradicts_itself_is_refused(give: str, message: str) -> None:
     problems = problems_of(HEAD + f"units: {{points: {{}}}}\noffers: {{a: {{give: {give}}}}}\n")
     assert message in problems[0].message
+
+
+@pytest.mark.parametrize(
+    "text, message",
+    [
+        (
+            "offers: {a: {offline: lease, limits: 1 a day, give: 1 % off}}",
+            "are not leased to tills",
+        ),
+        ("offers: {a: {limits: 5 total, give: 1 % off}}", "holds within one basket only"),
+        ("offers: {a: {limits: {total: 5}, give: 1 % off}}", "holds within one basket only"),
+        ("units: {points: {}}\noffers: {a: {give: points x 1001}}", "1001 is above 1000"),
+    ],
+)
+def test_what_can_not_be_kept_is_told(text: str, message: str) -> None:
+    (problem,) = problems_of(f"{HEAD}{text}\n")
+    assert message in problem.message
+
+
+def test_units_that_never_expire_have_no_last_day() -> None:
+    found, problems = parse_programme(
+        HEAD + "units: {points: {expires: never}}\noffers: {}\n", file="f.yaml"
+    )
+    assert found is not None
+    assert problems == []
+    points = found.units["points"]
+    assert (points.expires_months, points.expires_days) == (0, 0)
+
+
+@pytest.mark.parametrize("length, said", [(500, []), (501, ["a text of 501 characters"])])
+def test_a_text_may_have_five_hundred_characters(length: int, said: list[str]) -> None:
+    problems = problems_of(f"{HEAD}name: {'x' * length}\noffers: {{}}\n")
+    assert [problem.message.partition(",")[0] for problem in problems] == said
+
+
+def test_of_a_thousand_mistakes_no_more_are_told_and_no_warnings_either() -> None:
+    wrong = "".join(f"  o{number}: {{gave: 1}}\n" for number in range(600))
+    warned = "  z: {limits: 5 total, give: 1 % off}\n"
+    assert len(problems_of(f"{HEAD}offers:\n{wrong}{warned}")) == 1_000
+
+
+def test_the_most_that_six_digits_can_say_may_be_free() -> None:
+    assert problems_of(f"{HEAD}offers: {{a: {{give: {{buy: 1, get: 999999 free}}}}}}\n") == []
 
 
 def test_an_amount_is_proposed_in_the_digits_of_its_currency() -> None:

@@ -79,6 +79,9 @@ ASSIGNMENT = _table(
     _text("stores"),
 )
 
+# Backups that were begun, and which of them are known to be safe.
+BACKUP = _table("backup", _whole_key("number"), _whole("begun_ms"), _whole("done_ms"))
+
 # ---- by register ----------------------------------------------------------------------------
 
 REGISTER_STATE = _table(
@@ -176,6 +179,15 @@ QUARANTINE = _table(
     _whole("settled_ms"),
     sa.Column("raw", _BYTES, nullable=False),
 )
+# How far each history (`hash`: its branch) was stored when the backup of that number was begun.
+BACKUP_MARK = _table(
+    "backup_mark",
+    _bucket("rbucket"),
+    _key("register_id"),
+    _key("hash"),
+    *[_text(name) for name in ("incarnation", "link")],
+    *[_whole(name) for name in ("seq", "number", "told_seq")],
+)
 ALARM = _table(
     "alarm",
     _bucket("rbucket"),
@@ -222,13 +234,8 @@ MEMBER = _table(
     _bucket("bucket"),
     _key("member_id"),
     _whole("version"),
-    _text("status"),
-    _text("tier"),
-    _text("home_store"),
-    _text("home_register"),
-    _text("segments"),
-    _text("entitlements"),
-    _text("joined"),
+    *[_text(name) for name in ("status", "tier", "home_store", "home_register")],
+    *[_text(name) for name in ("segments", "entitlements", "joined")],
     _whole("staff"),
     _whole("visits"),
     _whole("lifetime_spend_minor"),
@@ -275,13 +282,8 @@ SALE = _table(
     _key("member_id"),
     _key("uid"),
     _whole("received_day"),
-    _text("business_day"),
-    _text("store_id"),
-    _text("register_id"),
-    _text("sale_key"),
-    _text("bundle"),
-    _text("engine"),
-    _text("currency"),
+    *[_text(name) for name in ("business_day", "store_id", "register_id", "sale_key")],
+    *[_text(name) for name in ("bundle", "engine", "currency")],
     _whole("shelf_minor"),
     _whole("discount_minor"),
     _whole("due_minor"),

@@ -23,7 +23,7 @@ from tessera.store.till.file_limit import is_at_limit
 from tessera.store.till.identity_file import read_identity_file
 from tessera.store.till.reserve import RESERVE_BYTES, Reserve
 from tessera.store.till.salvage import SalvageFile
-from tessera.store.till.witness import BranchEnd, Witness, is_behind
+from tessera.store.till.witness import BranchEnd, Witness, Witnessed, is_behind
 from tessera.store.till.witness import read as read_witness
 
 DATABASE = "till.db"
@@ -237,7 +237,7 @@ def _went_back(folder: Path, engines: Engines) -> bool:
                 BranchEnd(
                     incarnation=life.head.incarnation,
                     seq=life.head.seq,
-                    link_at_witness=_link_at(connection, life, witnessed.seq),
+                    link_at_witness=_link_at(connection, life, witnessed),
                 )
                 for life in outbox.lives(connection)
             ]
@@ -254,7 +254,10 @@ def _forget_witness(folder: Path) -> None:
         witness.close()
 
 
-def _link_at(connection: sa.Connection, life: outbox.Life, seq: int) -> bytes | None:
-    if seq > life.head.seq:
+def _link_at(connection: sa.Connection, life: outbox.Life, witnessed: Witnessed) -> bytes | None:
+    if life.head.incarnation != witnessed.incarnation or witnessed.seq > life.head.seq:
         return None
-    return outbox.link_before(connection, life.head.incarnation, seq + 1)
+    if witnessed.seq <= life.dropped_seq:
+        # An old witness: the journal went on so far beyond it that its record was let go.
+        return witnessed.link_hash
+    return outbox.link_before(connection, life.head.incarnation, witnessed.seq + 1)

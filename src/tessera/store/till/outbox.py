@@ -11,17 +11,25 @@ import sqlalchemy as sa
 from tessera.core.journal import Head, SealedRecord, genesis
 from tessera.store.till.committed_sales import sealed_of
 from tessera.store.till.rows import Cursor, cursor_of, place_of, seq_of
+from tessera.store.till.tables import SEQ_MAX
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Life:
-    """One life of this register: where its chain begins and ends, and what central has of it."""
+    """One life of this register: where its chain begins and ends, and what central has of it.
+
+    `backed_up`: the last record that central has in a backup. Records up to `dropped_seq` are no
+    longer here; `dropped_link` is the link hash of the last of them.
+    """
 
     number: int
     start: Head
     head: Head
     parent: Head | None
     high_water: int
+    backed_up: int = 0
+    dropped_seq: int = 0
+    dropped_link: bytes = b""
 
 
 def lives(connection: sa.Connection) -> list[Life]:
@@ -30,7 +38,8 @@ def lives(connection: sa.Connection) -> list[Life]:
     try:
         rows = cursor.execute(
             "SELECT number, incarnation, register, parent_incarnation, parent_seq, parent_link,"
-            " head_seq, head_link, high_water FROM branch ORDER BY number"
+            " head_seq, head_link, high_water, backed_up, dropped_seq, dropped_link"
+            " FROM branch ORDER BY number"
         ).fetchall()
     finally:
         cursor.close()
@@ -46,6 +55,9 @@ def lives(connection: sa.Connection) -> list[Life]:
                 head=Head(register=row[2], incarnation=row[1], seq=row[6], link_hash=row[7]),
                 parent=parent,
                 high_water=row[8],
+                backed_up=row[9],
+                dropped_seq=row[10],
+                dropped_link=row[11] or b"",
             )
         )
     return found
@@ -96,7 +108,9 @@ def link_before(connection: sa.Connection, incarnation: str, seq: int) -> bytes:
     try:
         number = _number(cursor, incarnation)
         row = cursor.execute(
-            "SELECT link FROM journal WHERE place = ?", (place_of(number, seq - 1),)
+            "SELECT link FROM journal WHERE place = ?"
+            " UNION ALL SELECT dropped_link FROM branch WHERE number = ? AND dropped_seq = ?",
+            (place_of(number, seq - 1), number, seq - 1),
         ).fetchone()
     finally:
         cursor.close()
@@ -153,15 +167,17 @@ def resend_after(
     """Central came back with an older mark: queue again what follows it; the count queued anew.
 
     What those records changed counts as pending again, since central's balances are older, too.
+    What was dropped from the journal cannot be queued; the next batch's head says that it misses.
     """
     cursor = cursor_of(connection)
     try:
         number = _number(cursor, incarnation)
         first, end = place_of(number, high_water), place_of(number + 1, 0)
         cursor.execute(
-            "INSERT OR IGNORE INTO outbox (place) SELECT place FROM journal"
-            " WHERE place > ? AND place < ?",
-            (first, end),
+            "INSERT OR IGNORE INTO outbox (place) SELECT j.place FROM journal j"
+            " JOIN branch b ON b.number = j.place >> 40"
+            " WHERE j.place > ? AND j.place < ? AND j.place & ? > b.dropped_seq",
+            (first, end, SEQ_MAX),
         )
         queued = int(cursor.rowcount)
         cursor.execute(
@@ -178,12 +194,16 @@ def resend_after(
 
 
 def ask_again(connection: sa.Connection) -> None:
-    """Queue the last record of each life that central had: its answer tells what it still has."""
+    """Queue the last record of each life that central had: its answer tells what it still has.
+
+    Where that one was dropped meanwhile, the first that is still here.
+    """
     cursor = cursor_of(connection)
     try:
         cursor.execute(
-            "INSERT OR IGNORE INTO outbox (place) SELECT j.place FROM branch b"
-            " JOIN journal j ON j.place = (b.number << 40) + b.high_water WHERE b.high_water > 0"
+            "INSERT OR IGNORE INTO outbox (place) SELECT (SELECT j.place FROM journal j"
+            " WHERE j.place >= (b.number << 40) + max(b.high_water, b.dropped_seq + 1)"
+            " ORDER BY j.place LIMIT 1) FROM branch b WHERE b.high_water > 0"
         )
     finally:
         cursor.close()

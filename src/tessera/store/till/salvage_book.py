@@ -73,7 +73,8 @@ def _branch(cursor: Cursor, life: SalvagedLife) -> tuple[int, int]:
     parent = life.parent
     cursor.execute(
         "INSERT INTO branch (incarnation, register, parent_incarnation, parent_seq, parent_link,"
-        " head_seq, head_link, high_water, generation) VALUES (?, ?, ?, ?, ?, ?, ?, ?, '')",
+        " head_seq, head_link, high_water, generation, dropped_seq, dropped_link)"
+        " VALUES (?, ?, ?, ?, ?, ?, ?, ?, '', ?, ?)",
         (
             life.incarnation,
             life.register,
@@ -83,6 +84,8 @@ def _branch(cursor: Cursor, life: SalvagedLife) -> tuple[int, int]:
             anchor.seq if anchor else 0,
             anchor.link_hash if anchor else b"",
             anchor.seq if anchor else 0,
+            anchor.seq if anchor else 0,
+            anchor.link_hash if anchor else None,
         ),
     )
     number = int(cursor.lastrowid)

@@ -31,6 +31,8 @@ register_identity = sa.Table(
 )
 
 # One row for each life of this register. `generation`: central's when `high_water` was heard.
+# `backed_up`: the last record that central has in a backup. `dropped_seq`: records up to it are no
+# longer in the journal, `dropped_link` is the link hash of the last of them.
 branch = sa.Table(
     "branch",
     metadata,
@@ -44,9 +46,12 @@ branch = sa.Table(
     sa.Column("head_link", sa.LargeBinary, nullable=False),
     sa.Column("high_water", sa.Integer, nullable=False),
     sa.Column("generation", sa.Text, nullable=False),
+    sa.Column("backed_up", sa.Integer, nullable=False, server_default="0"),
+    sa.Column("dropped_seq", sa.Integer, nullable=False, server_default="0"),
+    sa.Column("dropped_link", sa.LargeBinary),
 )
 
-# Append only: no statement in this package updates or deletes a row.
+# Append only: no statement updates a row, and only `shortening` deletes any, from the beginning on.
 journal = sa.Table(
     "journal",
     metadata,
