@@ -103,6 +103,7 @@ VALID: dict[str, dict[str, Any]] = {
     },
     "VoidGiven": {"store_time": STORE_TIME},
     "Nothing": {},
+    "ResumeGiven": {"resume_data": "TS1*eJw=*" + "0" * 32},
     "ReturnGiven": RETURN,
     "ClaimGiven": {
         "member": {"cards": [CARD]},

@@ -170,6 +170,7 @@ def hold_against_central(state: Soak) -> None:
     assert run_json("central", "verify", *config)["differences"] == []
 
 
+@pytest.mark.timeout(400)
 def test_forty_kills_lose_no_sale_and_double_none(forking: Forking, tmp_path: Path) -> None:
     counts = soak(forking, tmp_path, kills=40, seed=20261121)
     print(json.dumps(counts))

@@ -51,7 +51,7 @@ def test_a_time_is_read_in_the_store_s_own_zone() -> None:
 
 def test_a_repeat_differs_in_its_result_alone() -> None:
     first = as_json(SaleStateAnswer(result="cancelled", sale_id="result"))
-    assert repeated(first) == b'{"result":"exists","sale_id":"result"}'
+    assert repeated(first) == b'{"result":"exists","sale_id":"result","resume_data":""}'
 
 
 def test_the_id_of_a_void_stays_a_name() -> None:

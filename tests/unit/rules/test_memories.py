@@ -2,7 +2,7 @@
 
 import pytest
 
-from tessera.rules import prepared, programme, tally_units
+from tessera.rules import prepared, programme, tally_search
 from tests.unit.rules.shop import line, member, price
 from tests.unit.rules.shop import programme as parsed
 
@@ -33,7 +33,7 @@ def test_however_little_is_remembered_the_quotes_are_the_same(
     people = [None, member(), member(tier="gold")]
     usual = [price(parsed(RULES), *one, who=who) for one in baskets for who in people]
     monkeypatch.setattr(prepared, "REMEMBERED_MAX", most)
-    monkeypatch.setattr(tally_units, "REMEMBERED_MAX", most)
+    monkeypatch.setattr(tally_search, "REMEMBERED_MAX", most)
     monkeypatch.setattr(programme, "CATEGORY_LISTS_MAX", most)
     rules = parsed(RULES)
     assert [price(rules, *one, who=who) for one in baskets for who in people] == usual
