@@ -10,7 +10,7 @@ reset a WAL that another connection is still reading, and Debian 12's own is amo
 import os
 import sqlite3
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -85,6 +85,9 @@ def open_sqlite(path: Path) -> Engines:
         raise DatabaseUnusable(
             f"folder {path.parent} does not exist", hint="make it, or set another database path"
         )
+    # Names stand in it: made for its owner alone. SQLite gives the files beside it the same mode.
+    with suppress(OSError):
+        os.close(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600))
     writer = _sqlite_engine(path, pool_size=1)
     sa.event.listen(writer, "connect", _prepare_writer)
     sa.event.listen(writer, "begin", _begin_immediate)
