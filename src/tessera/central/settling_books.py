@@ -155,6 +155,8 @@ def write_books(tx: sa.Connection, books: Books, desk: Desk) -> None:
     """Write everything that the group did; the feed's heads come last."""
     base = desk.version_base
     fresh = [row for key, row in books.outcomes.items() if key not in books.known]
+    # Outcomes come before the balances that include them, in the same stream of changes.
+    changes = [*books.changes, *balance_changes(books.members, books.accounts, base)]
     with bulk.unanswered(tx):
         sale_book.write_outcomes(tx, fresh)
         sale_book.rewrite_outcomes(tx, books.rewritten)
@@ -170,8 +172,6 @@ def write_books(tx: sa.Connection, books: Books, desk: Desk) -> None:
     counted = {key: books.members[key] for key in sorted(books.counted)}
     counted = tiers.judge(tx, counted, desk, sales=books.new_sales, less=books.new_spend_changes)
     member_book.write_members(tx, list(counted.values()))
-    # Outcomes come before the balances that include them, in the same stream of changes.
-    changes = [*books.changes, *balance_changes(books.members, books.accounts, base)]
     for key, member in counted.items():
         if member.home_store:
             changes.append(rows.member_change(member, books.profiles.get(key, Profile()), base))
