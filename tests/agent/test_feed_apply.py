@@ -7,7 +7,7 @@ import pytest
 
 from tessera.agent.feed_apply import apply_pages
 from tessera.store.engine import Engines
-from tessera.store.till import cached_members, feed_state, kept_bundles, leases
+from tessera.store.till import cached_members, feed_state, kept_bundles, leases, stopped_offers
 from tessera.sync.feed_reading import ReadPage
 from tessera.sync.wire import (
     AssignmentRow,
@@ -17,6 +17,8 @@ from tessera.sync.wire import (
     LeaseRow,
     MemberRow,
     RemovalRow,
+    StoppedOffer,
+    StopsRow,
 )
 from tests.support.till import LIFE, enrolled_till, identity
 
@@ -180,3 +182,25 @@ def test_an_assignment_binds_in_its_own_generation(
     with till.reader.connect() as c:
         assigned = kept_bundles.read_assignment(c)
     assert (assigned.number if assigned else 0) == expected
+
+
+def stops(version: int, *offers: str) -> StopsRow:
+    named = tuple(StoppedOffer(programme="corner-shop", offer=offer) for offer in offers)
+    return StopsRow(version=version, stopped=named)
+
+
+def stopped(till: Engines) -> set[str]:
+    with till.reader.connect() as connection:
+        found = stopped_offers.read(connection)
+    assert {programme for programme, _ in found} <= {"corner-shop"}
+    return {offer for _, offer in found}
+
+
+def test_the_newest_list_of_stopped_offers_counts(till: Engines) -> None:
+    take_in(till, page(1, stops(1, "dairy-10")))
+    take_in(till, page(2, stops(2, "dairy-10", "points")))
+    assert stopped(till) == {"dairy-10", "points"}
+    take_in(till, page(3, stops(1, "dairy-10")))
+    assert stopped(till) == {"dairy-10", "points"}
+    take_in(till, page(4, stops(3)))
+    assert stopped(till) == set()

@@ -141,6 +141,7 @@ def place_of(
     register: str,
     tax_rounding: TaxRounding,
     offline: bool = False,
+    stopped: tuple[str, ...] = (),
 ) -> Place:
     """Where and when a basket is priced, and whether central could be asked."""
     return Place(
@@ -151,4 +152,5 @@ def place_of(
         register=register,
         tax_rounding=tax_rounding,
         offline=offline,
+        stopped=stopped,
     )

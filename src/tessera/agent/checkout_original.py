@@ -87,6 +87,7 @@ def place_here(state: TillState, pos: PairedPos, at: datetime, day: date) -> Pla
         region=identity.region,
         register=identity.register,
         tax_rounding=pos.tax_rounding,
+        stopped=state.programme.stopped,
     )
 
 

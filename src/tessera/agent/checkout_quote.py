@@ -88,6 +88,7 @@ def read_basket(state: TillState, wanted: Wanted) -> tuple[Basket, Place]:
         register=identity.register if identity else "",
         tax_rounding=wanted.pos.tax_rounding,
         offline=state.mode == "offline",
+        stopped=state.programme.stopped,
     )
     return usable(state, basket, day), place
 

@@ -18,6 +18,7 @@ from tessera.store.till import (
     leases,
     outcomes,
     shortening,
+    stopped_offers,
 )
 from tessera.store.till.values import (
     AccountState,
@@ -38,6 +39,7 @@ from tessera.sync.wire import (
     MemberRow,
     OutcomeRow,
     RemovalRow,
+    StopsRow,
 )
 
 ACTIVE = "active"
@@ -91,6 +93,9 @@ def apply_rows(tx: sa.Connection, rows: Sequence[FeedRow], identity: RegisterIde
             shortening.note_backup(
                 tx, incarnation=row.incarnation, seq=row.seq, link=bytes.fromhex(row.link)
             )
+        elif isinstance(row, StopsRow):
+            pairs = [(one.programme, one.offer) for one in row.stopped]
+            stopped_offers.replace_all(tx, pairs, version=row.version)
         elif isinstance(row, AssignmentRow):
             assigned = _assign(tx, row, identity) or assigned
     # Last: a removal in the same pages outlasts rows of older versions by its own version.

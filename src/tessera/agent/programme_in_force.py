@@ -16,6 +16,7 @@ from tessera.core.quote import LineQuote, Quote
 from tessera.rules.evaluate import ENGINE_VERSION, evaluate
 from tessera.rules.prepared import prepared_of
 from tessera.rules.programme import Programme, parse_programme
+from tessera.rules.stops import without
 from tessera.store.till import kept_bundles
 from tessera.store.till.values import KeptBundle
 
@@ -39,6 +40,7 @@ class ProgrammeInForce:
     def __init__(self) -> None:
         self.rejected = ""
         self._in_force = InForce()
+        self._stops: frozenset[tuple[str, str]] = frozenset()
         self._empty: dict[str, Programme] = {}
 
     @property
@@ -55,6 +57,25 @@ class ProgrammeInForce:
     def number(self) -> int:
         """The number of its assignment."""
         return self._in_force.number
+
+    @property
+    def stopped(self) -> tuple[str, ...]:
+        """Offers of the programme in force that central has stopped, by name."""
+        programme = self._in_force.programme
+        return () if programme is None else self._stopped_of(programme)
+
+    def _stopped_of(self, programme: Programme) -> tuple[str, ...]:
+        own = programme.programme_id
+        named = (name for of, name in self._stops if of == own and name in programme.by_id)
+        return tuple(sorted(named))
+
+    def stop(self, stops: frozenset[tuple[str, str]]) -> None:
+        """Leave these offers, each with its programme's id, out of every quote from the next on."""
+        if stops != self._stops:
+            self._stops = stops
+            if self.programme is not None:
+                prepared_of(without(self.programme, self.stopped))
+            _LOG.info("offers are stopped", extra={"offers": sorted(name for _, name in stops)})
 
     def names_coupon(self, code: str) -> bool:
         """Whether one of its offers waits for this code to be shown."""
@@ -84,7 +105,8 @@ class ProgrammeInForce:
             self.rejected = kept.hash
             _LOG.error("programme refused: it is in %s, not %s", programme.currency, currency)
             return False
-        prepared_of(programme)  # Here in its thread, not while the first customer waits.
+        # Here in its thread, not while the first customer waits.
+        prepared_of(without(programme, self._stopped_of(programme)))
         triggers = [offer.trigger for offer in programme.offers if offer.trigger is not None]
         self._in_force = InForce(
             programme=programme,

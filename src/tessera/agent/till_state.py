@@ -22,7 +22,7 @@ from tessera.agent.sync_status import SyncStatus
 from tessera.agent.writer import Writer
 from tessera.core.cards import CardHasher
 from tessera.core.errors import TesseraError
-from tessera.store.till import feed_state, identity_book
+from tessera.store.till import feed_state, identity_book, stopped_offers
 from tessera.store.till.file_limit import file_room
 from tessera.store.till.opening import OpenTill
 from tessera.store.till.values import KeptBundle, RegisterIdentity
@@ -93,6 +93,7 @@ class TillState:
         with self.engines.reader.connect() as connection:
             self._refresh_identity(connection)
             wanted = self.programme.wanted(connection)
+            self.programme.stop(stopped_offers.read(connection))
             self.balance_as_of_ms = feed_state.read_mark(connection, feed_state.BALANCE_AS_OF_MS)
             signed_ms = feed_state.read_mark(connection, feed_state.SIGNED_MS)
         if not self._is_floor_known:

@@ -23,6 +23,7 @@ import sqlalchemy as sa
 from tessera.central.opening import Central
 from tessera.central.programmes import current_assignment
 from tessera.central.rows import store_audience
+from tessera.central.stops import current_stops
 from tessera.store.central import feed, feed_floor, image_rows, register_book
 from tessera.store.central.image_rows import Part, Row, Sorter
 from tessera.store.central.ledger_book import MemberKey
@@ -79,10 +80,13 @@ def build_image(
             sorter.sort()
             with central.engines.reader.begin() as tx:
                 heads = feed_floor.read_heads(tx)
-                assignment = current_assignment(tx, central, store_id)
+                told = (
+                    current_assignment(tx, central, store_id),
+                    current_stops(tx, store_id),
+                )
             packed = Packing(Path(scratch) / "image", bytes_max=bytes_max)
             head = ImageHead(generation=state.generation, audience=audience, number=number)
-            packed.write(head, sorter, [] if assignment is None else [encoded(assignment)])
+            packed.write(head, sorter, [encoded(row) for row in told if row is not None])
         finally:
             sorter.close()
         while not _is_published(central, heads):

@@ -10,6 +10,7 @@ import sqlalchemy as sa
 from tessera.central import rows
 from tessera.central.opening import Central
 from tessera.central.seeds import seed_for_release, tie_to_bundle
+from tessera.central.stops import current_stops
 from tessera.core.errors import Problem, TesseraError
 from tessera.rules.programme import parse_programme
 from tessera.store.central import bundle_book, feed, register_book
@@ -83,10 +84,15 @@ def announce(
 
 
 def announce_current(tx: sa.Connection, central: Central, store_id: str) -> None:
-    """Tell a store which bundle is to run there now: for one that was added after the release."""
-    row = current_assignment(tx, central, store_id)
-    if row is not None:
-        feed.append(tx, feed.REGISTERS, [rows.assignment_change(store_id, row)])
+    """Tell a store which bundle is to run there now, and without which offers.
+
+    For one that was added after the release.
+    """
+    row, stops = current_assignment(tx, central, store_id), current_stops(tx, store_id)
+    changes = [] if row is None else [rows.assignment_change(store_id, row)]
+    if stops is not None:
+        changes.append(rows.stops_change(store_id, stops))
+    feed.append(tx, feed.REGISTERS, changes)
 
 
 def current_assignment(tx: sa.Connection, central: Central, store_id: str) -> AssignmentRow | None:

@@ -25,6 +25,7 @@ from tessera.sync.wire import (
     MemberRow,
     OutcomeRow,
     RemovalRow,
+    StopsRow,
 )
 
 
@@ -174,6 +175,12 @@ def assignment_change(store_id: str, row: AssignmentRow) -> Change:
     return Change(
         bucket=bucket_of(audience), audience=audience, about="assignment", body=encoded(row)
     )
+
+
+def stops_change(store_id: str, row: StopsRow) -> Change:
+    """Which offers a store's tills are to leave out."""
+    audience = store_audience(store_id)
+    return Change(bucket=bucket_of(audience), audience=audience, about="stops", body=encoded(row))
 
 
 def _day(text: str) -> date | None:

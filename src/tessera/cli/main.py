@@ -98,7 +98,7 @@ COMMANDS: dict[tuple[str, ...], Command] = {
         "tessera.cli.central_member", "add, import, block, erase and merge members"
     ),
     ("central", "programme"): Command(
-        "tessera.cli.central_programme", "release a programme to the stores"
+        "tessera.cli.central_programme", "release a programme to the stores; stop an offer at once"
     ),
     ("central", "quarantine"): Command(
         "tessera.cli.central_quarantine", "records that could not be booked: look, retry, drop"

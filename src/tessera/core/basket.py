@@ -112,7 +112,8 @@ class Place:
 
     `at` carries the store's own UTC offset, so that weekdays and hours are the store's.
     `business_day` is the POS's, which may lie behind the calendar after midnight. `offline`:
-    central can't be asked, so offers that say `offline: refuse` are not given.
+    central can't be asked, so offers that say `offline: refuse` are not given. `stopped`:
+    offers that central had stopped by then, whatever the programme says.
     """
 
     at: datetime
@@ -122,3 +123,4 @@ class Place:
     register: str = ""
     tax_rounding: TaxRounding = TaxRounding.GROUP
     offline: bool = False
+    stopped: tuple[str, ...] = ()

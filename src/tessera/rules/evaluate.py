@@ -18,6 +18,7 @@ from tessera.rules.minimum_prices import keep_minimum_prices
 from tessera.rules.programme import Programme
 from tessera.rules.quick_quote import quick_quote
 from tessera.rules.redemption import Purse, redeem_discounts, redeem_tenders
+from tessera.rules.stops import without
 from tessera.rules.taxes import tax_groups
 from tessera.rules.work import Work
 
@@ -36,6 +37,7 @@ def evaluate(
     """
     if basket.currency != programme.currency:
         raise ValueError(f"a basket in {basket.currency}, a programme in {programme.currency}")
+    programme = without(programme, place.stopped)
     quick = quick_quote(programme, member, basket, place, ENGINE_VERSION)
     return evaluate_in_full(programme, member, basket, place) if quick is None else quick
 
@@ -47,7 +49,7 @@ def evaluate_in_full(
 
     The basket is in the programme's currency.
     """
-    work = Work(programme, member, basket, place)
+    work = Work(without(programme, place.stopped), member, basket, place)
     work.find_offers()
     settle(work)
     keep_minimum_prices(work)

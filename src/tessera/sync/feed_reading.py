@@ -30,6 +30,7 @@ from tessera.sync.wire import (
     RemovalRow,
     Segment,
     Statement,
+    StopsRow,
 )
 
 SEGMENT_BYTES_MAX = 1_048_576
@@ -43,6 +44,7 @@ _TYPES: dict[str, type[FeedRow]] = {
     "assignment": AssignmentRow,
     "removal": RemovalRow,
     "backup": BackupRow,
+    "stops": StopsRow,
 }
 
 

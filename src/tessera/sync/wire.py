@@ -19,6 +19,8 @@ SEGMENT_ROWS_MAX = 500
 BUNDLE_BYTES_MAX = 16_777_216
 ROOT_BYTES_MAX = 65_536
 ROOT_KEYS_MAX = 16
+STOPS_MAX = 500
+"""Most offers that are stopped in one store at a time."""
 
 Id = Annotated[str, msgspec.Meta(min_length=1, max_length=64)]
 Digest = Annotated[str, msgspec.Meta(pattern="^[0-9a-f]{64}$")]
@@ -290,6 +292,20 @@ class AssignmentRow(Message, frozen=True, kw_only=True, tag="assignment"):
     signature: str = ""
 
 
+class StoppedOffer(Message, frozen=True, kw_only=True):
+    """An offer of a programme, whichever of its releases runs."""
+
+    programme: Id
+    offer: Id
+
+
+class StopsRow(Message, frozen=True, kw_only=True, tag="stops"):
+    """Every offer that is stopped in a store now, from the next quote on; nothing else is."""
+
+    version: Count
+    stopped: Annotated[tuple[StoppedOffer, ...], msgspec.Meta(max_length=STOPS_MAX)] = ()
+
+
 class BackupRow(Message, frozen=True, kw_only=True, tag="backup"):
     """Central has one life of a register in a backup, up to this record and its link hash.
 
@@ -319,6 +335,7 @@ FeedRow = (
     | AssignmentRow
     | RemovalRow
     | BackupRow
+    | StopsRow
 )
 
 

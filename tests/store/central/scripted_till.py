@@ -63,6 +63,7 @@ class Till:
     incarnation: str = "00000000000000a1"
     parent: Head | None = None
     bundle: str = BUNDLE
+    stopped: tuple[str, ...] = ()
     chance: random.Random = field(init=False)
     key: SigningKey = field(init=False)
     head: Head = field(init=False)
@@ -80,6 +81,7 @@ class Till:
             business_day=DAY,
             store=self.store,
             register=self.register,
+            stopped=self.stopped,
         )
 
     def sale_key(self, sale_id: str = "") -> SaleKey:

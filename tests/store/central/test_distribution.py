@@ -26,6 +26,7 @@ REFERENCE = {
     "assignment",
     "coupon_lot",
     "backup",
+    "offer_stop",
 }
 SOURCES = [
     path

@@ -112,7 +112,7 @@ def test_every_message_between_till_and_central_is_among_them() -> None:
     """What stands within another message is among them with that one."""
     inner = {
         *("Message", "KeySignature", "Statement", "Malformed", "AccountVersion", "SegmentBody"),
-        *("Segment", "ImageManifest"),
+        *("Segment", "ImageManifest", "StoppedOffer"),
         *("ImageHead", "ImageMembers", "ImageCards", "ImageBalances", "ImageRows", "ImageEnd"),
     }
     assert set(TYPES) - inner == set(made_now())

@@ -10,7 +10,7 @@ from tessera.central.generations import begin_generation, tell_everything
 from tessera.central.members import NewMember, add_members
 from tessera.central.opening import Central
 from tessera.central.placing import BatchGap
-from tessera.sync.wire import BalanceRow, CardRow, LeaseRow, MemberRow, OutcomeRow
+from tessera.sync.wire import BalanceRow, CardRow, LeaseRow, MemberRow, OutcomeRow, StopsRow
 from tests.store.central.parts import (
     accept,
     book,
@@ -115,7 +115,7 @@ def test_everything_a_till_holds_is_told_anew(central: Central) -> None:
     assert tell_everything(central) == 1
     publish(central)
     told = stream(central, "store:berlin-1")
-    assert {type(row) for row in told} == {MemberRow, CardRow, BalanceRow}
+    assert {type(row) for row in told} == {MemberRow, CardRow, BalanceRow, StopsRow}
     own = stream(central, "register:berlin-1-1")
     outcome = next(row for row in own if isinstance(row, OutcomeRow))
     lease = next(row for row in own if isinstance(row, LeaseRow))

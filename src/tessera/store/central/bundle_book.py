@@ -51,6 +51,13 @@ def read_bundle(tx: sa.Connection, bundle_hash: str) -> bytes | None:
     return None if body is None else bytes(body)
 
 
+def read_programme_id(tx: sa.Connection, bundle_hash: str) -> str:
+    """The id of a kept bundle's programme."""
+    table = schema.BUNDLE
+    wanted = sa.select(table.c.programme).where(table.c.hash == bundle_hash)
+    return str(tx.execute(wanted).scalar_one())
+
+
 def add_assignment(
     tx: sa.Connection, *, bundle: str, active_from_ms: int, size: int, stores: str
 ) -> AssignmentRecord:

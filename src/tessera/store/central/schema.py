@@ -73,10 +73,14 @@ BUNDLE = _table(
 ASSIGNMENT = _table(
     "assignment",
     _whole_key("number"),
-    _text("bundle"),
-    _whole("active_from_ms"),
-    _whole("size"),
-    _text("stores"),
+    *[_text(name) for name in ("bundle", "stores")],
+    *[_whole(name) for name in ("active_from_ms", "size")],
+)
+OFFER_STOP = _table(
+    "offer_stop",
+    _whole_key("number"),
+    *[_text(name) for name in ("programme", "offer", "store_id", "reason", "who", "ended_by")],
+    *[_whole(name) for name in ("stopped_ms", "ended_ms")],
 )
 
 # Backups that were begun, and which of them are known to be safe.
@@ -85,10 +89,7 @@ BACKUP = _table("backup", _whole_key("number"), _whole("begun_ms"), _whole("done
 # ---- by register ----------------------------------------------------------------------------
 
 REGISTER_STATE = _table(
-    "register_state",
-    _bucket("rbucket"),
-    _key("register_id"),
-    _whole("arrivals"),
+    "register_state", _bucket("rbucket"), _key("register_id"), _whole("arrivals")
 )
 HEARTBEAT = _table(
     "heartbeat",
@@ -145,12 +146,7 @@ INBOX_DUE = _table(
     _whole_key("arrival"),
     _whole("records"),
 )
-APPLY_STATE = _table(
-    "apply_state",
-    _bucket("rbucket"),
-    _key("register_id"),
-    _whole("applied"),
-)
+APPLY_STATE = _table("apply_state", _bucket("rbucket"), _key("register_id"), _whole("applied"))
 UID = _table(
     "uid",
     _bucket("rbucket"),

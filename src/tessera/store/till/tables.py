@@ -233,6 +233,15 @@ kept_bundle = sa.Table(
     sa.Column("active", sa.Integer, nullable=False),
 )
 
+# Offers that central has stopped in this store, outside the programme's text.
+stopped_offer = sa.Table(
+    "stopped_offer",
+    metadata,
+    sa.Column("programme", sa.Text, primary_key=True),
+    sa.Column("offer", sa.Text, primary_key=True),
+    sqlite_with_rowid=False,
+)
+
 # Marks that are no rows of their own: the floor under the clock, when something was last heard.
 mark = sa.Table(
     "mark",
