@@ -1,11 +1,13 @@
-"""What an operator sees of a member: balances, leases, entries.
+"""What an operator sees of a member: tier, balances, leases, entries.
 
 Must never: show anything personal, or change anything.
 """
 
 from dataclasses import dataclass
 
+from tessera.central import tiers
 from tessera.central.opening import Central
+from tessera.central.tiers import Standing
 from tessera.core.errors import TesseraError
 from tessera.core.identity import bucket_of
 from tessera.core.ledger import Posting
@@ -40,6 +42,7 @@ class MemberState:
     accounts: dict[str, Account]
     leases: tuple[Lease, ...]
     entries: tuple[Entry, ...]
+    standing: Standing
 
 
 def member_state(central: Central, member_id: str) -> MemberState:
@@ -52,6 +55,7 @@ def member_state(central: Central, member_id: str) -> MemberState:
                 f"member {member_id!r} is unknown", hint="add one: tessera central member add"
             )
         state = ledger_book.load(tx, [key])[key]
+        standing = tiers.standing(tx, member, central.now_ms())
         leases = ledger_book.read_leases(tx, key)
         lines = ledger_book.read_lines(tx, *key)
         outcomes = {row.uid: row for row in sale_book.read_member_outcomes(tx, *key)}
@@ -64,6 +68,7 @@ def member_state(central: Central, member_id: str) -> MemberState:
         member=member,
         accounts=dict(sorted(state.accounts.items())),
         leases=tuple(leases),
+        standing=standing,
         entries=tuple(
             _entry(uid, outcomes.get(uid), posted[uid], tags[uid]) for uid in sorted(posted)
         ),

@@ -200,6 +200,7 @@ def _record(key: MemberKey, member: NewMember, known: MemberRecord | None) -> Me
         record,
         version=record.version + 1,
         tier=member.tier or record.tier,
+        tier_since="" if member.tier else record.tier_since,
         home_store=member.home_store or record.home_store,
         home_register="" if moved else record.home_register,
         joined=member.joined or record.joined,

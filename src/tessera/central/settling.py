@@ -50,6 +50,7 @@ from tessera.store.central.sale_book import (
     SaleRecord,
     WaitingRecord,
 )
+from tessera.store.central.tier_book import SpendChange
 from tessera.sync.records import encoded
 from tessera.sync.wire import AccountVersion, OutcomeRow
 
@@ -102,7 +103,7 @@ def settle(
         lease_book.put_off(tx, (key for key in books.touched if books.members[key].home_store))
     else:
         _grant_leases(tx, books, desk)
-    write_books(tx, books, desk.version_base)
+    write_books(tx, books, desk)
     return settled
 
 
@@ -306,6 +307,7 @@ def _keep_claim(books: Books, work: Work, body: ClaimBody) -> None:
     )
     books.new_sales.append(sale)
     books.sales[record_key(work)] = sale
+    _change_spend(books, work, sale.business_day, body.quote.due_minor)
     _count_visit(books, work, body.key, body.quote.due_minor)
 
 
@@ -317,6 +319,23 @@ def _count_return(books: Books, work: Work, body: ReturnBody) -> None:
         less = body.quote.refund_minor + max(0, body.unspent_minor)
         books.members[member.key] = member.after_return(less)
         books.counted.add(member.key)
+        sale = books.sales.get((*member.key, work.original_uid))
+        day = sale.business_day if sale else body.key.business_day.isoformat()
+        _change_spend(books, work, day, -less)
+
+
+def _change_spend(books: Books, work: Work, day: str, spent_minor: int) -> None:
+    """Keep by its day what changes a member's spend and is no sale."""
+    if spent_minor and (work.bucket, work.member_id) in books.members:
+        books.new_spend_changes.append(
+            SpendChange(
+                bucket=work.bucket,
+                member_id=work.member_id,
+                uid=work.uid,
+                business_day=day,
+                spent_minor=spent_minor,
+            )
+        )
 
 
 def _count_lines(books: Books, work: Work, body: ReturnBody) -> None:

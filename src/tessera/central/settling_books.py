@@ -10,11 +10,12 @@ from decimal import Decimal
 
 import sqlalchemy as sa
 
-from tessera.central import rows
+from tessera.central import rows, tiers
+from tessera.central.desk import Desk
 from tessera.central.granting import balance_changes
 from tessera.central.work import Work
 from tessera.core.sale import LeaseReturnBody, LeaseUse, ReturnBody, SaleBody
-from tessera.store.central import bulk, feed, ledger_book, member_book, sale_book
+from tessera.store.central import bulk, feed, ledger_book, member_book, sale_book, tier_book
 from tessera.store.central.accounts import MemberAccounts
 from tessera.store.central.ledger_book import Entry, MemberKey
 from tessera.store.central.member_book import MemberRecord, Profile
@@ -26,6 +27,7 @@ from tessera.store.central.sale_book import (
     SaleRecord,
     WaitingRecord,
 )
+from tessera.store.central.tier_book import SpendChange
 
 
 @dataclass(slots=True)
@@ -49,6 +51,7 @@ class Books:
     changes: list[feed.Change] = field(default_factory=list)
     touched: set[MemberKey] = field(default_factory=set)
     counted: set[MemberKey] = field(default_factory=set)
+    new_spend_changes: list[SpendChange] = field(default_factory=list)
     stores: tuple[str, ...] = ()
 
 
@@ -148,15 +151,12 @@ def parked_of(work: Work, reason: str) -> ParkedRecord:
     )
 
 
-def write_books(tx: sa.Connection, books: Books, base: int) -> None:
+def write_books(tx: sa.Connection, books: Books, desk: Desk) -> None:
     """Write everything that the group did; the feed's heads come last."""
+    base = desk.version_base
     fresh = [row for key, row in books.outcomes.items() if key not in books.known]
     # Outcomes come before the balances that include them, in the same stream of changes.
     changes = [*books.changes, *balance_changes(books.members, books.accounts, base)]
-    for key in sorted(books.counted):
-        member = books.members[key]
-        if member.home_store:
-            changes.append(rows.member_change(member, books.profiles.get(key, Profile()), base))
     with bulk.unanswered(tx):
         sale_book.write_outcomes(tx, fresh)
         sale_book.rewrite_outcomes(tx, books.rewritten)
@@ -165,8 +165,14 @@ def write_books(tx: sa.Connection, books: Books, base: int) -> None:
         sale_book.write_waiting(tx, books.new_waiting)
         sale_book.stop_waiting(tx, books.stop_waiting)
         ledger_book.post(tx, books.entries)
-        member_book.write_members(tx, [books.members[key] for key in sorted(books.counted)])
+        tier_book.write_changes(tx, books.new_spend_changes)
         ledger_book.save(
             tx, {key: state for key, state in books.accounts.items() if key in books.members}
         )
+    counted = {key: books.members[key] for key in sorted(books.counted)}
+    counted = tiers.judge(tx, counted, desk, sales=books.new_sales, less=books.new_spend_changes)
+    member_book.write_members(tx, list(counted.values()))
+    for key, member in counted.items():
+        if member.home_store:
+            changes.append(rows.member_change(member, books.profiles.get(key, Profile()), base))
     feed.append(tx, feed.MEMBERS, changes)

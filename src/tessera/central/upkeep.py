@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 
 import sqlalchemy as sa
 
-from tessera.central import member_ends
+from tessera.central import member_ends, tiers
 from tessera.central.opening import Central
 from tessera.store.central import feed, feed_floor, member_erasing, schema
 
@@ -25,6 +25,7 @@ def keep_up(central: Central) -> None:
     member_ends.follow(central)
     today = datetime.fromtimestamp(central.now_ms() / 1000, tz=UTC).date().isoformat()
     member_ends.expire_points(central, today)
+    tiers.follow_time(central)
     drop_old(central)
 
 

@@ -1,4 +1,4 @@
-"""Show a member's balances, leases and entries as central holds them.
+"""Show a member's tier, balances, leases and entries as central holds them.
 
 Shows ids and figures, nothing personal.
 """
@@ -44,6 +44,8 @@ def run(arguments: argparse.Namespace) -> int:
         print(json.dumps(_plain(state)))
         return 0
     print(f"member {member_id}, home store {state.member.home_store or '—'}")
+    for line in _standing(state):
+        print(f"  {line}")
     for name, account in state.accounts.items():
         leased = f", of which {account.leased} leased" if account.leased else ""
         print(f"  {name:<20} {account.points:>12}{leased}  (version {account.version})")
@@ -57,12 +59,32 @@ def run(arguments: argparse.Namespace) -> int:
     return 0
 
 
+def _standing(state: "MemberState") -> list[str]:
+    """The tier, until when it is kept, and what is missing to the next."""
+    found = state.standing
+    lines: list[str] = []
+    if found.tier:
+        until = f", looked at again on {found.until}" if found.until else ""
+        lines.append(f"tier {found.tier}{until}")
+    if found.next_tier:
+        missing = max(0, found.need - found.have)
+        shown = f"{missing} {found.by}"
+        if found.by == "spent":
+            whole, part = divmod(missing, 10**found.digits)
+            shown = f"{whole}.{part:0{found.digits}}" if found.digits else str(whole)
+            shown += f" {found.currency} of spend"
+        within = f" within {found.months} months" if found.months else ""
+        lines.append(f"{shown}{within} to tier {found.next_tier}")
+    return lines
+
+
 def _plain(state: "MemberState") -> dict[str, object]:
     import msgspec
 
     return {
         "member_id": state.member.member_id,
         "home_store": state.member.home_store,
+        "tier": dataclasses.asdict(state.standing),
         "balances": {
             name: msgspec.structs.asdict(account) for name, account in state.accounts.items()
         },

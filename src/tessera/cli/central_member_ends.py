@@ -7,6 +7,7 @@ import argparse
 import getpass
 import json
 import sys
+from typing import Any
 
 from tessera.cli.central_open import central_from
 from tessera.core.errors import TesseraError
@@ -91,13 +92,14 @@ def _deeds(arguments: argparse.Namespace) -> int:
     key = (bucket_of(arguments.member_id), arguments.member_id)
     with central_from(arguments) as central, central.engines.reader.begin() as tx:
         found = deed_book.read(tx, key)
-    rows = [
+    rows: list[dict[str, Any]] = [
         {
             "what": deed.what,
             "who": deed.who,
             "at_ms": deed.at_ms,
             "other": deed.other,
             "state": deed.state,
+            "tier": json.loads(deed.body) if deed.what == deed_book.TIER else None,
         }
         for deed in found
     ]
@@ -106,7 +108,9 @@ def _deeds(arguments: argparse.Namespace) -> int:
         return 0
     for row in rows:
         other = f" {row['other']}" if row["other"] else ""
+        if (moved := row["tier"]) is not None:
+            other = f" {moved['from'] or 'none'} -> {moved['to'] or 'none'} ({moved['why']})"
         print(f"{row['at_ms']}  {row['what']}{other}  by {row['who']}  {row['state']}")
     if not rows:
-        print(f"nothing was done to member {arguments.member_id} by staff")
+        print(f"nothing was done to member {arguments.member_id}")
     return 0

@@ -14,6 +14,7 @@ import httpx
 import msgspec
 import pytest
 
+from tessera.central.programmes import release_programme
 from tessera.cli.main import main
 from tessera.sync.records import encoded
 from tessera.sync.wire import EnrolRequest
@@ -327,3 +328,32 @@ def test_a_lost_registers_leases_are_written_off_once_confirmed(shell: Shell) ->
     told = shell.json("lease", "write-off", "--register", "r1", "--confirm", "write off r1")
     assert told == {"register": "r1", "leases": 0, "units": 0}
     assert "0 open leases" in shell.run("lease", "list", "--register", "r1")[1]
+
+
+def test_a_members_tier_and_what_is_missing_to_the_next_are_shown(
+    shell: Shell, tmp_path: Path
+) -> None:
+    """600.00 of 1500.00; the tier is kept a year from central's day, 21 November 2025."""
+    programme = tmp_path / "p.yaml"
+    programme.write_text(
+        "programme: corner-shop\ncurrency: EUR\ntiers:\n"
+        "  silver: {from: 500.00 spent in 12 months}\n  gold: {from: 1500.00 spent in 12 months}\n"
+    )
+    till = Till()
+    with central_on(settings_for(f"sqlite:///{tmp_path / 'central' / 'central.db'}", tmp_path)) as (
+        central
+    ):
+        enrolled(central, till)
+        member(central, "M-1")
+        released, _ = release_programme(central, programme.read_text(), file="p.yaml")
+        assert released is not None
+        till.sell("M-1", amount_minor=600_00)
+        send(central, till)
+    _code, out, _err = shell.run("ledger", "M-1")
+    assert "  tier silver, looked at again on 2026-11-21\n" in out
+    found = shell.json("ledger", "M-1")["tier"]
+    assert (found["tier"], found["next_tier"], found["need"]) == ("silver", "gold", 1500_00)
+    # How much depends on the day on which this runs: the command goes by the machine's clock.
+    assert re.search(r"  \d+\.\d\d EUR of spend within 12 months to tier gold\n", out)
+    _code, out, _err = shell.run("member", "deeds", "M-1")
+    assert "tier none -> silver (reached)  by programme corner-shop" in out

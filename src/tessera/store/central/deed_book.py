@@ -14,6 +14,7 @@ from tessera.store.central.ledger_book import MemberKey
 OPEN, DONE = "open", "done"
 BLOCK, UNBLOCK, ERASE, MERGE, MERGED_FROM = "block", "unblock", "erase", "merge", "merged-from"
 WRITE_OFF = "write-off"
+TIER = "tier"
 
 _DEED = ("bucket", "member_id", "uid", "what", "who", "at_ms", "other", "state", "body")
 

@@ -32,6 +32,8 @@ _MEMBER = (
     "lifetime_spend_minor",
     "period_spend_minor",
     "last_visit",
+    "tier_since",
+    "tier_due",
 )
 _NONE = frozenset({"", "[]"})
 _PROFILE = ("bucket", "member_id", "display_name", "language", "birthday")
@@ -42,6 +44,8 @@ class MemberRecord(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """A member without anything personal. `home_store` decides who hears of them.
 
     `home_register` holds their leases; `joined` and `last_visit` are ISO dates or empty.
+    `tier_since`: the day from which the present tier is kept for its period, empty where staff gave
+    it. `tier_due`: the next day on which time alone changes a figure or the tier, or empty.
     """
 
     bucket: int
@@ -59,6 +63,8 @@ class MemberRecord(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     lifetime_spend_minor: int = 0
     period_spend_minor: int = 0
     last_visit: str = ""
+    tier_since: str = ""
+    tier_due: str = ""
 
     @property
     def key(self) -> MemberKey:
@@ -147,6 +153,8 @@ def write_members(tx: sa.Connection, members: Sequence[MemberRecord]) -> None:
             member.lifetime_spend_minor,
             member.period_spend_minor,
             member.last_visit,
+            member.tier_since,
+            member.tier_due,
         )
         for member in members
     ]

@@ -232,20 +232,16 @@ MEMBER = _table(
     _whole("version"),
     *[_text(name) for name in ("status", "tier", "home_store", "home_register")],
     *[_text(name) for name in ("segments", "entitlements", "joined")],
-    _whole("staff"),
-    _whole("visits"),
-    _whole("lifetime_spend_minor"),
-    _whole("period_spend_minor"),
-    _text("last_visit"),
+    *[_whole(name) for name in ("staff", "visits", "lifetime_spend_minor", "period_spend_minor")],
+    *[_text(name) for name in ("last_visit", "tier_since", "tier_due")],
 )
+sa.Index("member_tier_due", MEMBER.c.tier_due)
 sa.Index("member_home", MEMBER.c.home_store, MEMBER.c.bucket, MEMBER.c.member_id)
 PROFILE = _table(
     "profile",
     _bucket("bucket"),
     _key("member_id"),
-    _text("display_name"),
-    _text("language"),
-    _text("birthday"),
+    *[_text(name) for name in ("display_name", "language", "birthday")],
 )
 MEMBER_CARD = _table(
     "member_card",
@@ -280,11 +276,8 @@ SALE = _table(
     _whole("received_day"),
     *[_text(name) for name in ("business_day", "store_id", "register_id", "sale_key")],
     *[_text(name) for name in ("bundle", "engine", "currency")],
-    _whole("shelf_minor"),
-    _whole("discount_minor"),
-    _whole("due_minor"),
-    _text("quantities"),
-    _text("flags"),
+    *[_whole(name) for name in ("shelf_minor", "discount_minor", "due_minor")],
+    *[_text(name) for name in ("quantities", "flags")],
 )
 RETURNED_LINE = _table(
     "returned_line",
@@ -295,6 +288,14 @@ RETURNED_LINE = _table(
     _key("line_id"),
     _text("quantity"),
     _whole("refund_minor"),
+)
+# What a record other than a sale changes of a member's spend, by the day that it counts for.
+SPEND_CHANGE = _table(
+    "spend_change",
+    _bucket("bucket"),
+    _key("member_id"),
+    _key("uid"),
+    *[_text("business_day"), _whole("spent_minor")],
 )
 WAITING = _table(
     "waiting",
@@ -364,11 +365,7 @@ LEASE = _table(
     _text("unit"),
     _text("register_id"),
     _text("incarnation"),
-    _whole("granted"),
-    _whole("spent"),
-    _whole("returned"),
-    _whole("written_off"),
-    _whole("granted_ms"),
+    *[_whole(name) for name in ("granted", "spent", "returned", "written_off", "granted_ms")],
 )
 sa.Index("lease_register", LEASE.c.register_id)
 LEASE_DUE = _table("lease_due", _bucket("bucket"), _key("member_id"))
