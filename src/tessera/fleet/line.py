@@ -14,6 +14,8 @@ from typing import Self
 
 HEADER_BYTES_MAX = 65_536
 BODY_BYTES_MAX = 33_554_432
+_TURNS = 10
+"""Turns of the loop in which what was accepted a moment ago is sure to reach `_serve`."""
 
 
 class Fault(StrEnum):
@@ -41,6 +43,7 @@ class Line:
         self.choose = choose
         self._server: asyncio.Server | None = None
         self._open: set[asyncio.StreamWriter] = set()
+        self._serving: set[asyncio.Task[None]] = set()
 
     async def __aenter__(self) -> Self:
         await self.mend()
@@ -68,24 +71,32 @@ class Line:
         if server is None:
             return
         server.close()
-        # What was accepted a moment ago comes to `_serve` within a few turns of the loop.
-        for _ in range(3):
-            await asyncio.sleep(0)
+        await _turns()
         for writer in list(self._open):
             writer.transport.abort()
+        # One that is just connecting to the other end has nothing to abort yet.
+        serving = list(self._serving)
+        for task in serving:
+            task.cancel()
+        await asyncio.gather(*serving, return_exceptions=True)
         await server.wait_closed()
+        await _turns()
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         if self._server is None:
             writer.transport.abort()
             return
         self._open.add(writer)
+        task = asyncio.current_task()
+        assert task is not None
+        self._serving.add(task)
         try:
             # Either end may go away in the middle, which is what this line is for.
             with contextlib.suppress(OSError, asyncio.IncompleteReadError):
                 if request := await _read_request(reader):
                     await self._exchange(request, writer)
         finally:
+            self._serving.discard(task)
             self._open.discard(writer)
             writer.close()
 
@@ -113,6 +124,11 @@ class Line:
         finally:
             self._open.discard(writer)
             writer.close()
+
+
+async def _turns() -> None:
+    for _ in range(_TURNS):
+        await asyncio.sleep(0)
 
 
 async def _read_request(reader: asyncio.StreamReader) -> bytes:
