@@ -70,8 +70,12 @@ class Line:
         server, self._server = self._server, None
         if server is None:
             return
-        server.close()
+        # asyncio forgets, open, what it is just accepting when its server closes: stop accepting
+        # first, and let what was accepted arrive.
+        for listening in server.sockets:
+            asyncio.get_running_loop().remove_reader(listening.fileno())
         await _turns()
+        server.close()
         for writer in list(self._open):
             writer.transport.abort()
         # One that is just connecting to the other end has nothing to abort yet.
@@ -91,8 +95,8 @@ class Line:
         assert task is not None
         self._serving.add(task)
         try:
-            # Either end may go away in the middle, which is what this line is for.
-            with contextlib.suppress(OSError, asyncio.IncompleteReadError):
+            # Either end may go away in the middle, or a cut may end it: what this line is for.
+            with contextlib.suppress(OSError, asyncio.IncompleteReadError, asyncio.CancelledError):
                 if request := await _read_request(reader):
                     await self._exchange(request, writer)
         finally:

@@ -2,6 +2,8 @@
 
 import asyncio
 import collections
+import gc
+import socket
 
 import pytest
 
@@ -71,3 +73,38 @@ def test_a_cut_line_refuses_and_a_mended_one_carries_on_at_the_same_port() -> No
             return await post(port, b"again")
 
     assert asyncio.run(story()).endswith(b"ok")
+
+
+@pytest.mark.parametrize("turns", range(16))
+def test_a_cut_leaves_nothing_open_wherever_in_connecting_it_falls(
+    turns: int, caplog: pytest.LogCaptureFixture
+) -> None:
+    """What is left open is told by the interpreter when it is collected, which fails the test."""
+
+    async def silent(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.read(-1)
+        writer.close()
+
+    async def story() -> bytes:
+        server = await asyncio.start_server(silent, "127.0.0.1", 0)
+        async with server, Line(server.sockets[0].getsockname()[:2]) as line:
+            # The kernel connects them without the loop having had a turn.
+            clients = [socket.create_connection(("127.0.0.1", line.port)) for _ in range(3)]
+            for client in clients:
+                client.sendall(b"POST /x HTTP/1.1\r\nContent-Length: 0\r\n\r\n")
+            for _ in range(turns):
+                await asyncio.sleep(0)
+            await line.cut()
+            said = b""
+            for client in clients:
+                with client:
+                    client.settimeout(30)
+                    try:
+                        said += client.recv(1)
+                    except ConnectionError:
+                        continue
+            return said
+
+    assert asyncio.run(story()) == b""
+    gc.collect()
+    assert caplog.records == []
