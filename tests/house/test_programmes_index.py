@@ -10,6 +10,7 @@ from tessera.cli.programme_files import sound_programme
 
 ROOT = Path(__file__).parents[2]
 FOLDER = ROOT / "config" / "programmes"
+SHIPPED = sorted(path for path in FOLDER.iterdir() if path.name != "cases")
 SECTION = re.compile(r"^## Programmes of the trade\n(.*?)^## ", re.MULTILINE | re.DOTALL)
 ROW = r"^\| (.+?) \| \[`(\S+?)(\.yaml|/)`\]\(\.\./config/programmes/\2\3\)"
 MECHANICS = (
@@ -54,12 +55,13 @@ def test_a_mechanic_of_the_trade_has_its_file(mechanic: str) -> None:
 
 
 def test_the_index_and_the_folder_are_the_same() -> None:
-    shipped = [path.stem for path in FOLDER.iterdir() if path.name != "cases"]
-    assert sorted(index()) == sorted(shipped)
+    assert sorted(index()) == [path.stem for path in SHIPPED]
 
 
 @pytest.mark.parametrize(
-    "file", sorted(path for path in FOLDER.iterdir() if path.name != "cases"), ids=attrgetter("stem")
+    "file",
+    sorted(path for path in FOLDER.iterdir() if path.name != "cases"),
+    ids=attrgetter("stem"),
 )
 def test_its_cases_are_worked_out_by_hand(file: Path) -> None:
     """At least five, and sums in comments beside them."""

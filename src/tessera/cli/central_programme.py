@@ -14,7 +14,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tessera.cli.central_open import add_config_option, central_from
-from tessera.core.errors import TesseraError
 
 if TYPE_CHECKING:
     from tessera.store.central.stop_book import StopRecord
@@ -35,7 +34,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         dest="action", required=True, metavar="ACTION", help="what to do"
     )
     releasing = actions.add_parser("release", help="release a programme to stores")
-    releasing.add_argument("file", type=Path, help="the programme (a YAML file or a folder)")
+    releasing.add_argument("file", type=Path, help="the programme (YAML file or folder)")
     stopping = actions.add_parser("stop", help="stop an offer at once, from the next quote on")
     starting = actions.add_parser("start", help="let a stopped offer go again")
     for ending in (stopping, starting):

@@ -25,7 +25,9 @@ exit codes: 0 every file is sound · 1 problems were found · 3 a file can't be 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the options of this command."""
-    parser.add_argument("files", nargs="+", metavar="FILE", type=Path, help="programme (a YAML file or a folder)")
+    parser.add_argument(
+        "files", nargs="+", metavar="FILE", type=Path, help="programme (YAML file or folder)"
+    )
     parser.add_argument("--json", action="store_true", help="print one JSON object for programs")
 
 

@@ -25,8 +25,12 @@ exit codes: 0 no difference · 1 there are differences · 3 a file can't be read
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the options of this command."""
-    parser.add_argument("old", metavar="OLD", type=Path, help="programme as it was (a YAML file or a folder)")
-    parser.add_argument("new", metavar="NEW", type=Path, help="programme as it shall be (a YAML file or a folder)")
+    parser.add_argument(
+        "old", metavar="OLD", type=Path, help="programme as it was (YAML file or folder)"
+    )
+    parser.add_argument(
+        "new", metavar="NEW", type=Path, help="programme as it shall be (YAML file or folder)"
+    )
     parser.add_argument("--json", action="store_true", help="print one JSON object for programs")
 
 

@@ -29,8 +29,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--out",
         metavar="FILE",
         type=Path,
-        help="file to write, with its cases in the folder cases beside it; a folder where the starter"
-        " has several files (without: to the screen)",
+        help="file to write, with its cases in the folder cases beside it, or a folder for a"
+        " starter in several files (without: to the screen)",
     )
     parser.add_argument("--list", action="store_true", help="list the mechanics and end")
     parser.add_argument("--json", action="store_true", help="print the list as one JSON object")

@@ -1,7 +1,8 @@
 """Run a programme's own cases: baskets with what must come out.
 
 The case files stand under `cases` in the programme, relative to its folder, and may hold patterns
-(cases/my-shop/*.yaml). A programme in several files is named by its folder. Every difference is shown with the file and line of its case.
+(cases/my-shop/*.yaml). A programme in several files is named by its folder. Every difference is
+shown with the file and line of its case.
 """
 
 import argparse
@@ -23,7 +24,9 @@ exit codes: 0 all cases hold · 1 some do not, or a file has a problem · 3 a fi
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the options of this command."""
-    parser.add_argument("files", nargs="+", metavar="FILE", type=Path, help="programme (a YAML file or a folder)")
+    parser.add_argument(
+        "files", nargs="+", metavar="FILE", type=Path, help="programme (YAML file or folder)"
+    )
     parser.add_argument("--json", action="store_true", help="print one JSON object for programs")
 
 

@@ -70,7 +70,9 @@ def test_a_folder_is_evaluated_and_explained(
     """4.00 of dairy on a Monday, 10 % off: 3.60."""
     basket = tmp_path / "basket.json"
     basket.write_text(
-        json.dumps({"lines": [{"id": "1", "sku": "milk", "amount_minor": 400, "categories": ["F1"]}]})
+        json.dumps(
+            {"lines": [{"id": "1", "sku": "milk", "amount_minor": 400, "categories": ["F1"]}]}
+        )
     )
     options = ["--programme", str(store), "--basket", str(basket), "--at", AT]
     assert main(["programme", "evaluate", *options, "--json"]) == 0

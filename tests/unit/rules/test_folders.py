@@ -104,9 +104,10 @@ def test_an_id_that_stands_in_two_files_is_named_with_both_places() -> None:
         "b.yaml:3:3: offers.tea: 'tea' stands here a second time (first in a.yaml, line 2)"
         " — remove one of the two, or give it another id"
     ]
-    assert "first in programme.yaml, line 3" in wrong(
-        MAIN + "categories: {T1: tea}\n", a="categories:\n  T1: food\n"
-    )[0]
+    assert (
+        "first in programme.yaml, line 3"
+        in wrong(MAIN + "categories: {T1: tea}\n", a="categories:\n  T1: food\n")[0]
+    )
 
 
 def test_what_is_said_once_stands_in_the_main_file() -> None:
@@ -147,9 +148,7 @@ def test_a_setting_by_which_the_order_decides_wants_all_offers_in_one_file() -> 
 
 
 def test_a_circle_of_groups_ends() -> None:
-    found = joined(
-        MAIN + "groups: {a: {kind: first, in: b}, b: {kind: best, in: a}}\n", x=TEA
-    )
+    found = joined(MAIN + "groups: {a: {kind: first, in: b}, b: {kind: best, in: a}}\n", x=TEA)
     programme, problems = found.parse()
     assert programme is None
     assert problems
