@@ -15,6 +15,7 @@ from tessera.core.errors import Problem
 from tessera.rules.folders import Joined
 from tessera.rules.model import GroupKind, Offer, Tier, UnitDefinition
 from tessera.rules.programme import Programme, parse_programme
+from tessera.rules.read_guard import GUARD_KEYS
 from tessera.rules.read_sections import SETTING_CHOICES
 from tessera.rules.yaml_nodes import Mapping, Node, Scalar, read_nodes
 
@@ -66,8 +67,9 @@ TIER_FIELDS: dict[str, tuple[str, Callable[[Tier], object]]] = {
 class Difference:
     """One thing that a release changes.
 
-    `section`: programme, setting, unit, tier, category, partner, group, offer or stopped. `field`
-    is empty where the whole entry was added or removed. `before` and `after` are as written.
+    `section`: programme, setting, unit, tier, category, partner, group, offer, guard or stopped.
+    `field` is empty where the whole entry was added or removed. `before` and `after` are as they
+    are written.
     """
 
     section: str
@@ -129,6 +131,7 @@ def differences(old: Release, new: Release) -> list[Difference]:
     if _reads_order(before) or _reads_order(after):
         found += _order("group", list(before.groups), list(after.groups))
         found += _order("offer", list(before.by_id), list(after.by_id))
+    found += _of_guard(old, new)
     return found + _of_names("stopped", before.stopped, after.stopped)
 
 
@@ -176,6 +179,16 @@ def _of_programme(old: Release, new: Release) -> list[Difference]:
         if key == "languages" and old.programme.languages == new.programme.languages:
             continue
         found += _changed("programme", "", "id" if key == "programme" else key, was, becomes)
+    return found
+
+
+def _of_guard(old: Release, new: Release) -> list[Difference]:
+    found = []
+    for key in GUARD_KEYS:
+        rules = [getattr(one.programme.guard, key, None) or None for one in (old, new)]
+        if meaning(rules[0]) != meaning(rules[1]):
+            was, becomes = (written(one.entries("guard").get(key)) or "none" for one in (old, new))
+            found += _changed("guard", "", key, was, becomes)
     return found
 
 

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field, fields
 from tessera.core.errors import Problem
 from tessera.core.money import currency
 from tessera.core.quote import Stage
+from tessera.rules.guard import Guard
 from tessera.rules.model import (
     Group,
     Issue,
@@ -21,6 +22,7 @@ from tessera.rules.model import (
     Tier,
     UnitDefinition,
 )
+from tessera.rules.read_guard import read_guard
 from tessera.rules.read_offer import all_selectors, read_offer
 from tessera.rules.read_reward_keys import Units
 from tessera.rules.read_sections import (
@@ -46,6 +48,7 @@ TOP_KEYS = (
     "partners",
     "groups",
     "offers",
+    "guard",
     "stopped",
     "seed_hash",
     "cases",
@@ -83,6 +86,7 @@ class Programme:
     partners: tuple[str, ...] = ()
     groups: dict[str, Group] = field(default_factory=dict)
     offers: tuple[Offer, ...] = ()
+    guard: Guard | None = None
     stopped: frozenset[str] = frozenset()
     seed_hash: str = ""
     cases: tuple[str, ...] = ()
@@ -179,6 +183,7 @@ def _read_programme(reader: Reader, root: Node) -> Programme | None:
             partners=words["partners"],
             groups=groups,
             offers=tuple(offers),
+            guard=read_guard(reader, get("guard")),
             stopped=frozenset(words["stopped"]),
             seed_hash=_read_seed_hash(reader, get("seed_hash")),
             cases=words["cases"],
