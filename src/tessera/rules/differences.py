@@ -12,6 +12,7 @@ from dataclasses import dataclass, fields, is_dataclass
 from typing import TypeVar
 
 from tessera.core.errors import Problem
+from tessera.rules.folders import Joined
 from tessera.rules.model import GroupKind, Offer, Tier, UnitDefinition
 from tessera.rules.programme import Programme, parse_programme
 from tessera.rules.read_sections import SETTING_CHOICES
@@ -100,6 +101,12 @@ def read_release(text: str, *, file: str) -> tuple[Release | None, list[Problem]
     if programme is None or not isinstance(root, Mapping):
         return None, problems
     return Release(programme, root), problems
+
+
+def joined_release(joined: Joined) -> tuple[Release | None, list[Problem]]:
+    """Read a programme that stands in several files; None when it is not sound."""
+    programme, problems = joined.parse()
+    return (None if programme is None else Release(programme, joined.root)), problems
 
 
 def differences(old: Release, new: Release) -> list[Difference]:

@@ -5,7 +5,7 @@ category, brand and tag. Must never: price a basket, read a file or a clock.
 """
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, fields
 
 from tessera.core.errors import Problem
@@ -127,10 +127,17 @@ class Programme:
 def parse_programme(text: str, *, file: str) -> tuple[Programme | None, list[Problem]]:
     """Read a programme; None when any of the problems is an error. `file` only names it."""
     root, problems = read_nodes(text, file=file)
+    if root is None:
+        return None, problems
+    return parse_root(root, problems, file=file)
+
+
+def parse_root(
+    root: Node, problems: Sequence[Problem], *, file: str
+) -> tuple[Programme | None, list[Problem]]:
+    """Read a programme from its nodes; `problems` are those found on the way to them."""
     reader = Reader(file)
     reader.problems.extend(problems)
-    if root is None:
-        return None, reader.problems
     programme = _read_programme(reader, root)
     ordered = sorted(reader.problems, key=lambda problem: (problem.line, problem.column))
     if programme is None or any(problem.severity == "error" for problem in ordered):
