@@ -7,6 +7,7 @@ refers to what and whether a sentence makes sense.
 from typing import Any
 
 from tessera.rules.model import GroupKind
+from tessera.rules.read_draws import DRAW_KEYS
 from tessera.rules.read_offer import OFFER_KEYS, OFFLINE, PERIODS
 from tessera.rules.read_reward_keys import reward_forms
 from tessera.rules.read_sections import SETTING_CHOICES, UNIT_KEYS
@@ -85,6 +86,8 @@ def programme_schema() -> dict[str, Any]:
             "partners": _WORDS,
             "groups": _named(_group()),
             "offers": _named(_offer()),
+            "draws": _named(_closed({**dict.fromkeys(DRAW_KEYS, _ANY), "name": _TEXT})),
+            "countries": {"type": "object", "additionalProperties": _ANY},
             "stopped": _WORDS,
             "seed_hash": {"type": "string", "pattern": "^[0-9A-Fa-f]{64}$"},
             "cases": _WORDS,
