@@ -1,11 +1,6 @@
 """Power cuts during migration, first load, settling and shortening: each is whole or not at all."""
 
 import hashlib
-import os
-import random
-import subprocess
-import sys
-from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,22 +8,8 @@ import pytest
 from pysqlite3 import dbapi2 as pysqlite
 
 from tessera.core.journal import link_after
+from tests.support.recorded_cuts import cut_everywhere, record
 from tests.support.recorded_life import ROWS, SALES, SEGMENTS
-from tests.support.recorded_writes import Call, Facts, Replay, read_trace, strace_words
-
-FILES = ("till.db", "till.db-wal", "till.db-journal")
-
-
-def record(place: Path) -> tuple[Path, list[Call]]:
-    folder, trace = place / "till", place / "trace"
-    folder.mkdir()
-    command = [*strace_words(trace), sys.executable, "-m", "tests.support.recorded_life"]
-    environment = {**os.environ, "PYTHONPATH": "."}
-    done = subprocess.run(
-        [*command, str(folder)], env=environment, capture_output=True, text=True, check=True
-    )
-    assert done.stdout.endswith("closed\n")
-    return folder, read_trace(trace)
 
 
 class Promised:
@@ -137,32 +118,20 @@ def wrong_with(held: Held, promised: Promised) -> list[str]:
     return [*held.half, *(what for what, holds in checks.items() if not holds)]
 
 
-def cut(folder: Path, calls: list[Call], memory: Path, *, torn: int, images: int = 0) -> None:
-    """Cut the power after every call, until so many images differ; what came of it."""
-    wrong, cuts, chance = Counter[str](), 0, random.Random(20261121)
-    nothing = memory / "nothing"
-    nothing.mkdir()
-    facts = Facts(memory / "image", read)
-    while not cuts or facts.images < images:
-        promised, replay = Promised(), Replay(calls, nothing, FILES)
-        for call in replay.steps(folder):
-            if call.what == "send":
-                promised.hear(call.content.decode(errors="replace"))
-            for how in ("dropped", "kept", *["torn"] * torn):
-                cuts += 1
-                wrong.update(wrong_with(facts.of(replay.image(how, chance)), promised))
-        assert (promised.loaded, len(promised.sold)) == (SEGMENTS, SALES)
-    print(f"{facts.images} different images in {cuts} cuts: {dict(wrong)}")
+def cut(place: Path, memory: Path, *, torn: int, images: int = 0) -> None:
+    """Cut the power of one first hour everywhere."""
+    recording = record("recorded_life", place)
+    promised = cut_everywhere(
+        recording, memory, read, Promised, wrong_with, torn=torn, images=images
+    )
+    assert (promised.loaded, len(promised.sold)) == (SEGMENTS, SALES)
     assert promised.shortened > 10
-    assert facts.images > 1000
-    assert wrong == Counter()
 
 
 def test_migration_first_load_and_settling_are_whole_or_absent(
     strace: str, tmp_path: Path, memory: Path
 ) -> None:
-    folder, calls = record(tmp_path)
-    cut(folder, calls, memory, torn=2)
+    cut(tmp_path, memory, torn=2)
 
 
 @pytest.mark.soak
@@ -170,8 +139,7 @@ def test_migration_first_load_and_settling_are_whole_or_absent(
 def test_thirty_thousand_power_cuts_of_a_first_hour(
     strace: str, tmp_path: Path, memory: Path
 ) -> None:
-    folder, calls = record(tmp_path)
-    cut(folder, calls, memory, torn=20, images=30_000)
+    cut(tmp_path, memory, torn=20, images=30_000)
 
 
 pytestmark = pytest.mark.timeout(300)

@@ -3,33 +3,14 @@
 The till sells after every transaction of the load, so that each cut also asks for the sales.
 """
 
-import os
-import random
-import subprocess
-import sys
-from collections import Counter
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
 from pysqlite3 import dbapi2 as pysqlite
 
+from tests.support.recorded_cuts import cut_everywhere, record
 from tests.support.recorded_image import NEW, OLD
-from tests.support.recorded_writes import Call, Facts, Replay, read_trace, strace_words
-
-FILES = ("till.db", "till.db-wal", "till.db-journal")
-
-
-def record(place: Path) -> tuple[Path, list[Call]]:
-    folder, trace = place / "till", place / "trace"
-    folder.mkdir()
-    command = [*strace_words(trace), sys.executable, "-m", "tests.support.recorded_image"]
-    environment = {**os.environ, "PYTHONPATH": "."}
-    done = subprocess.run(
-        [*command, str(folder)], env=environment, capture_output=True, text=True, check=True
-    )
-    assert done.stdout.endswith("closed\n")
-    return folder, read_trace(trace)
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,37 +91,24 @@ def wrong_with(held: Held, promised: Promised) -> list[str]:
     return [*held.half, *(what for what, holds in checks.items() if not holds)]
 
 
-def cut(folder: Path, calls: list[Call], memory: Path, *, torn: int, images: int = 0) -> None:
-    """Cut the power after every call, until so many images differ."""
-    wrong, cuts, chance = Counter[str](), 0, random.Random(20261122)
-    nothing = memory / "nothing"
-    nothing.mkdir()
-    facts = Facts(memory / "image", read)
-    while not cuts or facts.images < images:
-        promised, replay = Promised(), Replay(calls, nothing, FILES)
-        for call in replay.steps(folder):
-            if call.what == "send":
-                promised.hear(call.content.decode(errors="replace"))
-            for how in ("dropped", "kept", *["torn"] * torn):
-                cuts += 1
-                wrong.update(wrong_with(facts.of(replay.image(how, chance)), promised))
-        assert promised.loaded
-        assert len(promised.sold) > 20
-    print(f"{facts.images} different images in {cuts} cuts: {dict(wrong)}")
-    assert facts.images > 1_000
-    assert wrong == Counter()
+def cut(place: Path, memory: Path, *, torn: int, images: int = 0) -> None:
+    """Cut the power of one load everywhere."""
+    recording = record("recorded_image", place)
+    promised = cut_everywhere(
+        recording, memory, read, Promised, wrong_with, torn=torn, images=images
+    )
+    assert promised.loaded
+    assert len(promised.sold) > 20
 
 
 def test_an_image_is_loaded_whole_or_not_at_all(strace: str, tmp_path: Path, memory: Path) -> None:
-    folder, calls = record(tmp_path)
-    cut(folder, calls, memory, torn=2)
+    cut(tmp_path, memory, torn=2)
 
 
 @pytest.mark.soak
 @pytest.mark.timeout(7200)
 def test_thirty_thousand_power_cuts_of_a_load(strace: str, tmp_path: Path, memory: Path) -> None:
-    folder, calls = record(tmp_path)
-    cut(folder, calls, memory, torn=20, images=30_000)
+    cut(tmp_path, memory, torn=20, images=30_000)
 
 
 pytestmark = pytest.mark.timeout(300)

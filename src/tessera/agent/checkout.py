@@ -5,9 +5,9 @@ Must never: know HTTP; requests come in as structs, answers go out as structs or
 """
 
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
 
 from tessera.agent import api_answers, api_shapes, checkout_recognise, checkout_return
+from tessera.agent.announcements import Announcements, Shown
 from tessera.agent.api_answers import as_json
 from tessera.agent.checkout_answers import quote_answer
 from tessera.agent.checkout_claim import claim_sale
@@ -40,21 +40,6 @@ CARD_WAITS_MS = 120_000
 """How long a card that was scanned between two sales waits for the next one."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Shown:
-    """What the cashier looks at: the last thing that happened at this register.
-
-    `phase`: idle, open, done, parked, cancelled, voided, returned or claimed.
-    """
-
-    phase: str = "idle"
-    sale_id: str = ""
-    pos: str = ""
-    quoted: Quoted | None = None
-    buyer: Buyer | None = None
-    refund_minor: int | None = None
-
-
 class Checkout:
     """All verbs of the local API, on one register; every method runs in the event loop."""
 
@@ -63,7 +48,7 @@ class Checkout:
         self.sales = OpenSales()
         self.kept = KeptSales(state)
         self._past = PastProgrammes(state)
-        self.shown = Shown()
+        self.announced = Announcements(state.hub)
         self._formats = formats
         # The card that was scanned while no sale was open, and when (milliseconds since boot).
         self._waiting_card: tuple[ScannedCard, int] | None = None
@@ -76,7 +61,7 @@ class Checkout:
         self.sales.take_back(self.kept.read())
         sale = self.sales.current()
         if sale is not None and sale.quoted is not None:
-            self._show(
+            self.announced.show(
                 Shown(phase="open", sale_id=sale.sale_id, pos=sale.pos.name, quoted=sale.quoted)
             )
 
@@ -111,7 +96,7 @@ class Checkout:
         quoted = await make_quote(self.state, wanted, self._pricing)
         if revision == sale.revision:
             sale.keep(quoted)
-        self._tell_sale("open", sale.pos, sale.sale_id, quoted)
+        self.announced.sale("open", sale.pos, sale.sale_id, quoted)
         return quoted
 
     def _keep(self, sale: OpenSale) -> None:
@@ -183,7 +168,7 @@ class Checkout:
             # It may be recorded under another key than its own, which has removed no row.
             await self.kept.forget(pos, sale_id)
         if completed.quoted is not None:
-            self._tell_sale("done", pos, sale_id, completed.quoted)
+            self.announced.sale("done", pos, sale_id, completed.quoted)
         return completed.answer
 
     async def _unrecorded(
@@ -191,7 +176,7 @@ class Checkout:
     ) -> bytes:
         quoted = await make_quote(self.state, Wanted(pos=pos, given=given), self._pricing)
         self.sales.drop(pos, sale_id)
-        self._tell_sale("done", pos, sale_id, quoted)
+        self.announced.sale("done", pos, sale_id, quoted)
         result = "training" if self.state.settings.training else "unrecorded"
         return as_json(self._quoted(quoted, sale_id=sale_id, revision=0, result=result))
 
@@ -201,7 +186,7 @@ class Checkout:
         """Park an open sale; it is durable before this answers."""
         sale = self._open(pos, sale_id)
         sale.suspended = True
-        self._tell_sale("parked", pos, sale_id, sale.quoted)
+        self.announced.sale("parked", pos, sale_id, sale.quoted)
         carried = ""
         if self.records:
             await self.kept.park(sale)
@@ -233,7 +218,7 @@ class Checkout:
         """Stop a sale before completion; one that is not open is cancelled already."""
         sale = self.sales.drop(pos, sale_id)
         if sale is not None:
-            self._tell_sale("cancelled", pos, sale_id, sale.quoted)
+            self.announced.sale("cancelled", pos, sale_id, sale.quoted)
             if self.records:
                 await self.kept.forget(pos, sale_id)
         result = "exists" if sale is None else "cancelled"
@@ -252,7 +237,7 @@ class Checkout:
     async def void(self, pos: PairedPos, sale_id: str, given: api_shapes.VoidGiven) -> bytes:
         """Reverse a completed sale, once."""
         answer = await checkout_return.void_sale(self.state, pos, sale_id, given, self._past)
-        self._tell_refund("voided", pos, sale_id, answer)
+        self.announced.refund("voided", pos, sale_id, answer)
         return answer
 
     async def return_lines(
@@ -260,7 +245,7 @@ class Checkout:
     ) -> bytes:
         """Take lines of an earlier sale back."""
         answer = await checkout_return.return_lines(self.state, pos, return_id, given, self._past)
-        self._tell_refund("returned", pos, return_id, answer)
+        self.announced.refund("returned", pos, return_id, answer)
         return answer
 
     def receipt(self, pos: PairedPos, sale_id: str) -> api_answers.ReceiptAnswer:
@@ -271,7 +256,7 @@ class Checkout:
         """A forgotten card: what a past sale earns, once."""
         claimed = await claim_sale(self.state, pos, claim_id, given, self._past)
         if claimed.buyer is not None:
-            self._show(
+            self.announced.show(
                 Shown(
                     phase="claimed",
                     sale_id=claim_id,
@@ -319,9 +304,9 @@ class Checkout:
             self._waiting_card = (card, self.state.clock.mono_ms())
         else:
             sale.attached = (card,)
-        self._tell_member(buyer, sale)
+        self.announced.member(buyer, sale)
         if sale is None:
-            self._show(Shown(buyer=buyer))
+            self.announced.show(Shown(buyer=buyer))
         else:
             await self.requote(sale)
             await self.keep_now(sale)
@@ -357,46 +342,9 @@ class Checkout:
         """Forget the card that was scanned; who the POS itself named stays."""
         self._waiting_card = None
         if sale is None:
-            self._show(Shown())
+            self.announced.show(Shown())
         else:
             sale.attached, sale.offered = (), ()
             await self.requote(sale)
             await self.keep_now(sale)
-        self._tell_member(NOBODY, sale)
-
-    # -- what others hear
-
-    def _show(self, shown: Shown) -> None:
-        self.shown = shown
-
-    def _tell_sale(self, phase: str, pos: PairedPos, sale_id: str, quoted: Quoted | None) -> None:
-        self._show(Shown(phase=phase, sale_id=sale_id, pos=pos.name, quoted=quoted))
-        totals = {}
-        if quoted is not None:
-            totals = {
-                "quote_id": quoted.quote_id,
-                "due_minor": quoted.quote.due_minor,
-                "discount_minor": quoted.quote.discount_minor,
-            }
-        self.state.hub.publish("sale", sale_id=sale_id, pos=pos.name, state=phase, **totals)
-
-    def _tell_refund(self, phase: str, pos: PairedPos, return_id: str, answer: bytes) -> None:
-        told = checkout_return.refund_of(answer)
-        if told.result == api_answers.RESULT_EXISTS:
-            return
-        refund = told.refund_minor
-        self._show(Shown(phase=phase, sale_id=return_id, pos=pos.name, refund_minor=refund))
-        self.state.hub.publish(
-            "sale", sale_id=return_id, pos=pos.name, state=phase, refund_minor=refund
-        )
-
-    def _tell_member(self, buyer: Buyer, sale: OpenSale | None) -> None:
-        answer = member_answer(buyer)
-        self.state.hub.publish(
-            "member",
-            status=answer.status,
-            member_id=answer.member_id,
-            display_name=answer.display_name,
-            tier=answer.tier,
-            sale_id=sale.sale_id if sale else "",
-        )
+        self.announced.member(NOBODY, sale)

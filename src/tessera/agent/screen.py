@@ -8,8 +8,9 @@ from collections.abc import AsyncIterator, Callable
 from dataclasses import replace
 from datetime import UTC, datetime
 
+from tessera.agent.announcements import Shown
 from tessera.agent.api_answers import ReaderStatus as ReaderTold
-from tessera.agent.checkout import Checkout, Shown
+from tessera.agent.checkout import Checkout
 from tessera.agent.checkout_answers import draw_lines, moved
 from tessera.agent.checkout_member import Buyer
 from tessera.agent.checkout_quote import Quoted, state_notices
@@ -65,7 +66,7 @@ class Screen:
 
     def view(self, language: str) -> ScreenView:
         """The screen as it stands now."""
-        state, shown = self._state, self._checkout.shown
+        state, shown = self._state, self._checkout.announced.shown
         return ScreenView(
             at=_when(state, state.clock.wall_ms()),
             who=replace(

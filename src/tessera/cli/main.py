@@ -269,7 +269,26 @@ def _parser(path: tuple[str, ...], module: ModuleType) -> argparse.ArgumentParse
         allow_abbrev=False,
     )
     module.add_arguments(parser)
+    _tell_actions(parser, getattr(module, "EXAMPLES", ""))
     return parser
+
+
+def _tell_actions(parser: argparse.ArgumentParser, examples: str) -> None:
+    """Let the help of each action say what it does, and show those examples that are its own."""
+    # argparse has no public way from a parser to the actions that a module has added.
+    for group in parser._actions:  # noqa: SLF001
+        if not isinstance(group, argparse._SubParsersAction):  # noqa: SLF001
+            continue
+        for told in group._choices_actions:  # noqa: SLF001
+            action: argparse.ArgumentParser = group.choices[told.dest]
+            sentence = told.help or ""
+            action.description = action.description or f"{sentence[:1].upper()}{sentence[1:]}."
+            own = [
+                line for line in examples.splitlines() if f"{line} ".find(f"{action.prog} ") >= 0
+            ]
+            if own and action.epilog is None:
+                action.epilog = "\n".join(["examples:", *own])
+                action.formatter_class = argparse.RawDescriptionHelpFormatter
 
 
 def _unknown(word: str, known: list[str], help_command: str) -> int:

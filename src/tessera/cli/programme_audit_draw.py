@@ -31,7 +31,11 @@ exit codes: 0 all as drawn · 1 something differs, or the seed is not proven · 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the options of this command."""
     parser.add_argument(
-        "--programme", required=True, metavar="FILE", type=Path, help="programme file (YAML)"
+        "--programme",
+        required=True,
+        metavar="FILE",
+        type=Path,
+        help="programme (YAML file or folder)",
     )
     parser.add_argument("--seed", required=True, metavar="HEX", help="published seed, hexadecimal")
     parser.add_argument(

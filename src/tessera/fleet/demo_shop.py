@@ -26,7 +26,7 @@ CARD = "2001234567893"
 """An EAN-13 of the range that shops number themselves; its check digit is right."""
 MEMBER = "demo-member"
 STORE, REGISTER = "store-1", "till-1"
-FIRST_FEED_S_MAX = 30.0
+FIRST_FEED_S_MAX = 120.0
 Say = Callable[[str], None]
 
 

@@ -12,8 +12,10 @@ from dataclasses import dataclass, fields, is_dataclass
 from typing import TypeVar
 
 from tessera.core.errors import Problem
+from tessera.rules.folders import Joined
 from tessera.rules.model import GroupKind, Offer, Tier, UnitDefinition
 from tessera.rules.programme import Programme, parse_programme
+from tessera.rules.read_guard import GUARD_KEYS
 from tessera.rules.read_sections import SETTING_CHOICES
 from tessera.rules.yaml_nodes import Mapping, Node, Scalar, read_nodes
 
@@ -65,8 +67,9 @@ TIER_FIELDS: dict[str, tuple[str, Callable[[Tier], object]]] = {
 class Difference:
     """One thing that a release changes.
 
-    `section`: programme, setting, unit, tier, category, partner, group, offer or stopped. `field`
-    is empty where the whole entry was added or removed. `before` and `after` are as written.
+    `section`: programme, setting, unit, tier, category, partner, group, offer, guard or stopped.
+    `field` is empty where the whole entry was added or removed. `before` and `after` are as they
+    are written.
     """
 
     section: str
@@ -102,6 +105,12 @@ def read_release(text: str, *, file: str) -> tuple[Release | None, list[Problem]
     return Release(programme, root), problems
 
 
+def joined_release(joined: Joined) -> tuple[Release | None, list[Problem]]:
+    """Read a programme that stands in several files; None when it is not sound."""
+    programme, problems = joined.parse()
+    return (None if programme is None else Release(programme, joined.root)), problems
+
+
 def differences(old: Release, new: Release) -> list[Difference]:
     """Give all that changes: the programme itself first, then section by section, then by name."""
     before, after = old.programme, new.programme
@@ -122,6 +131,7 @@ def differences(old: Release, new: Release) -> list[Difference]:
     if _reads_order(before) or _reads_order(after):
         found += _order("group", list(before.groups), list(after.groups))
         found += _order("offer", list(before.by_id), list(after.by_id))
+    found += _of_guard(old, new)
     return found + _of_names("stopped", before.stopped, after.stopped)
 
 
@@ -169,6 +179,16 @@ def _of_programme(old: Release, new: Release) -> list[Difference]:
         if key == "languages" and old.programme.languages == new.programme.languages:
             continue
         found += _changed("programme", "", "id" if key == "programme" else key, was, becomes)
+    return found
+
+
+def _of_guard(old: Release, new: Release) -> list[Difference]:
+    found = []
+    for key in GUARD_KEYS:
+        rules = [getattr(one.programme.guard, key, None) or None for one in (old, new)]
+        if meaning(rules[0]) != meaning(rules[1]):
+            was, becomes = (written(one.entries("guard").get(key)) or "none" for one in (old, new))
+            found += _changed("guard", "", key, was, becomes)
     return found
 
 

@@ -5,12 +5,13 @@ category, brand and tag. Must never: price a basket, read a file or a clock.
 """
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, fields
 
 from tessera.core.errors import Problem
 from tessera.core.money import currency
 from tessera.core.quote import Stage
+from tessera.rules.guard import Guard
 from tessera.rules.model import (
     Group,
     Issue,
@@ -21,6 +22,7 @@ from tessera.rules.model import (
     Tier,
     UnitDefinition,
 )
+from tessera.rules.read_guard import read_guard
 from tessera.rules.read_offer import all_selectors, read_offer
 from tessera.rules.read_reward_keys import Units
 from tessera.rules.read_sections import (
@@ -46,6 +48,7 @@ TOP_KEYS = (
     "partners",
     "groups",
     "offers",
+    "guard",
     "stopped",
     "seed_hash",
     "cases",
@@ -83,6 +86,7 @@ class Programme:
     partners: tuple[str, ...] = ()
     groups: dict[str, Group] = field(default_factory=dict)
     offers: tuple[Offer, ...] = ()
+    guard: Guard | None = None
     stopped: frozenset[str] = frozenset()
     seed_hash: str = ""
     cases: tuple[str, ...] = ()
@@ -127,10 +131,17 @@ class Programme:
 def parse_programme(text: str, *, file: str) -> tuple[Programme | None, list[Problem]]:
     """Read a programme; None when any of the problems is an error. `file` only names it."""
     root, problems = read_nodes(text, file=file)
+    if root is None:
+        return None, problems
+    return parse_root(root, problems, file=file)
+
+
+def parse_root(
+    root: Node, problems: Sequence[Problem], *, file: str
+) -> tuple[Programme | None, list[Problem]]:
+    """Read a programme from its nodes; `problems` are those found on the way to them."""
     reader = Reader(file)
     reader.problems.extend(problems)
-    if root is None:
-        return None, reader.problems
     programme = _read_programme(reader, root)
     ordered = sorted(reader.problems, key=lambda problem: (problem.line, problem.column))
     if programme is None or any(problem.severity == "error" for problem in ordered):
@@ -172,6 +183,7 @@ def _read_programme(reader: Reader, root: Node) -> Programme | None:
             partners=words["partners"],
             groups=groups,
             offers=tuple(offers),
+            guard=read_guard(reader, get("guard")),
             stopped=frozenset(words["stopped"]),
             seed_hash=_read_seed_hash(reader, get("seed_hash")),
             cases=words["cases"],

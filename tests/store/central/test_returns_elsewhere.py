@@ -4,6 +4,8 @@ import pytest
 
 from tessera.central.inspection import member_state
 from tessera.central.opening import Central
+from tessera.core.identity import SaleKey
+from tessera.core.journal import SealedRecord
 from tessera.core.quote import CounterUse, ReturnedLine, ReturnQuote, UnitMovement
 from tessera.core.sale import KIND_RETURN, CouponUse, Ending, ReturnBody, SaleBody
 from tessera.store.central import register_book
@@ -11,6 +13,8 @@ from tessera.sync.records import encoded, read_body, read_envelope
 from tessera.sync.wire import OutcomeRow
 from tests.store.central.parts import differences, enrolled, member, points, send, stream
 from tests.store.central.scripted_till import Till
+
+DAILY = CounterUse(key="coffee/2026-11-21", used=1, most=1)
 
 
 @pytest.fixture
@@ -23,12 +27,26 @@ def states(central: Central, till: Till) -> list[tuple[str, str]]:
     return [(row.state, row.reason) for row in rows if isinstance(row, OutcomeRow)]
 
 
-def test_two_registers_together_give_back_no_more_than_was_sold(central: Central) -> None:
-    """3 were sold; 2 come back here and 2 there: the second pair is parked, and its till hears."""
+def two_registers(central: Central) -> tuple[Till, Till]:
+    """Enrolled in one store, which has the member M-1."""
     here, there = Till(), Till(register="berlin-1-2", number=2, incarnation="00000000000000a2")
     enrolled(central, here)
     enrolled(central, there)
     member(central, "M-1")
+    return here, there
+
+
+def sold_pair(till: Till, coupon: CouponUse) -> tuple[SealedRecord, SaleKey, Ending]:
+    """Two pieces to M-1 that used a limit and a coupon, and what their last return gives back."""
+    sale = till.sell("M-1", quantity=2, counters=[DAILY], coupons=[coupon])
+    body = read_body(read_envelope(sale.raw))
+    assert isinstance(body, SaleBody)
+    return sale, body.key, Ending(counters=(DAILY,), coupons=(coupon,))
+
+
+def test_two_registers_together_give_back_no_more_than_was_sold(central: Central) -> None:
+    """3 were sold; 2 come back here and 2 there: the second pair is parked, and its till hears."""
+    here, there = two_registers(central)
     sale = here.sell("M-1", earned=9, quantity=3, amount_minor=3000)
     body = read_body(read_envelope(sale.raw))
     assert isinstance(body, SaleBody)
@@ -83,23 +101,16 @@ def test_the_last_item_gives_uses_and_codes_back_though_no_register_knew_it_was_
     central: Central,
 ) -> None:
     """2 were sold; one comes back here and one there: only central sees that nothing is left."""
-    here, there = Till(), Till(register="berlin-1-2", number=2, incarnation="00000000000000a2")
-    enrolled(central, here)
-    enrolled(central, there)
-    member(central, "M-1")
-    daily = CounterUse(key="coffee/2026-11-21", used=1, most=1)
+    here, there = two_registers(central)
     coupon = CouponUse(offer="spring", code_hash="ab" * 16)
-    sale = here.sell("M-1", quantity=2, counters=[daily], coupons=[coupon])
-    body = read_body(read_envelope(sale.raw))
-    assert isinstance(body, SaleBody)
-    ending = Ending(counters=(daily,), coupons=(coupon,))
-    here.take_back(sale, body.key, "M-1", refund_minor=500, with_last=ending)
+    sale, key, ending = sold_pair(here, coupon)
+    here.take_back(sale, key, "M-1", refund_minor=500, with_last=ending)
     send(central, here)
     assert points(central, "M-1", "uses:coffee/2026-11-21") == 1
-    there.take_back(sale, body.key, "M-1", refund_minor=500, with_last=ending)
+    there.take_back(sale, key, "M-1", refund_minor=500, with_last=ending)
     send(central, there)
     assert points(central, "M-1", "uses:coffee/2026-11-21") == 0
-    again = there.sell("M-1", counters=[daily], coupons=[coupon])
+    again = there.sell("M-1", counters=[DAILY], coupons=[coupon])
     send(central, there)
     assert points(central, "M-1", "uses:coffee/2026-11-21") == 1
     assert again.uid not in alarmed(central)
@@ -109,23 +120,11 @@ def test_the_last_item_gives_uses_and_codes_back_though_no_register_knew_it_was_
 def test_returns_that_arrive_before_their_sale_give_uses_back_once_it_is_there(
     central: Central,
 ) -> None:
-    here, there = Till(), Till(register="berlin-1-2", number=2, incarnation="00000000000000a2")
-    enrolled(central, here)
-    enrolled(central, there)
-    member(central, "M-1")
-    daily = CounterUse(key="coffee/2026-11-21", used=1, most=1)
+    here, there = two_registers(central)
     coupon = CouponUse(offer="spring", code_hash="cd" * 16)
-    sale = here.sell("M-1", quantity=2, counters=[daily], coupons=[coupon])
-    body = read_body(read_envelope(sale.raw))
-    assert isinstance(body, SaleBody)
+    sale, key, ending = sold_pair(here, coupon)
     for _ in range(2):
-        there.take_back(
-            sale,
-            body.key,
-            "M-1",
-            refund_minor=500,
-            with_last=Ending(counters=(daily,), coupons=(coupon,)),
-        )
+        there.take_back(sale, key, "M-1", refund_minor=500, with_last=ending)
     send(central, there)
     send(central, here)
     assert points(central, "M-1", "uses:coffee/2026-11-21") == 0

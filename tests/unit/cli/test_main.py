@@ -182,3 +182,12 @@ def test_a_command_may_have_three_words(
     assert cli.main(["agent", "scale", "weigh", "--sum", "1"]) == 1
     assert cli.main(["agent", "scale", "wiegh"]) == 2
     assert "did you mean 'tessera agent scale weigh'?" in capsys.readouterr().err
+
+
+def test_the_help_of_an_action_says_what_it_does_and_shows_its_own_examples(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    assert cli.main(["central", "programme", "start", "--help"]) == 0
+    told = capsys.readouterr().out
+    assert "\nLet a stopped offer go again.\n" in told
+    assert told.endswith("examples:\n  tessera central programme start dairy-10\n")
