@@ -166,7 +166,7 @@ def basket_of(value: object, *, currency: str = "", known: KnownLines | None = N
 
 def _known_line(value: object, number: int, known: KnownLines) -> Line:
     """Read a line, or give the equal one that was read before, under the id that it has here."""
-    line_id = value.get("id") if value.__class__ is dict else None  # type: ignore[attr-defined]
+    line_id = value.get("id") if value.__class__ is dict else None
     if line_id.__class__ is not str or not 0 < len(line_id) <= TEXT_MAX:
         return _line_of(value, f"lines[{number}]")  # it is named by its place, or wrong
     rest = value.copy()  # type: ignore[attr-defined]

@@ -241,7 +241,7 @@ def test_a_line_is_remembered_without_the_id_that_it_has_in_one_basket() -> None
         assert basket_of(whole, known=known) == basket_of(whole)
     assert len(known) == 1
     for wrong in ("x" * 501, True, ["a"]):
-        with pytest.raises(BasketRefused, match="lines\\[0\\].id: .* is no text"):
+        with pytest.raises(BasketRefused, match=r"lines\[0\].id: .* is no text"):
             basket_of({"currency": "EUR", "lines": [{"id": wrong, **said}]}, known=known)
 
 
