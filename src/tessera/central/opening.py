@@ -62,6 +62,7 @@ class Central:
             ),
             random=self.random,
             now_ms=self.now_ms,
+            revival_days=self.settings.revival_days,
         )
 
 
