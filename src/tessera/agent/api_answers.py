@@ -81,7 +81,7 @@ class UnitAnswer(Answer, frozen=True, kw_only=True):
 
 
 class MemberAnswer(Part, frozen=True, kw_only=True):
-    """Who was recognised. `status`: none, known, unknown or blocked."""
+    """Who was recognised. `status`: none, known, unknown, blocked or refused."""
 
     status: str
     member_id: str = ""

@@ -15,6 +15,7 @@ from tessera.core.errors import Problem
 from tessera.rules.folders import Joined
 from tessera.rules.model import Draw, GroupKind, Offer, Tier, UnitDefinition
 from tessera.rules.programme import Programme, parse_programme
+from tessera.rules.read_guard import GUARD_KEYS
 from tessera.rules.read_sections import SETTING_CHOICES
 from tessera.rules.yaml_nodes import Mapping, Node, Scalar, read_nodes
 
@@ -73,9 +74,9 @@ DRAW_FIELDS: dict[str, tuple[str, Callable[[Draw], object]]] = {
 class Difference:
     """One thing that a release changes.
 
-    `section`: programme, setting, unit, tier, category, partner, group, offer, draw, country or
-    stopped. `field` is empty where the whole entry was added or removed. `before` and `after` are
-    as written.
+    `section`: programme, setting, unit, tier, category, partner, group, offer, draw, country, guard
+    or stopped. `field` is empty where the whole entry was added or removed. `before` and `after`
+    are as they are written.
     """
 
     section: str
@@ -139,6 +140,7 @@ def differences(old: Release, new: Release) -> list[Difference]:
         found += _order("offer", list(before.by_id), list(after.by_id))
     found += _of_entries("draw", (old, before.draws), (new, after.draws), DRAW_FIELDS)
     found += _of_countries(old, new)
+    found += _of_guard(old, new)
     return found + _of_names("stopped", before.stopped, after.stopped)
 
 
@@ -186,6 +188,16 @@ def _of_programme(old: Release, new: Release) -> list[Difference]:
         if key == "languages" and old.programme.languages == new.programme.languages:
             continue
         found += _changed("programme", "", "id" if key == "programme" else key, was, becomes)
+    return found
+
+
+def _of_guard(old: Release, new: Release) -> list[Difference]:
+    found = []
+    for key in GUARD_KEYS:
+        rules = [getattr(one.programme.guard, key, None) or None for one in (old, new)]
+        if meaning(rules[0]) != meaning(rules[1]):
+            was, becomes = (written(one.entries("guard").get(key)) or "none" for one in (old, new))
+            found += _changed("guard", "", key, was, becomes)
     return found
 
 

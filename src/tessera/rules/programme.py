@@ -11,6 +11,7 @@ from dataclasses import dataclass, field, fields
 from tessera.core.errors import Problem
 from tessera.core.money import currency
 from tessera.core.quote import Stage
+from tessera.rules.guard import Guard
 from tessera.rules.model import (
     Draw,
     Group,
@@ -30,6 +31,7 @@ from tessera.rules.read_draws import (
     read_draws,
     warn_of_undescribed,
 )
+from tessera.rules.read_guard import read_guard
 from tessera.rules.read_offer import all_selectors, read_offer
 from tessera.rules.read_reward_keys import Units
 from tessera.rules.read_sections import (
@@ -57,6 +59,7 @@ TOP_KEYS = (
     "offers",
     "draws",
     "countries",
+    "guard",
     "stopped",
     "seed_hash",
     "cases",
@@ -96,6 +99,7 @@ class Programme:
     offers: tuple[Offer, ...] = ()
     draws: dict[str, Draw] = field(default_factory=dict)
     countries: dict[str, Where] = field(default_factory=dict)
+    guard: Guard | None = None
     stopped: frozenset[str] = frozenset()
     seed_hash: str = ""
     cases: tuple[str, ...] = ()
@@ -198,6 +202,7 @@ def _read_programme(reader: Reader, root: Node) -> Programme | None:
             offers=tuple(offers),
             draws=draws,
             countries=countries,
+            guard=read_guard(reader, get("guard")),
             stopped=frozenset(words["stopped"]),
             seed_hash=_read_seed_hash(reader, get("seed_hash")),
             cases=words["cases"],
