@@ -32,6 +32,13 @@ GOODS = (
             " b: {what: category drinks, give: 10 % off, in: w}",
             1100,
         ),
+        # the merchant's order: the first takes all three
+        (
+            "a: {what: category drinks, give: any 3 for 5.00, in: f},"
+            " b: {what: category drinks, give: buy 2 get 1 free, in: f}",
+            1200,
+        ),
+        ("a: {what: category drinks, give: buy 2 get 1 free, in: f}", 1100),
         ("a: {give: 1.00 off the basket}", 1200),
         ("a: {give: 10 % off the basket}", 1170),
         ("a: {needs: basket from 10.00, give: 2.00 off the basket}", 1100),
