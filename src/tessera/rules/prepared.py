@@ -241,6 +241,7 @@ class Prepared:
             bisect_right(self._edges.minutes, moment.minute),
             (place.store, place.region, place.register) if self._edges.places else None,
             place.offline,
+            place.guarded,
             None
             if member is None
             else (member.status, member.tier, member.segments, member.entitlements, member.staff),
