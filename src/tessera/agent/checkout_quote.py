@@ -13,6 +13,7 @@ from dataclasses import dataclass, replace
 from tessera.agent import api_answers, api_shapes
 from tessera.agent.checkout_basket import basket_of, business_day_of, local_time, place_of
 from tessera.agent.checkout_coupons import dropped, usable, uses_of
+from tessera.agent.checkout_guard import watched
 from tessera.agent.checkout_member import NOBODY, Buyer, ScannedCard, find_buyer, state_of
 from tessera.agent.notices import notice
 from tessera.agent.pairing import PairedPos
@@ -102,6 +103,8 @@ async def make_quote(
     """
     basket, place = read_basket(state, wanted)
     buyer, told = _buyer(state, wanted)
+    seen = watched(state, buyer, place, wanted.given.cashier)
+    buyer, place, told = seen.buyer, seen.place, (*told, *seen.notices)
     if dropped(wanted.given.coupons, basket):
         told = (*told, notice("coupon_refused"))
     if len(basket.lines) <= INLINE_LINES_MAX:

@@ -86,6 +86,8 @@ def _worked_out(tx: sa.Connection, claim: ClaimBody, record: Envelope) -> ClaimB
         raise _RefusedError("the code is not of a sale")
     if sale.member is not None:
         raise _RefusedError("the sale has earned for the card that was scanned with it")
+    if sale.place.guarded:
+        raise _RefusedError("the card of the sale was refused by the guard against abuse")
     if claim.place.at - sale.place.at > timedelta(days=claim.days_max):
         raise _RefusedError(f"it is more than {claim.days_max} days after the sale")
     place = (bucket_of(f"{sale.key.store} {sale.key.pos}"), "", record.uid)

@@ -84,8 +84,10 @@ def _release(arguments: argparse.Namespace) -> int:
         release, wrong = release_programme(
             central, source.text, file=str(arguments.file), stores=tuple(arguments.store)
         )
-    if source.joined is None or release is None:
+    if source.joined is None:
         problems = wrong
+    elif release is None:
+        problems = [*problems, *wrong]
     for problem in problems:
         print(problem.render(), file=sys.stderr)
     if release is None:

@@ -21,13 +21,13 @@ from tessera.rules.yaml_writing import yaml_text
 
 MAIN_FILE = "programme.yaml"
 """The file of a folder that says what the programme is."""
-PART_KEYS = ("offers", "categories", "partners", "stopped", "cases", "note")
+PART_KEYS = ("offers", "categories", "draws", "partners", "stopped", "cases", "note")
 """What the other files may say. All else is said once, in the main file."""
 FILES_MAX = 500
 """Most files of one programme."""
 
 _SETS = ("partners", "stopped", "cases")
-_SORTED = ("categories", "offers")
+_SORTED = ("categories", "offers", "draws")
 _LEFT_OUT = ("cases",)
 """What the released text does without: names of files, which no till reads."""
 
