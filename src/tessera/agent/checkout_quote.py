@@ -17,12 +17,12 @@ from tessera.agent.checkout_guard import watched
 from tessera.agent.checkout_member import NOBODY, Buyer, ScannedCard, find_buyer, state_of
 from tessera.agent.notices import notice
 from tessera.agent.pairing import PairedPos
-from tessera.agent.programme_in_force import bare_quote
 from tessera.agent.till_state import TillState
 from tessera.core.basket import Basket, Place
 from tessera.core.member import MemberState
 from tessera.core.quote import Quote
 from tessera.core.sale import CouponUse, DrawResult
+from tessera.rules.plain import bare_quote
 from tessera.store.engine import DATABASE_ERRORS
 from tessera.sync.records import encoded
 

@@ -97,7 +97,8 @@ class DemoShop:
         )
         took_s = wait_until(
             lambda: (
-                pos.lookup(CARD).body["member"]["status"] == "known" and "bundle" in pos.status()
+                pos.lookup(CARD).body["member"]["status"] == "known"
+                and pos.status()["bundle"] is not None
             ),
             seconds=FIRST_FEED_S_MAX,
             what="members and programme reaching the till",

@@ -74,7 +74,7 @@ DRAW_FIELDS: dict[str, tuple[str, Callable[[Draw], object]]] = {
 class Difference:
     """One thing that a release changes.
 
-    `section`: programme, setting, unit, tier, category, partner, group, offer, draw, country, guard
+    `section`: programme, setting, unit, tier, category, partner, group, offer, guard, draw, country
     or stopped. `field` is empty where the whole entry was added or removed. `before` and `after`
     are as they are written.
     """
@@ -138,9 +138,9 @@ def differences(old: Release, new: Release) -> list[Difference]:
     if _reads_order(before) or _reads_order(after):
         found += _order("group", list(before.groups), list(after.groups))
         found += _order("offer", list(before.by_id), list(after.by_id))
+    found += _of_guard(old, new)
     found += _of_entries("draw", (old, before.draws), (new, after.draws), DRAW_FIELDS)
     found += _of_countries(old, new)
-    found += _of_guard(old, new)
     return found + _of_names("stopped", before.stopped, after.stopped)
 
 

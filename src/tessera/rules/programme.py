@@ -57,9 +57,9 @@ TOP_KEYS = (
     "partners",
     "groups",
     "offers",
+    "guard",
     "draws",
     "countries",
-    "guard",
     "stopped",
     "seed_hash",
     "cases",
@@ -97,9 +97,9 @@ class Programme:
     partners: tuple[str, ...] = ()
     groups: dict[str, Group] = field(default_factory=dict)
     offers: tuple[Offer, ...] = ()
+    guard: Guard | None = None
     draws: dict[str, Draw] = field(default_factory=dict)
     countries: dict[str, Where] = field(default_factory=dict)
-    guard: Guard | None = None
     stopped: frozenset[str] = frozenset()
     seed_hash: str = ""
     cases: tuple[str, ...] = ()
@@ -200,9 +200,9 @@ def _read_programme(reader: Reader, root: Node) -> Programme | None:
             partners=words["partners"],
             groups=groups,
             offers=tuple(offers),
+            guard=read_guard(reader, get("guard")),
             draws=draws,
             countries=countries,
-            guard=read_guard(reader, get("guard")),
             stopped=frozenset(words["stopped"]),
             seed_hash=_read_seed_hash(reader, get("seed_hash")),
             cases=words["cases"],

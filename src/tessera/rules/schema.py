@@ -93,8 +93,6 @@ def programme_schema() -> dict[str, Any]:
             "partners": _WORDS,
             "groups": _named(_group()),
             "offers": _named(_offer()),
-            "draws": _named(_closed({**dict.fromkeys(DRAW_KEYS, _ANY), "name": _TEXT})),
-            "countries": {"type": "object", "additionalProperties": _ANY},
             "guard": _closed(
                 {
                     "card": {"type": "string", "description": _GUARD_SAYS["card"]},
@@ -102,6 +100,8 @@ def programme_schema() -> dict[str, Any]:
                     "own_card": {"enum": list(ANSWERS), "description": _GUARD_SAYS["own_card"]},
                 }
             ),
+            "draws": _named(_closed({**dict.fromkeys(DRAW_KEYS, _ANY), "name": _TEXT})),
+            "countries": {"type": "object", "additionalProperties": _ANY},
             "stopped": _WORDS,
             "seed_hash": {"type": "string", "pattern": "^[0-9A-Fa-f]{64}$"},
             "cases": _WORDS,
