@@ -127,7 +127,8 @@ class BasketGiven(Request, frozen=True, kw_only=True):
 
     `revision` rises with each change, so that an answer that was overtaken does no harm.
     `earning_only`: the first tender was taken, prices stay as they are. `begun`: the sale was
-    parked at another register and keeps the id that it has there.
+    parked at another register and keeps the id that it has there. `cashier`: the number by which
+    the POS knows who sits at the till.
     """
 
     store_time: Instant | None = None
@@ -140,6 +141,7 @@ class BasketGiven(Request, frozen=True, kw_only=True):
     chosen: Annotated[tuple[Word, ...], Meta(max_length=50)] = ()
     earning_only: bool = False
     begun: BegunGiven | None = None
+    cashier: Name | None = None
     lines: Annotated[tuple[Line, ...], Meta(max_length=LINES_MAX)] = ()
 
 
@@ -216,6 +218,7 @@ class ClaimGiven(Request, frozen=True, kw_only=True):
     member: MemberGiven
     receipt_code: Code | None = None
     original: OriginalGiven | None = None
+    cashier: Name | None = None
     store_time: Instant | None = None
     business_day: date | None = None
 

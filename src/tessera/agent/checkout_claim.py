@@ -23,6 +23,13 @@ from tessera.agent.checkout_commit import (
     mint_uid,
     write_record,
 )
+from tessera.agent.checkout_guard import (
+    NOTICE_REFUSED,
+    counted_sale,
+    guard_flags,
+    notices_of,
+    verdict_on,
+)
 from tessera.agent.checkout_member import Buyer, member_answer, state_of
 from tessera.agent.checkout_original import find_original, place_here
 from tessera.agent.checkout_quote import Quoted, state_notices
@@ -85,10 +92,13 @@ async def claim_sale(
             field="member",
             hint="scan the card again, or enrol it with POST /v1/members",
         )
+    verdict = verdict_on(state, buyer, place.business_day, given.cashier)
     key = claim_key(place.store, receipt.uid)
     digest = digest_of("claim", claim_id, receipt.uid, member.member_id)
     if (first := find_first(state, key)) is not None:
         return Claimed(answer=_again(first, digest))
+    if verdict.refused:
+        raise _refused(notice(NOTICE_REFUSED).text)
     sale = _sale_of(state, receipt)
     body = ClaimBody(
         key=key,
@@ -99,6 +109,8 @@ async def claim_sale(
         days_max=state.settings.claim_days,
         card_hash=buyer.card_hash.hex(),
         card_key_id=state.hasher.key_id if state.hasher and buyer.card_hash else 0,
+        flags=guard_flags({said.code for said in notices_of(verdict)}),
+        counted=counted_sale(state, member, place),
     )
     _refuse_late(place, _sold_at(receipt, sale), state.settings.claim_days)
     basket = Basket(currency=state.currency)
@@ -131,9 +143,9 @@ async def _record(state: TillState, pos: PairedPos, claim_id: str, claim: _Claim
         body=encoded(body),
         uid=uid,
     )
-    postings: tuple[Posting, ...] = ()
+    postings: tuple[Posting, ...] = use_postings(body.counted)
     if quote is not None:
-        postings = (*sale_postings(quote.units, buyer.owed()), *use_postings(quote.counters))
+        postings += (*sale_postings(quote.units, buyer.owed()), *use_postings(quote.counters))
     writing = Writing(
         uid=uid,
         key=body.key,
@@ -162,7 +174,10 @@ async def _record(state: TillState, pos: PairedPos, claim_id: str, claim: _Claim
 
 def _answer(state: TillState, claim_id: str, claim: _Claim, uid: str) -> api_answers.ClaimAnswer:
     quote = claim.body.quote
-    notices = state_notices(state)
+    notices = (
+        *state_notices(state),
+        *(notice(flag.replace("-", "_")) for flag in claim.body.flags),
+    )
     if quote is None:
         notices = (*notices, notice("claim_pending"))
     return api_answers.ClaimAnswer(
@@ -270,6 +285,8 @@ def _refuse_late(place: Place, sold_at: datetime, days_max: int) -> None:
 def _refuse_spent(sale: PastSale) -> None:
     if sale.body.member is not None:
         raise _refused("this sale has earned for the card that was scanned with it")
+    if sale.body.place.guarded:
+        raise _refused("the card of this sale was refused by the guard against abuse")
     left = (
         line.quantity - sale.returned.get(line.line_id, Decimal(0))
         for line in sale.body.basket.lines

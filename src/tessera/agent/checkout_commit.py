@@ -21,6 +21,7 @@ from tessera.agent.checkout_coupons import (
     coupon_effects,
     grant_codes,
 )
+from tessera.agent.checkout_guard import counted_sale
 from tessera.agent.checkout_limits import FLAG_OVER_LIMIT, check_limits
 from tessera.agent.checkout_member import Buyer
 from tessera.agent.checkout_quote import Quoted
@@ -31,6 +32,7 @@ from tessera.agent.till_state import TillState
 from tessera.core.identity import UID_RANDOM_BYTES, SaleKey, new_uid
 from tessera.core.journal import RecordDraft, SealedRecord
 from tessera.core.ledger import Posting, sale_postings
+from tessera.core.quote import CounterUse
 from tessera.core.receipts import Receipt, receipt_code
 from tessera.core.sale import KIND_SALE, DrawResult, LeaseUse, ReturnWish, SaleBody, Tender
 from tessera.core.uses import use_postings
@@ -112,13 +114,16 @@ def member_effects(buyer: Buyer, postings: Sequence[Posting]) -> tuple[AccountEf
     )
 
 
-def quote_effects(quoted: Quoted) -> tuple[AccountEffect, ...]:
-    """What a quote changes once it is recorded: units, uses of limited offers, codes used up."""
+def quote_effects(quoted: Quoted, counted: Sequence[CounterUse] = ()) -> tuple[AccountEffect, ...]:
+    """What a quote changes once it is recorded: units, uses of limited offers, codes used up.
+
+    `counted`: what the guard counts besides.
+    """
     used = coupon_effects((use.code_hash for use in quoted.coupons), 1)
     if quoted.buyer.known is None:
         return used
     postings = sale_postings(quoted.quote.units, quoted.buyer.owed())
-    postings += use_postings(quoted.quote.counters)
+    postings += use_postings((*quoted.quote.counters, *counted))
     return (*member_effects(quoted.buyer, postings), *used)
 
 
@@ -176,6 +181,7 @@ async def commit_sale(state: TillState, sold: Sold, digest: bytes) -> Committed:
                 draws=draws,
                 flags=flags,
                 codes=tuple(one.issued for one in codes),
+                counted=counted,
             )
         )
         draft = draft_of(
@@ -202,7 +208,8 @@ async def commit_sale(state: TillState, sold: Sold, digest: bytes) -> Committed:
         )
         return draft, as_json(answer), uses
 
-    effects = () if sold.parked else quote_effects(quoted)
+    counted = () if sold.parked else counted_sale(state, quoted.member, quoted.place)
+    effects = () if sold.parked else quote_effects(quoted, counted)
     writing = Writing(
         uid=uid, key=sold.row_key or sold.key, digest=digest, record=record, effects=effects
     )

@@ -18,6 +18,7 @@ from tessera.agent.checkout_commit import (
     find_first,
 )
 from tessera.agent.checkout_coupons import FLAG_REUSED, CouponSpent
+from tessera.agent.checkout_guard import guard_flags
 from tessera.agent.checkout_limits import FLAG_OVER_LIMIT, LimitReached
 from tessera.agent.checkout_quote import Quoted, Wanted, make_quote, read_basket, with_draws
 from tessera.agent.open_sales import OpenSale
@@ -28,7 +29,7 @@ from tessera.core.identity import SaleKey
 from tessera.store.till import committed_sales
 from tessera.store.till.values import CommittedSale, LeaseShort
 
-_NOT_CONTENT = frozenset({"quote_id", "revision", "money_taken", "begun"})
+_NOT_CONTENT = frozenset({"quote_id", "revision", "money_taken", "begun", "cashier"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -215,7 +216,7 @@ def _sold(key: SaleKey, given: api_shapes.CompleteGiven, quoted: Quoted) -> Sold
         sold = _flagged(sold, "clock-doubt")
     if codes & {"benefits_stopped", "rules_failed", "database_failing", "quote_late"}:
         sold = _flagged(sold, "no-benefits")
-    return sold
+    return _flagged(sold, *guard_flags(codes))
 
 
 def _parked(sold: Sold, digest: bytes) -> Sold:

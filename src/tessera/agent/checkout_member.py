@@ -14,7 +14,7 @@ from tessera.agent.notices import notice
 from tessera.core.cards import CardHasher, masked
 from tessera.core.ledger import OWED_PREFIX
 from tessera.core.member import Counter, MemberState, UnitBalance
-from tessera.core.uses import counter_of, is_unit_account, periods_around
+from tessera.core.uses import counter_of, is_of_guard, is_unit_account, periods_around
 from tessera.store.till import cached_members
 from tessera.store.till.values import AccountView, CachedMember
 
@@ -24,7 +24,7 @@ ACTIVE = "active"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Buyer:
-    """Who was recognised; `status` is none, known, unknown or blocked.
+    """Who was recognised; `status` is none, known, unknown, blocked, or refused by the guard.
 
     `card_hash` is of the card (or phone) that was tried first, known or not; `shown_card` its mask.
     """
@@ -64,8 +64,13 @@ class Buyer:
         return tuple(
             Counter(key=key, used=used)
             for key, used in found
-            if used > 0 and key.rpartition("/")[2] in periods
+            if used > 0 and key.rpartition("/")[2] in periods and not is_of_guard(key)
         )
+
+    def counted_by_guard(self) -> dict[str, int]:
+        """What the guard against abuse has counted of the member, by key."""
+        found = ((counter_of(view.unit), view.balance) for view in self.accounts)
+        return {key: used for key, used in found if is_of_guard(key)}
 
 
 NOBODY = Buyer()

@@ -13,15 +13,16 @@ from dataclasses import dataclass, replace
 from tessera.agent import api_answers, api_shapes
 from tessera.agent.checkout_basket import basket_of, business_day_of, local_time, place_of
 from tessera.agent.checkout_coupons import dropped, usable, uses_of
+from tessera.agent.checkout_guard import watched
 from tessera.agent.checkout_member import NOBODY, Buyer, ScannedCard, find_buyer, state_of
 from tessera.agent.notices import notice
 from tessera.agent.pairing import PairedPos
-from tessera.agent.programme_in_force import bare_quote
 from tessera.agent.till_state import TillState
 from tessera.core.basket import Basket, Place
 from tessera.core.member import MemberState
 from tessera.core.quote import Quote
 from tessera.core.sale import CouponUse, DrawResult
+from tessera.rules.plain import bare_quote
 from tessera.store.engine import DATABASE_ERRORS
 from tessera.sync.records import encoded
 
@@ -102,6 +103,8 @@ async def make_quote(
     """
     basket, place = read_basket(state, wanted)
     buyer, told = _buyer(state, wanted)
+    seen = watched(state, buyer, place, wanted.given.cashier)
+    buyer, place, told = seen.buyer, seen.place, (*told, *seen.notices)
     if dropped(wanted.given.coupons, basket):
         told = (*told, notice("coupon_refused"))
     if len(basket.lines) <= INLINE_LINES_MAX:

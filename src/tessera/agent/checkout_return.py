@@ -20,10 +20,13 @@ from tessera.agent.checkout_commit import (
     digest_of,
     draft_of,
     find_first,
+    member_effects,
     mint_uid,
     write_record,
 )
+from tessera.agent.checkout_guard import WatchedReturn, watched_return
 from tessera.agent.checkout_limits import code_effects, ending_of, is_last
+from tessera.agent.checkout_member import NOBODY
 from tessera.agent.checkout_original import (
     Original,
     find_original,
@@ -52,7 +55,9 @@ from tessera.core.sale import (
     ReturnBody,
     Tender,
 )
+from tessera.core.uses import use_postings
 from tessera.rules.spent_short import REDUCE_REFUND, reduce_refund
+from tessera.store.till.values import AccountEffect
 from tessera.sync.records import encoded
 
 _NAME_LENGTH_MAX = 64
@@ -220,13 +225,13 @@ async def _record(
     )
     if quote.spent_short == REDUCE_REFUND and original.member_id:
         quote, unusual = _less_what_was_spent(original, quote, past, unusual)
-    flags = (*(("void",) if returning.voids else ()), *unusual)
-    if original.elsewhere:
-        flags = (*flags, "other-register")
+    buyer = original.buyer if original.member_id else NOBODY
+    seen = watched_return(state, buyer, returning.place)
+    flags = (*_flags(returning, unusual), *seen.flags)
     ending, last = ending_of(original.body), is_last(original.left(), returning.wishes)
     undone = ending if last else Ending()
     uid, wishes = mint_uid(state), as_wishes(returning.wishes)
-    answer = await _answer(state, returning, quote, uid=uid, flags=flags)
+    answer = await _answer(state, returning, quote, seen, uid=uid, flags=flags)
 
     def record(connection: sa.Connection) -> tuple[RecordDraft, bytes, tuple[LeaseUse, ...]]:
         uses = lease_uses(connection, original.member_id, quote)
@@ -247,6 +252,7 @@ async def _record(
             coupons=undone.coupons,
             codes=undone.codes,
             with_last=None if last or ending == Ending() else ending,
+            counted=seen.counted,
         )
         draft = draft_of(
             state,
@@ -265,15 +271,27 @@ async def _record(
             key=returning.key,
             digest=digest,
             record=record,
-            effects=(
-                *return_effects(original.member_id, original.accounts, quote, undone.counters),
-                *code_effects(undone),
-            ),
+            effects=_effects(original, quote, undone, seen),
             returned=wishes,
             original=original.sale.key,
             voids=returning.voids,
         ),
         what="void" if returning.voids else "return",
+    )
+
+
+def _flags(returning: Returning, unusual: tuple[str, ...]) -> tuple[str, ...]:
+    void = ("void",) if returning.voids else ()
+    return (*void, *unusual, *(("other-register",) if returning.original.elsewhere else ()))
+
+
+def _effects(
+    original: Original, quote: ReturnQuote, undone: Ending, seen: WatchedReturn
+) -> tuple[AccountEffect, ...]:
+    return (
+        *return_effects(original.member_id, original.accounts, quote, undone.counters),
+        *member_effects(original.buyer, use_postings(seen.counted)),
+        *code_effects(undone),
     )
 
 
@@ -290,7 +308,13 @@ def _less_what_was_spent(
 
 
 async def _answer(
-    state: TillState, returning: Returning, quote: ReturnQuote, *, uid: str, flags: tuple[str, ...]
+    state: TillState,
+    returning: Returning,
+    quote: ReturnQuote,
+    seen: WatchedReturn,
+    *,
+    uid: str,
+    flags: tuple[str, ...],
 ) -> bytes:
     """What the POS is told, once what was claimed on the goods is recorded as taken back."""
     original, told = returning.original, quote
@@ -314,7 +338,7 @@ async def _answer(
         buyer=original.buyer,
         uid=uid,
         flags=flags,
-        notices=state_notices(state, returning.place),
+        notices=(*state_notices(state, returning.place), *seen.notices),
     )
     return as_json(answer)
 

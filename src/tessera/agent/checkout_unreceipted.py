@@ -13,7 +13,14 @@ from tessera.agent import api_answers, api_shapes
 from tessera.agent.api_answers import as_json
 from tessera.agent.checkout_answers import return_answer
 from tessera.agent.checkout_basket import basket_of
-from tessera.agent.checkout_commit import Writing, draft_of, mint_uid, write_record
+from tessera.agent.checkout_commit import (
+    Writing,
+    draft_of,
+    member_effects,
+    mint_uid,
+    write_record,
+)
+from tessera.agent.checkout_guard import WatchedReturn, watched_return
 from tessera.agent.checkout_member import Buyer, state_of
 from tessera.agent.checkout_quote import state_notices
 from tessera.agent.checkout_recognise import find
@@ -28,6 +35,7 @@ from tessera.core.journal import RecordDraft
 from tessera.core.member import MemberState
 from tessera.core.quote import Quote, ReturnedLine, ReturnQuote, UnitMovement
 from tessera.core.sale import KIND_RETURN, LeaseUse, ReturnBody, ReturnWish, Tender
+from tessera.core.uses import use_postings
 from tessera.sync.records import encoded
 
 POLICY = "unreceipted"
@@ -116,9 +124,10 @@ def _as_return(basket: Basket, lowest: Quote, earned: tuple[UnitMovement, ...]) 
 async def _record(
     state: TillState, wanted: Unreceipted, basket: Basket, buyer: Buyer, quote: ReturnQuote
 ) -> bytes:
-    uid = mint_uid(state)
+    uid, seen = mint_uid(state), watched_return(state, buyer, wanted.place)
+    flags = (FLAG, *seen.flags)
     member_id = buyer.known.member_id if buyer.known is not None else ""
-    answer = _answer(state, wanted, buyer, quote, uid)
+    answer = _answer(state, wanted, buyer, quote, seen, uid=uid)
 
     def record(connection: sa.Connection) -> tuple[RecordDraft, bytes, tuple[LeaseUse, ...]]:
         uses = lease_uses(connection, member_id, quote)
@@ -138,8 +147,9 @@ async def _record(
                 for tender in wanted.given.tenders
             ),
             leases=uses,
-            flags=(FLAG,),
+            flags=flags,
             basket=basket,
+            counted=seen.counted,
         )
         draft = draft_of(
             state,
@@ -156,14 +166,24 @@ async def _record(
         key=wanted.key,
         digest=wanted.digest,
         record=record,
-        effects=return_effects(member_id, buyer.accounts, quote),
+        effects=(
+            *return_effects(member_id, buyer.accounts, quote),
+            *member_effects(buyer, use_postings(seen.counted)),
+        ),
     )
     return await write_record(state, writing, what="return")
 
 
 def _answer(
-    state: TillState, wanted: Unreceipted, buyer: Buyer, quote: ReturnQuote, uid: str
+    state: TillState,
+    wanted: Unreceipted,
+    buyer: Buyer,
+    quote: ReturnQuote,
+    seen: WatchedReturn,
+    *,
+    uid: str,
 ) -> bytes:
+    own = (*state_notices(state, wanted.place), notice("no_receipt"))
     told: api_answers.ReturnAnswer = return_answer(
         quote,
         result="returned",
@@ -173,7 +193,7 @@ def _answer(
         language=state.settings.language,
         buyer=replace(buyer, notices=()),
         uid=uid,
-        flags=(FLAG,),
-        notices=(*buyer.notices, *state_notices(state, wanted.place), notice("no_receipt")),
+        flags=(FLAG, *seen.flags),
+        notices=(*buyer.notices, *own, *seen.notices),
     )
     return as_json(told)

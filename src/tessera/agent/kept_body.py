@@ -35,7 +35,7 @@ class _KeptQuote(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class KeptBody(msgspec.Struct, frozen=True, kw_only=True):
-    """What is kept of a sale. `given` is without its member, cards are keyed hashes."""
+    """What is kept of a sale. `given` is without its member and cashier, cards are keyed hashes."""
 
     revision: int
     given: api_shapes.BasketGiven
@@ -79,7 +79,7 @@ class Snapshot:
             )
         return KeptBody(
             revision=self._revision,
-            given=msgspec.structs.replace(self._given, member=None),
+            given=msgspec.structs.replace(self._given, member=None, cashier=None),
             member_id=named if self._given.member is not None else "",
             attached=tuple(card_hash.hex() for card_hash in cards),
             rewards=self._rewards,

@@ -4,6 +4,8 @@ Owns: these translations; English stands in `notices`. Must never: hold a code t
 not know, or leave one of its codes out; a test compares the two.
 """
 
+from tessera.agent.guard_words import OTHERS
+
 WORDS: dict[str, dict[str, tuple[str, str]]] = {
     "de": {
         "bad_check_digit": (
@@ -392,3 +394,5 @@ WORDS: dict[str, dict[str, tuple[str, str]]] = {
         ),
     },
 }
+for _language, _words in OTHERS.items():
+    WORDS[_language].update(_words)

@@ -15,7 +15,7 @@ import msgspec
 from tessera.central.confirming import confirm_return, confirm_sale
 from tessera.core.ledger import OWED_PREFIX, Posting, checked, return_postings, sale_postings
 from tessera.core.money import UNITS_MAX
-from tessera.core.quote import Quote, UnitMovement
+from tessera.core.quote import CounterUse, Quote, UnitMovement
 from tessera.core.sale import LeaseReturnBody, LeaseUse, ReturnBody, SaleBody
 from tessera.core.uses import is_for_tills, is_unit_account
 from tessera.store.central.accounts import Lease, Lot, MemberAccounts
@@ -54,6 +54,7 @@ def is_plain(body: object) -> bool:
         isinstance(body, SaleBody)
         and not body.leases
         and not body.quote.counters
+        and not body.counted
         and not body.quote.issued
         and not any(move.spent for move in body.quote.units)
     )
@@ -65,7 +66,7 @@ def book_sale(state: MemberAccounts, body: SaleBody, *, uid: str, holder: Holder
     _check_bounds(state, movements, body.leases)
     if not state.member_id:
         return _without_member(movements)
-    confirmed = confirm_sale(state, body.quote, uid=uid)
+    confirmed = confirm_sale(state, body.quote, uid=uid, counted=body.counted)
     movements = confirmed.movements
     used = _spend_leases(state, body.leases, holder)
     used.tags += confirmed.tags
@@ -123,11 +124,13 @@ def book_lease_return(state: MemberAccounts, body: LeaseReturnBody, *, holder: H
     return Booked(postings=(), tags=tuple(tags), accounts=(lease.unit,))
 
 
-def book_claim(state: MemberAccounts, quote: Quote, *, uid: str) -> Booked:
+def book_claim(
+    state: MemberAccounts, quote: Quote, *, uid: str, counted: tuple[CounterUse, ...] = ()
+) -> Booked:
     """Book what a past sale earns for a forgotten card; a claim spends nothing."""
     movements = tuple(replace(move, spent=0, spent_value_minor=0) for move in quote.units)
     _check_bounds(state, movements, ())
-    confirmed = confirm_sale(state, replace(quote, units=movements), uid=uid)
+    confirmed = confirm_sale(state, replace(quote, units=movements), uid=uid, counted=counted)
     movements = confirmed.movements
     owed = _owed(state, movements)
     postings = (*sale_postings(movements, owed), *confirmed.postings)

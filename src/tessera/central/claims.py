@@ -86,6 +86,8 @@ def _worked_out(tx: sa.Connection, claim: ClaimBody, record: Envelope) -> ClaimB
         raise _RefusedError("the code is not of a sale")
     if sale.member is not None:
         raise _RefusedError("the sale has earned for the card that was scanned with it")
+    if sale.place.guarded:
+        raise _RefusedError("the card of the sale was refused by the guard against abuse")
     if claim.place.at - sale.place.at > timedelta(days=claim.days_max):
         raise _RefusedError(f"it is more than {claim.days_max} days after the sale")
     place = (bucket_of(f"{sale.key.store} {sale.key.pos}"), "", record.uid)
@@ -114,11 +116,12 @@ def _wishes(quantities: dict[str, Decimal]) -> tuple[ReturnWish, ...]:
 def programme_of(tx: sa.Connection, bundle: str) -> Programme | None:
     """The programme of a bundle; None when central does not have it any more."""
     body = bundle_book.read_bundle(tx, bundle)
-    return None if body is None else _parsed(body)
+    return None if body is None else parsed_bundle(body)
 
 
 @lru_cache(maxsize=8)
-def _parsed(body: bytes) -> Programme | None:
+def parsed_bundle(body: bytes) -> Programme | None:
+    """The programme that a bundle's bytes hold; None when this release does not read it."""
     return parse_programme(body.decode(errors="replace"), file="a bundle")[0]
 
 

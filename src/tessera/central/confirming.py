@@ -43,14 +43,17 @@ class Confirmed:
     denied: frozenset[str] = frozenset()
 
 
-def confirm_sale(state: MemberAccounts, quote: Quote, *, uid: str) -> Confirmed:
+def confirm_sale(
+    state: MemberAccounts, quote: Quote, *, uid: str, counted: tuple[CounterUse, ...] = ()
+) -> Confirmed:
     """Count a sale's uses, and withhold what was pending and is beyond its limit.
 
+    `counted`: what the guard against abuse counts of its member besides; it has no limit here.
     ValueError for a use that no account could hold.
     """
-    if not quote.counters and not quote.issued:
+    if not quote.counters and not quote.issued and not counted:
         return Confirmed(movements=quote.units)
-    _check_uses(quote.counters)
+    _check_uses((*quote.counters, *counted))
     over = [use for use in quote.counters if _is_over(state, use)]
     tags = []
     if any(not use.pending for use in over):
@@ -62,7 +65,7 @@ def confirm_sale(state: MemberAccounts, quote: Quote, *, uid: str) -> Confirmed:
     movements = list(quote.units)
     denied = frozenset(withheld)
     _check_rights(quote.issued)
-    postings = [*use_postings(quote.counters), *entry_postings(quote.issued, denied)]
+    postings = [*use_postings((*quote.counters, *counted)), *entry_postings(quote.issued, denied)]
     for use in withheld.values():
         for place, move in enumerate(movements):
             if (move.unit, move.issuer) == (use.unit, use.issuer):
@@ -79,7 +82,7 @@ def confirm_sale(state: MemberAccounts, quote: Quote, *, uid: str) -> Confirmed:
 
 def confirm_return(state: MemberAccounts, body: ReturnBody) -> Confirmed:
     """Give uses back, and take back first what was withheld of the sale. ValueError as above."""
-    _check_uses(body.counters)
+    _check_uses((*body.counters, *body.counted))
     counted = {
         uses_account(use.key): state.account(uses_account(use.key)).points for use in body.counters
     }
@@ -92,6 +95,7 @@ def confirm_return(state: MemberAccounts, body: ReturnBody) -> Confirmed:
     postings = [
         *give_back_postings(body.counters, counted),
         *revoke_postings(body.revoked, held),
+        *use_postings(body.counted),
     ]
     movements = []
     for move in body.quote.units:

@@ -26,6 +26,7 @@ _COLUMNS = (
     "birthday",
     "joined",
     "staff",
+    "staff_number",
     "segments",
     "cards",
     "balances",
@@ -121,6 +122,7 @@ class _JsonMember(msgspec.Struct, forbid_unknown_fields=True):
     birthday: str = ""
     joined: str = ""
     staff: bool | None = None
+    staff_number: str = ""
     segments: list[str] = []
     cards: list[str] = []
     balances: dict[str, int] = {}
@@ -140,6 +142,7 @@ def _json_row(line: str, file: str, number: int) -> dict[str, str] | Problem:
         "birthday": found.birthday,
         "joined": found.joined,
         "staff": "" if found.staff is None else str(found.staff).lower(),
+        "staff_number": found.staff_number,
         "segments": " ".join(found.segments),
         "cards": " ".join(found.cards),
         "balances": " ".join(f"{unit}={amount}" for unit, amount in found.balances.items()),
@@ -175,6 +178,7 @@ def _member(row: dict[str, str], *, file: str, line: int) -> tuple[NewMember, li
         birthday=row["birthday"],
         joined=row["joined"],
         staff=row["staff"] == "true" if row["staff"] else None,
+        staff_number=row["staff_number"],
         segments=tuple(row["segments"].split()),
         cards=tuple(row["cards"].split()),
         opening=opening,

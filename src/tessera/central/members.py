@@ -32,7 +32,8 @@ class NewMember:
     """A member as staff or another system names them.
 
     `display_name` is what a till shows, short ("A. M."). `opening`: first balances by unit. What is
-    empty or None stays as it is when the member exists.
+    empty or None stays as it is when the member exists. `staff_number`: by which a POS names them
+    as its cashier; kept as a keyed hash beside the cards.
     """
 
     member_id: str = ""
@@ -43,6 +44,7 @@ class NewMember:
     home_store: str = ""
     joined: str = ""
     staff: bool | None = None
+    staff_number: str = ""
     segments: tuple[str, ...] = ()
     cards: tuple[str, ...] = ()
     opening: dict[str, int] = field(default_factory=dict)
@@ -233,9 +235,12 @@ def _hashed_cards(central: Central, chunk: list[NewMember]) -> dict[bytes, tuple
     hashed: dict[bytes, tuple[MemberKey, str]] = {}
     for member in chunk:
         key = (bucket_of(member.member_id), member.member_id)
-        for number in member.cards:
+        numbers = [(number, central.keys.cards.card) for number in member.cards]
+        if member.staff_number:
+            numbers.append((member.staff_number, central.keys.cards.staff))
+        for number, hashing in numbers:
             try:
-                card_hash = central.keys.cards.card(number)
+                card_hash = hashing(number)
             except ValueError as error:
                 raise TesseraError(
                     f"member {member.member_id}: {error}", hint="check the card's number"
@@ -256,8 +261,8 @@ def _check_holders(tx: sa.Connection, hashed: dict[bytes, tuple[MemberKey, str]]
 
 def _two_holders(shown: str, member_id: str) -> TesseraError:
     return TesseraError(
-        f"card {shown} belongs to member {member_id}",
-        hint="a card has one member; give this one another card",
+        f"card or staff number {shown} belongs to member {member_id}",
+        hint="each has one member; give this one another",
     )
 
 

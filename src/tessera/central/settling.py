@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from decimal import Decimal, InvalidOperation
 
+import msgspec
 import sqlalchemy as sa
 
 from tessera.central import rows
@@ -39,6 +40,7 @@ from tessera.central.work import Work, read_waiting
 from tessera.core.identity import SaleKey
 from tessera.core.quote import ReturnedLine
 from tessera.core.sale import KIND_CLAIM, ClaimBody, LeaseReturnBody, ReturnBody, SaleBody
+from tessera.core.uses import GUARD_FLAGS
 from tessera.store.central import lease_book, register_book
 from tessera.store.central.accounts import MemberAccounts
 from tessera.store.central.ledger_book import Entry
@@ -167,7 +169,7 @@ def _book(books: Books, work: Work, state: MemberAccounts) -> Booked | None:
     elif isinstance(body, ClaimBody):
         if body.quote is None:
             raise _ParkError(REASON_CLAIM_WAITS)
-        booked = book_claim(state, body.quote, uid=work.uid)
+        booked = book_claim(state, body.quote, uid=work.uid, counted=body.counted)
         _keep_claim(books, work, body)
     elif isinstance(body, ReturnBody):
         if body.original_uid and not _may_return(books, work, body):
@@ -182,7 +184,8 @@ def _book(books: Books, work: Work, state: MemberAccounts) -> Booked | None:
         _count_sale(books, work, body)
     if work.member_id:
         books.touched.add(member)
-    return booked
+    marked = () if isinstance(body, LeaseReturnBody) else GUARD_FLAGS.intersection(body.flags)
+    return msgspec.structs.replace(booked, tags=(*booked.tags, *sorted(marked)))
 
 
 def _may_return(books: Books, work: Work, body: ReturnBody) -> bool:
@@ -357,7 +360,7 @@ def _count_lines(books: Books, work: Work, body: ReturnBody) -> None:
 def _note(books: Books, work: Work, booked: Booked, *, is_known: bool, base: int) -> None:
     """Write down what a booked record did."""
     if booked.postings:
-        tag = booked.tags[0] if booked.tags else ""
+        tag = next((tag for tag in booked.tags if tag not in GUARD_FLAGS), "")
         books.entries.append(
             Entry(
                 bucket=work.bucket,

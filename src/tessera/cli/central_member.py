@@ -6,8 +6,9 @@ is changed; an opening balance is only given to a new one. Card numbers are hash
 stored.
 
 Columns of a file: member_id, display_name, tier, store, language, birthday (MM-DD), joined
-(YYYY-MM-DD), staff (true or false), segments, cards and balances; the last three hold several
-values separated by spaces, balances as unit=amount.
+(YYYY-MM-DD), staff (true or false), staff_number (by which a POS names them as its cashier),
+segments, cards and balances; the last three hold several values separated by spaces, balances as
+unit=amount.
 
 A block reaches every till with its next contact. An erased member's name, cards and birthday go
 from central and from every till, the points lapse, and the sums of the ledger stay; what is printed
@@ -46,6 +47,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     adding.add_argument("--language", default="", help="language of texts for the member, de")
     adding.add_argument("--card", action="append", default=[], help="a card's number; repeat it")
     adding.add_argument("--segment", action="append", default=[], help="a segment; repeat it")
+    adding.add_argument(
+        "--staff-number",
+        default="",
+        metavar="NUMBER",
+        help="by which a POS names this member as its cashier; the guard looks for own cards",
+    )
     adding.add_argument("--staff", action="store_true", help="the member works here")
     adding.add_argument(
         "--balance",
@@ -80,6 +87,7 @@ def run(arguments: argparse.Namespace) -> int:
                 home_store=arguments.store,
                 language=arguments.language,
                 staff=arguments.staff or None,
+                staff_number=arguments.staff_number,
                 segments=tuple(arguments.segment),
                 cards=tuple(arguments.card),
                 opening=opening,

@@ -113,7 +113,8 @@ class Place:
     `at` carries the store's own UTC offset, so that weekdays and hours are the store's.
     `business_day` is the POS's, which may lie behind the calendar after midnight. `offline`:
     central can't be asked, so offers that say `offline: refuse` are not given. `stopped`:
-    offers that central had stopped by then, whatever the programme says.
+    offers that central had stopped by then, whatever the programme says. `guarded`: the guard
+    against abuse refused the customer's card, so the basket is priced as if there were none.
     """
 
     at: datetime
@@ -124,3 +125,4 @@ class Place:
     tax_rounding: TaxRounding = TaxRounding.GROUP
     offline: bool = False
     stopped: tuple[str, ...] = ()
+    guarded: bool = False

@@ -69,6 +69,10 @@ class CardHasher:
         """The hash of a phone number, normalised first; never equal to a card's by its purpose."""
         return self._hash(b"tessera-phone", normal_phone(number))
 
+    def staff(self, number: str) -> bytes:
+        """The hash of the number by which a POS names its cashier; normalised like a card's."""
+        return self._hash(b"tessera-staff", normal_card(number))
+
     def receipt_mark(self, text: str) -> bytes:
         """Five bytes that prove that one of the shop's registers wrote this on a receipt."""
         return hashlib.blake2b(

@@ -64,7 +64,8 @@ class SaleBody:
     """A completed sale: its inputs, its frozen quote, and how it was paid.
 
     `card_hash` is hexadecimal, of the card that named the member. `flags` are stable codes of what
-    was unusual ("late", "total-mismatch", "key-reused", "clock-doubt").
+    was unusual ("late", "total-mismatch", "key-reused", "clock-doubt"). `counted`: what the guard
+    against abuse counts of the member with this record; nothing gives it back.
     """
 
     key: SaleKey
@@ -82,6 +83,7 @@ class SaleBody:
     draws: tuple[DrawResult, ...] = ()
     coupons: tuple[CouponUse, ...] = ()
     codes: tuple[IssuedCode, ...] = ()
+    counted: tuple[CounterUse, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -113,7 +115,7 @@ class ReturnBody:
     a receipt `original_uid` is empty, `original` is the return's own key, and `basket` holds the
     goods. `unspent_minor`: what the member's spend falls by beside the refund, where another record
     refunds the goods that were claimed. `with_last`: what ends as well if central, which knows of
-    the returns at other registers, finds that nothing of the sale is left.
+    the returns at other registers, finds that nothing of the sale is left. `counted`: as in a sale.
     """
 
     key: SaleKey
@@ -134,6 +136,7 @@ class ReturnBody:
     basket: Basket | None = None
     unspent_minor: int = 0
     with_last: Ending | None = None
+    counted: tuple[CounterUse, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -169,3 +172,4 @@ class ClaimBody:
     card_hash: str = ""
     card_key_id: int = 0
     flags: tuple[str, ...] = ()
+    counted: tuple[CounterUse, ...] = ()

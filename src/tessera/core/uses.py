@@ -22,6 +22,13 @@ WITHHELD_PREFIX = "withheld:"
 ENTRIES_PREFIX = "entries:"
 """Account of a member's entries in a draw, e.g. `entries:bicycle`."""
 
+GUARD_SALES = "~sales"
+GUARD_RETURNS = "~returns"
+"""What the guard against abuse counts of a member by day; no offer's id can begin like this."""
+
+GUARD_FLAGS = frozenset({"guard-card", "guard-own-card", "guard-refused", "guard-returns"})
+"""Flags of records that the guard has marked."""
+
 USES_UNIT = "uses"
 COUNTED = "counted"
 DRAW = "draw"
@@ -55,6 +62,16 @@ def uses_account(key: str) -> str:
 def counter_of(account: str) -> str:
     """The counter's key of an account; "" when it counts no uses."""
     return account.removeprefix(USES_PREFIX) if account.startswith(USES_PREFIX) else ""
+
+
+def guard_use(what: str, day: date, most: int) -> CounterUse:
+    """One sale or return more of a member, for the guard."""
+    return CounterUse(key=f"{what}/{day.isoformat()}", used=1, most=most)
+
+
+def is_of_guard(key: str) -> bool:
+    """Whether a counter is the guard's rather than an offer's."""
+    return key.startswith((GUARD_SALES, GUARD_RETURNS))
 
 
 def withheld_account(uid: str, unit: str, issuer: str) -> str:

@@ -9,7 +9,6 @@ from tessera.core.member import MemberState
 from tessera.core.quote import Message, OfferOutcome, Stage
 from tessera.rules.conditions import (
     EARNING_ONLY,
-    MEMBERS_ONLY,
     REFUSED_OFFLINE,
     STOPPED,
     Moment,
@@ -39,7 +38,7 @@ def is_refused(
     if moment.place.offline and offer.offline == "refuse":
         return REFUSED_OFFLINE
     if member is None and needs_member(offer.reward):
-        return MEMBERS_ONLY
+        return moment.nobody
     return why_not(offer, moment, basket, member)
 
 

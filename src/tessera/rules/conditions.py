@@ -23,6 +23,7 @@ COUPON_MISSING = "coupon-missing"
 NOT_CHOSEN = "not-chosen"
 EVENT_MISSING = "event-missing"
 MEMBERS_ONLY = "members-only"
+GUARD_REFUSED = "guard-refused"
 MEMBER_BLOCKED = "member-blocked"
 LIMIT_REACHED = "limit-reached"
 REFUSED_OFFLINE = "refused-offline"
@@ -49,16 +50,22 @@ BLOCKED = frozenset({"blocked", "closed", "erased", "merged", "replaced"})
 """States in which a member gets nothing; every other state (active, provisional, …) does."""
 
 
+def nobody_at(place: Place) -> str:
+    """Give the reason of what is for members only, where no member is known."""
+    return GUARD_REFUSED if place.guarded else MEMBERS_ONLY
+
+
 class Moment:
     """Place and time of a quote, taken apart once."""
 
-    __slots__ = ("day", "minute", "place", "weekday")
+    __slots__ = ("day", "minute", "nobody", "place", "weekday")
 
     def __init__(self, place: Place) -> None:
         self.place = place
         self.day: date = place.at.date()
         self.minute: int = place.at.hour * 60 + place.at.minute
         self.weekday: int = self.day.weekday()
+        self.nobody = nobody_at(place)
 
 
 def why_not(offer: Offer, moment: Moment, basket: Basket, member: MemberState | None) -> str:
@@ -81,6 +88,7 @@ def is_here(where: Where, place: Place) -> bool:
         (not where.stores or place.store in where.stores)
         and (not where.regions or place.region in where.regions)
         and (not where.registers or place.register in where.registers)
+        and (not where.any_of or any(is_here(one, place) for one in where.any_of))
     )
 
 
@@ -152,7 +160,7 @@ def _who_reason(who: Who, moment: Moment, member: MemberState | None) -> str:
         return "" if member is None else _WHO_REASONS[kind]
     if member is None:
         # Staff prices aside, somebody unknown is a customer like any other.
-        return "" if kind == "customers" else MEMBERS_ONLY
+        return "" if kind == "customers" else moment.nobody
     if member.status in BLOCKED:
         return "" if kind == "customers" else MEMBER_BLOCKED
     if kind == "members":
@@ -234,7 +242,7 @@ def uses_left(offer: Offer, place: Place, member: MemberState | None) -> tuple[i
         if limit.period == "basket":
             remaining = limit.most
         elif member is None and limit.period in OF_A_MEMBER:
-            return 0, MEMBERS_ONLY
+            return 0, nobody_at(place)
         else:
             remaining = limit.most - used_of(counter_key(offer, limit, place.business_day), member)
         if remaining <= 0:

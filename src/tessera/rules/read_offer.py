@@ -85,6 +85,10 @@ _UNCOUNTED = (
     "a limit over all members holds within one basket only: tills do not count it yet",
     "limit each member, or stop the offer by a release",
 )
+_TOO_EARLY = (
+    "offers on goods come first, so this threshold reads the goods at the shelf",
+    "leave the stage out, or take the sum off the basket",
+)
 _NEVER_EMPTY = {
     "when": "mon..fri",
     "where": "store 7",
@@ -123,6 +127,9 @@ def read_offer(reader: Reader, offer_id: str, rank: int, node: Node, units: Unit
     if any(limit.period in OF_A_LINE for limit in limits):
         reward = _on_lines(reader, entries["limits"], field, reward, limits)
     who, when, where, needs = _read_conditions(reader, field, entries)
+    if stage_of(reward) is Stage.UNIT and any(need.at is not Stage.SHELF for need in needs):
+        reader.warning(entries["needs"], f"{field}.needs", *_TOO_EARLY)
+        needs = tuple(replace(need, at=Stage.SHELF) for need in needs)
     stacks_all, stacks_with = _read_stacks(reader, field, get("stacks"))
     names = reader.texts(entries["name"], f"{field}.name") if "name" in entries else ()
     receipt = reader.texts(entries["receipt"], f"{field}.receipt") if "receipt" in entries else ()

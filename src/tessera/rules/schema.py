@@ -6,7 +6,9 @@ refers to what and whether a sentence makes sense.
 
 from typing import Any
 
+from tessera.rules.guard import ANSWERS
 from tessera.rules.model import GroupKind
+from tessera.rules.read_draws import DRAW_KEYS
 from tessera.rules.read_offer import OFFER_KEYS, OFFLINE, PERIODS
 from tessera.rules.read_reward_keys import reward_forms
 from tessera.rules.read_sections import SETTING_CHOICES, UNIT_KEYS
@@ -50,6 +52,11 @@ _OFFER_SAYS = {
     "undiscounted_only": "Whether only goods that nothing has reduced take part.",
     "note": "For whoever reads the file.",
 }
+_GUARD_SAYS = {
+    "card": "at most 5 sales a day, then flag · at most 20 sales in 7 days, then refuse.",
+    "returns": "at most 3 returns in 7 days, then flag.",
+    "own_card": "What is done where the cashier's own card is used: flag or refuse.",
+}
 _SHAPES: dict[str, dict[str, Any]] = {
     "name": _TEXT,
     "receipt": _TEXT,
@@ -85,6 +92,15 @@ def programme_schema() -> dict[str, Any]:
             "partners": _WORDS,
             "groups": _named(_group()),
             "offers": _named(_offer()),
+            "guard": _closed(
+                {
+                    "card": {"type": "string", "description": _GUARD_SAYS["card"]},
+                    "returns": {"type": "string", "description": _GUARD_SAYS["returns"]},
+                    "own_card": {"enum": list(ANSWERS), "description": _GUARD_SAYS["own_card"]},
+                }
+            ),
+            "draws": _named(_closed({**dict.fromkeys(DRAW_KEYS, _ANY), "name": _TEXT})),
+            "countries": {"type": "object", "additionalProperties": _ANY},
             "stopped": _WORDS,
             "seed_hash": {"type": "string", "pattern": "^[0-9A-Fa-f]{64}$"},
             "cases": _WORDS,

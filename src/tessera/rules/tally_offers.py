@@ -9,7 +9,6 @@ from collections.abc import Sequence
 from tessera.core.quote import Stage
 from tessera.rules.admitting import is_refused, refusal_of
 from tessera.rules.conditions import (
-    MEMBERS_ONLY,
     NOT_CHOSEN,
     OF_A_LINE,
     budget_left,
@@ -146,7 +145,7 @@ def _admit_asked(tally: Tally) -> None:
         asked = conditions[offer]
         if asked:
             if asked == OF_MEMBERS:
-                reason = MEMBERS_ONLY if member is None else ""
+                reason = tally.moment.nobody if member is None else ""
             else:
                 reason = _refusal(tally, offer)
             if reason:
