@@ -11,6 +11,9 @@ from typing import Any
 import pytest
 
 from tessera.store.engine import open_sqlite
+from tessera.store.till import identity_book
+from tessera.sync.records import encoded
+from tessera.sync.wire import Certificate
 from tests.support.agent import (
     CARD,
     Agent,
@@ -277,3 +280,19 @@ def test_a_new_pairing_is_taken_in_without_a_restart(till: Path) -> None:
     assert (till / "pairings.json").stat().st_mode & 0o077 == 0
     assert token not in (till / "pairings.json").read_text()
     assert agent.stop() == 0
+
+
+def test_a_certificate_that_ended_is_told_by_status_and_figures_alike(till: Path) -> None:
+    ended = Certificate(
+        register="till-1", store="shop", public_key="0" * 64, serial=1, issued_ms=0, not_after_ms=1
+    )
+    engines = open_sqlite(till / "till.db")
+    with engines.writer.begin() as tx:
+        identity_book.write_certificate(tx, certificate=encoded(ended).decode(), signature="")
+    engines.dispose()
+    with running_agent(till) as agent:
+        status = agent.call("GET", "/v1/status").json
+        figures = agent.call("GET", "/metrics").raw.decode()
+    assert "trust_ending" in [one["code"] for one in status["notices"]]
+    assert status["certificate_until"] == "1970-01-01T00:00:00+00:00"
+    assert "\ntessera_agent_trust_ending 1\n" in figures

@@ -9,6 +9,7 @@ import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from enum import StrEnum
 from pathlib import Path
@@ -16,6 +17,7 @@ from pathlib import Path
 from tessera.agent.clock_trust import DOUBT_MS
 from tessera.agent.pairing import PAIRINGS_FILE, TOKEN_FILE
 from tessera.agent.settings import AgentSettings
+from tessera.agent.trust_ends import LATEST_MS, TrustEnds, read_trust_ends
 from tessera.core.errors import TesseraError
 from tessera.devices.profiles import read_profile, shipped_profiles_folder
 from tessera.devices.readers import ReaderSettings
@@ -150,7 +152,7 @@ def check_database(settings: AgentSettings, *, wall_ms: int) -> Iterator[Finding
         yield trouble("database", error.message, error.hint)
         return
     try:
-        yield from _content(engines, wall_ms=wall_ms)
+        yield from _content(engines, settings.data_dir, wall_ms=wall_ms)
     except DATABASE_ERRORS as error:
         yield trouble(
             "database",
@@ -171,7 +173,7 @@ def _holder(path: Path) -> Finding:
         return trouble("agent", error.message, error.hint)
 
 
-def _content(engines: Engines, *, wall_ms: int) -> Iterator[Finding]:
+def _content(engines: Engines, folder: Path, *, wall_ms: int) -> Iterator[Finding]:
     known = known_versions(MIGRATIONS)
     with engines.reader.connect() as connection:
         version = current_version(connection)
@@ -194,6 +196,7 @@ def _content(engines: Engines, *, wall_ms: int) -> Iterator[Finding]:
         )
     else:
         yield fine("enrolment", f"enrolled as {identity.register} of store {identity.store}")
+    yield from check_trust(read_trust_ends(folder, identity), wall_ms=wall_ms)
     yield fine("queue", f"{waiting} records wait for central")
     if wall_ms < central_ms - DOUBT_MS:
         days = (central_ms - wall_ms) // DOUBT_MS
@@ -217,6 +220,34 @@ def check_secrets(folder: Path) -> Iterator[Finding]:
         )
     if not open_files:
         yield fine("secrets", "key and token files are readable by their user alone")
+
+
+def check_trust(ends: TrustEnds, *, wall_ms: int) -> Iterator[Finding]:
+    """How long central believes this register, and this register believes central."""
+    mend = (
+        ("this register's certificate", ends.certificate_ms, "tessera agent enrol --again --help"),
+        ("central's root", ends.root_ms, "tessera central keys --help, at central"),
+    )
+    known = [(what, ms, hint) for what, ms, hint in mend if ms]
+    over = [(f"{what} ended on {_day(ms)}", hint) for what, ms, hint in known if ms <= wall_ms]
+    until = ", ".join(f"{what} holds until {_day(ms)}" for what, ms, _ in known)
+    for text, hint in over:
+        yield trouble("trust", text, hint)
+    if over or not known:
+        return
+    if ends.is_near(wall_ms):
+        yield warning(
+            "trust",
+            f"{until}, and was not renewed",
+            "bring the line to central back: the agent renews by itself; or see what central has"
+            " to do: tessera central status",
+        )
+        return
+    yield fine("trust", until)
+
+
+def _day(ms: int) -> str:
+    return datetime.fromtimestamp(min(ms, LATEST_MS) / 1000, UTC).date().isoformat()
 
 
 def check_central(settings: AgentSettings, *, wall_ms: int) -> Iterator[Finding]:

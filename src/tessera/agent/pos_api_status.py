@@ -28,12 +28,10 @@ from tessera.agent.openapi import openapi_bytes
 from tessera.agent.pairing import Pairings
 from tessera.agent.pos_api import answered, paired
 from tessera.agent.till_state import TillState
-from tessera.agent.trust_ends import read_trust_ends
+from tessera.agent.trust_ends import LATEST_MS, read_trust_ends
 from tessera.store.engine import DATABASE_ERRORS, sqlite_version
 from tessera.store.till import outbox
 
-_LATEST_MS = 253_402_300_799_000
-"""The last second that a date can name."""
 Readers = Callable[[], tuple[ReaderStatus, ...]]
 
 
@@ -97,7 +95,7 @@ def queue_length(state: TillState) -> int:
 def _when(ms: int | None) -> str:
     if ms is None:
         return ""
-    return datetime.fromtimestamp(min(ms, _LATEST_MS) / 1000, UTC).isoformat(timespec="seconds")
+    return datetime.fromtimestamp(min(ms, LATEST_MS) / 1000, UTC).isoformat(timespec="seconds")
 
 
 def metrics_text(state: TillState, readers: Readers) -> str:
@@ -114,6 +112,11 @@ def metrics_text(state: TillState, readers: Readers) -> str:
             int(status.disk.benefits_stopped),
         ),
         ("clock_off_seconds", "How wrong the clock is thought to be.", status.clock.off_by_s),
+        (
+            "trust_ending",
+            "1 when the register's certificate, or central's root, ends soon.",
+            int(any(one.code == "trust_ending" for one in status.notices)),
+        ),
         ("event_listeners", "Open event streams.", state.hub.listeners),
         (
             "readers_connected",

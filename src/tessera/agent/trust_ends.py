@@ -15,6 +15,8 @@ from tessera.store.till.values import RegisterIdentity
 DAY_MS = 86_400_000
 ROOT_DAYS = 60
 CERTIFICATE_DAYS = 30
+LATEST_MS = 253_402_300_799_000
+"""The last second that a date can name."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -5,10 +5,14 @@ from pathlib import Path
 
 import pytest
 
-from tessera.agent.diagnosis import Finding, Grade, check_modem_manager, diagnose
+from tessera.agent.diagnosis import Finding, Grade, check_modem_manager, check_trust, diagnose
 from tessera.agent.settings import AgentSettings, CentralSettings, DiskSettings, ListenSettings
+from tessera.agent.trust_ends import DAY_MS, TrustEnds
 from tessera.devices.readers import ReaderSettings
 from tessera.store.engine import held, open_sqlite
+from tessera.store.till import identity_book
+from tessera.sync.records import encoded
+from tessera.sync.wire import Certificate
 from tests.support.till import enrolled_till
 
 NOW_MS = 1_795_000_000_000
@@ -75,6 +79,51 @@ def test_little_room_is_trouble(settings: AgentSettings) -> None:
 def test_central_away_is_a_warning_since_sales_go_on(settings: AgentSettings) -> None:
     away = replace(settings, central=CentralSettings(url="http://127.0.0.1:9"))
     assert found(away)["central"].grade is Grade.WARNING
+
+
+def test_how_long_register_and_central_believe_each_other_is_told() -> None:
+    ends = TrustEnds(
+        certificate_ms=NOW_MS + 90 * DAY_MS,
+        certificate_life_ms=365 * DAY_MS,
+        root_ms=NOW_MS + 61 * DAY_MS,
+    )
+    [finding] = check_trust(ends, wall_ms=NOW_MS)
+    assert finding.grade is Grade.FINE
+    assert finding.text == (
+        "this register's certificate holds until 2027-02-16, central's root holds until 2027-01-18"
+    )
+
+
+def test_a_certificate_that_did_not_renew_itself_is_a_warning() -> None:
+    ends = TrustEnds(certificate_ms=NOW_MS + 29 * DAY_MS, certificate_life_ms=365 * DAY_MS)
+    [finding] = check_trust(ends, wall_ms=NOW_MS)
+    assert finding.grade is Grade.WARNING
+    assert "tessera central status" in finding.hint
+
+
+def test_what_has_ended_is_trouble_and_says_who_can_mend_it() -> None:
+    ends = TrustEnds(certificate_ms=NOW_MS, certificate_life_ms=DAY_MS, root_ms=NOW_MS - DAY_MS)
+    certificate, root = check_trust(ends, wall_ms=NOW_MS)
+    assert (certificate.grade, root.grade) == (Grade.TROUBLE, Grade.TROUBLE)
+    assert "certificate ended on" in certificate.text
+    assert "agent enrol" in certificate.hint
+    assert "central keys" in root.hint
+
+
+def test_the_certificate_of_the_database_is_looked_at(settings: AgentSettings) -> None:
+    ended = Certificate(
+        register="till-1",
+        store="shop",
+        public_key="0" * 64,
+        serial=1,
+        issued_ms=0,
+        not_after_ms=NOW_MS - 1,
+    )
+    engines = open_sqlite(settings.database)
+    with engines.writer.begin() as tx:
+        identity_book.write_certificate(tx, certificate=encoded(ended).decode(), signature="")
+    engines.dispose()
+    assert found(settings)["trust"].grade is Grade.TROUBLE
 
 
 def test_readers_are_looked_at_one_by_one(settings: AgentSettings) -> None:
