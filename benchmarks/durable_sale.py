@@ -2,7 +2,7 @@
 
 Three in turn, in the same run and folder, so that a slow disk slows all of them:
 fdatasync of the same number of bytes appended to a file; the same rows written with the bare driver
-(WAL, synchronous=FULL); `commit_record` through SQLAlchemy's pool as the agent's writer calls it.
+(WAL, synchronous=FULL); `commit_record` on the connection that the agent's writer keeps.
 """
 
 import os
@@ -19,6 +19,7 @@ from tessera.core.journal import Head, RecordDraft, SealedRecord, canonical, hea
 from tessera.store.engine import open_sqlite
 from tessera.store.migrate import ensure_schema
 from tessera.store.till import MIGRATIONS, committed_sales, identity_book
+from tessera.store.till.kept_connection import KeptConnection
 from tessera.store.till.values import AccountEffect
 from tests.support.till import DAY, identity
 
@@ -51,14 +52,15 @@ class Ours:
     name = "tessera commit_record"
 
     def __init__(self, folder: Path) -> None:
-        self._engines = open_sqlite(folder / "ours.db")
-        ensure_schema(self._engines.writer, MIGRATIONS, name="ours.db")
-        with self._engines.writer.begin() as tx:
+        engines = open_sqlite(folder / "ours.db")
+        ensure_schema(engines.writer, MIGRATIONS, name="ours.db")
+        self._kept = KeptConnection(engines)
+        with self._kept.begin() as tx:
             identity_book.write_identity(tx, identity())
 
     def sell(self, number: int) -> None:
         effects = (AccountEffect(member_id=f"m{number}", account="points", delta=4),)
-        with self._engines.writer.begin() as tx:
+        with self._kept.begin() as tx:
             committed_sales.commit_record(
                 tx,
                 draft=draft_of(number),

@@ -60,6 +60,11 @@ def test_what_is_told_is_what_the_seed_and_the_record_give(shop: RealShop) -> No
         assert (draw["won"], draw.get("prize", "")) == (prize != "", prize)
         told = f"You win: {prize}" if prize else "No win this time"
         assert told in sold["receipt"]
+        terms = {one["kind"]: one["terms"] for one in sold["issued"]}
+        assert (terms["draw"]["draw"], terms["win"]["draw"]) == ("bicycle", "scratch")
+        assert terms["win"]["prizes"] == "coffee, cake, tote bag"
+        assert terms["draw"]["free_entry"] == "a post card to the organiser"
+        assert any("a post card to the organiser. Valid in DE" in one for one in sold["receipt"])
         codes = [notice["code"] for notice in sold.get("notices", [])]
         assert ("instant_win" in codes) == (prize != "")
 

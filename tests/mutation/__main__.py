@@ -27,7 +27,7 @@ import pytest
 from tests.mutation.judging import Judge, Verdict
 from tests.mutation.mutants import Mutant, mutants_of, sampled
 from tests.mutation.planting import SOURCE, Spoiler
-from tests.mutation.reach import Observer, fingerprint, kept
+from tests.mutation.reach import Observer, all_of, fingerprint, kept
 
 ROOT = SOURCE.parent
 PACKAGE = SOURCE / "tessera"
@@ -46,7 +46,7 @@ class Session:
         self.mutants, self.asked = mutants, asked
         self.made_for = fingerprint([*JUDGED, *JUDGES])
         self.observer: Observer | None = None
-        if kept(MAP, self.made_for) is None:
+        if not asked.by and kept(MAP, self.made_for) is None:
             self.observer = Observer(PACKAGE, MAP, self.made_for)
             self.observer.start()
 
@@ -56,8 +56,12 @@ class Session:
             session.config.pluginmanager.register(self.observer)
             self.observer.observe(session.items)
             session.config.pluginmanager.unregister(self.observer)
-        reach = kept(MAP, self.made_for)
-        assert reach is not None
+        if self.asked.by:
+            reach = all_of(session.items, {mutant.path for mutant in self.mutants}, PACKAGE)
+        else:
+            found = kept(MAP, self.made_for)
+            assert found is not None
+            reach = found
         if reach.unsound:
             print("fail without any fault, not asked:", *reach.unsound)
         judge = Judge(reach, session, self.asked.seconds)
@@ -148,8 +152,11 @@ def main(arguments: Sequence[str]) -> int:
         help="every verdict, to go on from",
     )
     parser.add_argument("--again", action="store_true", help="judge what survived there once more")
+    parser.add_argument(
+        "--by", nargs="*", type=Path, default=(), help="only all tests of these files are asked"
+    )
     parser.add_argument("--one", type=json.loads, help=argparse.SUPPRESS)
-    parser.add_argument("--tests", nargs="*", default=(), help=argparse.SUPPRESS)
+    parser.add_argument("--tests", type=Path, help=argparse.SUPPRESS)
     asked = parser.parse_args(arguments)
     if asked.one:
         return _judged_alone(asked)
@@ -166,8 +173,21 @@ def main(arguments: Sequence[str]) -> int:
         drawn = sampled([one for one in modules if asked.only in str(one)], asked.count, asked.seed)
         mutants = [one for one in drawn if key_of(one) not in known]
     if mutants:
-        _run([*map(str, JUDGES)], Session(mutants, asked))
+        _run([*map(str, asked.by or JUDGES)], Session(mutants, asked))
     return _report(list(written(asked.out)))
+
+
+class InOrder:
+    """A pytest plugin that has only the named tests run, in the order of their names."""
+
+    def __init__(self, names: Sequence[str]) -> None:
+        self.places = {name: place for place, name in enumerate(names)}
+
+    @pytest.hookimpl(trylast=True)
+    def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> None:
+        """Leave the others out."""
+        known = [item for item in items if item.nodeid in self.places]
+        items[:] = sorted(known, key=lambda item: self.places[item.nodeid])
 
 
 class Profile:
@@ -200,7 +220,9 @@ def _run(tests: Sequence[str], *plugins: object) -> int:
 def _judged_alone(asked: argparse.Namespace) -> int:
     fields = asked.one | {"path": Path(asked.one["path"]), "lines": tuple(asked.one["lines"])}
     sys.meta_path.insert(0, Spoiler(Mutant(**fields)))
-    return _run(["-x", *(asked.tests or map(str, JUDGES))])
+    names = json.loads(asked.tests.read_text("utf-8"))
+    files = sorted({name.split("::")[0] for name in names})
+    return _run(["-x", *files], InOrder(names))
 
 
 def _report(rows: Sequence[dict[str, Any]]) -> int:

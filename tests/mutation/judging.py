@@ -4,15 +4,19 @@ Owns: the forked process in which they are asked, its limits, and what it answer
 choose mutants.
 """
 
+import gc
 import json
 import os
 import resource
 import subprocess
 import sys
+import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
@@ -20,10 +24,19 @@ from tests.mutation.mutants import Mutant
 from tests.mutation.planting import SOURCE, plant
 from tests.mutation.reach import LOADING, Reach
 
+if TYPE_CHECKING:
+    from hypothesis import settings
+
 TIMES_SLOWER_MAX = 10
 SECONDS_SLOWER_MAX = 15
 """A test may take so much more than it does without the fault (of processor time)."""
 MEMORY_MAX = 4 << 30
+EXAMPLES_FIRST = 8
+"""So many examples of each property are tried before any property is tried in full."""
+PROFILED = "_hypothesis_internal_use_settings"
+"""Where hypothesis keeps the number of examples with a test."""
+SECONDS_AFRESH_MAX = 600
+"""A fresh process may take so long in all."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +52,15 @@ class Verdict:
     def noticed(self) -> bool:
         """Whether a test failed or did not come to its end."""
         return self.verdict in {"killed", "timeout"}
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """A test to be asked, the seconds it takes without a fault, by how many examples (0: all)."""
+
+    name: str
+    seconds: float
+    examples: int = 0
 
 
 class Judge:
@@ -63,85 +85,142 @@ class Judge:
     def _judged(self, mutant: Mutant) -> Verdict:
         reached = self.reach.of(str(mutant.path.relative_to(SOURCE / "tessera")), *mutant.lines)
         loading = LOADING in reached
-        tests = [self.reach.tests[place] for place in reached if place != LOADING]
-        tests = [one for one in tests if one[0] not in self.reach.unsound]
-        asked = self._affordable(tests)
-        unasked = len(tests) - len(asked)
+        tests = self._sound(self.reach.tests[place] for place in reached if place != LOADING)
+        steps, unasked = self._affordable(tests)
         blind = True
-        if asked:
-            verdict, blind = self._forked(mutant, asked)
+        if steps:
+            verdict, blind = self._forked(mutant, steps)
             if verdict.noticed:
                 return verdict
-        if loading or (asked and blind):
-            return afresh(mutant, [] if loading else [name for name, _ in asked])
+        # Asking everything afresh costs minutes, which a run that is pressed for time leaves out.
+        if (loading and not self.seconds_max) or (blind and (steps or loading)):
+            if loading:
+                steps, unasked = self._affordable(self._sound(self.reach.tests))
+            return replace(afresh(mutant, steps), unasked=unasked)
         return Verdict("survived" if tests else "untested", unasked=unasked)
 
-    def _affordable(self, tests: Sequence[tuple[str, float]]) -> list[tuple[str, float]]:
-        left = self.seconds_max or float("inf")
-        chosen = []
-        for name, spent in tests:
-            left -= spent
-            if left < 0:
-                break
-            chosen.append((name, spent))
-        return chosen
+    def _sound(self, tests: Iterable[tuple[str, float]]) -> list[tuple[str, float]]:
+        return [one for one in tests if one[0] not in self.reach.unsound]
 
-    def _forked(self, mutant: Mutant, tests: Sequence[tuple[str, float]]) -> tuple[Verdict, bool]:
+    def _affordable(self, tests: Sequence[tuple[str, float]]) -> tuple[list[Step], int]:
+        """Also give how many steps are left out."""
+        steps = steps_of([(self.items[name], spent) for name, spent in tests])
+        left = self.seconds_max or float("inf")
+        for number, step in enumerate(steps):
+            left -= step.seconds
+            if left < 0:
+                return steps[:number], len(steps) - number
+        return steps, 0
+
+    def _forked(self, mutant: Mutant, steps: Sequence[Step]) -> tuple[Verdict, bool]:
         """Also tell whether the fault could not be planted into the loaded function."""
         there, here = os.pipe()
+        gc.freeze()  # so that the child's collector leaves the shared pages alone
         child = os.fork()
         if child == 0:
             os.close(there)
             try:
-                self._ask(mutant, tests, here)
+                self._ask(mutant, steps, here)
             finally:
                 os._exit(0)
         os.close(here)
         with os.fdopen(there, encoding="ascii") as answers:
             words = answers.read().split()
         os.waitpid(child, 0)
-        blind = bool(words) and words[0] == "blind"
         match words[-1:]:
             case ["done"]:
-                return Verdict("survived"), blind
+                return Verdict("survived"), False
+            case ["blind"]:
+                return Verdict("survived"), True
             case ["broken"]:
                 return Verdict("killed", by="the module cannot be loaded"), False
             case ["failed"]:
-                return Verdict("killed", by=tests[int(words[-2])][0]), False
+                return Verdict("killed", by=steps[int(words[-2])].name), False
             case [number] if number.isdecimal():
-                return Verdict("timeout", by=tests[int(number)][0]), False
+                return Verdict("timeout", by=steps[int(number)].name), False
             case _:
                 raise pytest.UsageError(f"{mutant}: the judging process ended with {words[-1:]}")
 
-    def _ask(self, mutant: Mutant, tests: Sequence[tuple[str, float]], here: int) -> None:
+    def _ask(self, mutant: Mutant, steps: Sequence[Step], here: int) -> None:
         # Its dots would stand between ours.
         self.plugins.unregister(name="terminalreporter")
         resource.setrlimit(resource.RLIMIT_AS, (MEMORY_MAX, MEMORY_MAX))
         try:
-            os.write(here, b"seen " if plant(mutant) else b"blind ")
+            if not plant(mutant):
+                os.write(here, b"blind ")
+                return
         except Exception:  # noqa: BLE001 - whatever a fault raises while it is loaded
             os.write(here, b"broken ")
             return
-        for number, (name, spent) in enumerate(tests):
+        for number, step in enumerate(steps):
             os.write(here, f"{number} ".encode())
             # Of its own time, so that a busy machine makes no mutant look noticed.
-            limit = time.process_time() + TIMES_SLOWER_MAX * spent + SECONDS_SLOWER_MAX
+            limit = time.process_time() + TIMES_SLOWER_MAX * step.seconds + SECONDS_SLOWER_MAX
             resource.setrlimit(resource.RLIMIT_CPU, (int(limit), resource.RLIM_INFINITY))
-            item = self.items[name]
+            item = self.items[step.name]
             self.failed = False
-            item.config.hook.pytest_runtest_protocol(item=item, nextitem=None)
+            with _examples(item, step.examples):
+                item.config.hook.pytest_runtest_protocol(item=item, nextitem=None)
             if self.failed:
                 os.write(here, b"failed ")
                 return
         os.write(here, b"done ")
 
 
-def afresh(mutant: Mutant, tests: Sequence[str]) -> Verdict:
+@contextmanager
+def _examples(item: pytest.Item, count: int) -> Iterator[None]:
+    from hypothesis import settings  # pytest wants to load it before anybody else does
+
+    whole = _settings_of(item)
+    if whole is None or not count:
+        yield
+        return
+    function = item.obj  # type: ignore[attr-defined]
+    setattr(function, PROFILED, settings(whole, max_examples=count))
+    try:
+        yield
+    finally:
+        setattr(function, PROFILED, whole)
+
+
+def _settings_of(item: pytest.Item) -> "settings | None":
+    return getattr(getattr(item, "obj", None), PROFILED, None)
+
+
+def steps_of(tests: Sequence[tuple[pytest.Item, float]]) -> list[Step]:
+    """Put tests in their order: quick ones and properties by few examples, then these in full."""
+    first, then = [], []
+    for item, spent in tests:
+        whole = _settings_of(item)
+        if whole is None or whole.max_examples <= EXAMPLES_FIRST:
+            first.append(Step(item.nodeid, spent))
+        else:
+            share = EXAMPLES_FIRST / whole.max_examples
+            first.append(Step(item.nodeid, spent * share, EXAMPLES_FIRST))
+            then.append(Step(item.nodeid, spent))
+    return sorted(first, key=lambda step: step.seconds) + then
+
+
+def afresh(mutant: Mutant, steps: Sequence[Step]) -> Verdict:
     """Ask in a process of its own, where the module has its fault from the start."""
     fields = asdict(mutant) | {"path": str(mutant.path)}
-    command = [sys.executable, "-m", "tests.mutation", "--one", json.dumps(fields), "--tests"]
     root = Path(__file__).parents[2]
-    done = subprocess.run([*command, *tests], cwd=root, capture_output=True, text=True, check=False)
+    with tempfile.NamedTemporaryFile("w", suffix=".json", encoding="utf-8") as names:
+        json.dump(list(dict.fromkeys(step.name for step in steps)), names)
+        names.flush()
+        command = [sys.executable, "-m", "tests.mutation", "--one", json.dumps(fields)]
+        limit = min(SECONDS_AFRESH_MAX, 60 + TIMES_SLOWER_MAX * sum(step.seconds for step in steps))
+        try:
+            done = subprocess.run(
+                [*command, "--tests", names.name],
+                cwd=root,
+                capture_output=True,
+                text=True,
+                check=False,
+                timeout=limit,
+            )
+        except subprocess.TimeoutExpired:
+            return Verdict("timeout", by="a fresh process")
     if done.returncode == pytest.ExitCode.OK:
         return Verdict("survived")
     failed = [row for row in done.stdout.splitlines() if row.startswith(("FAILED", "ERROR"))]

@@ -8,6 +8,7 @@ import copy
 import random
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 COMPARED: dict[type[ast.cmpop], type[ast.cmpop]] = {
@@ -137,6 +138,7 @@ def _spots(tree: ast.Module) -> Iterator[Spot]:
                     waiting.append((node, name, True, lines))
 
 
+@cache
 def mutants_of(path: Path) -> list[Mutant]:
     """Give every mutant of a module, in the order of its nodes."""
     tree = ast.parse(path.read_text("utf-8"))

@@ -12,6 +12,8 @@ from tessera.central.enrol import add_register
 from tessera.central.members import NewMember, add_members
 from tessera.central.opening import Central, opened
 from tessera.central.programmes import release_programme
+from tessera.central.recheck import SAME
+from tessera.central.rechecking import recheck_register
 from tessera.central.seeds import add_seed
 from tessera.central.settings import CentralSettings, DatabaseSettings
 from tessera.fleet.shop import LineThread, Program, answers, free_port, run_command
@@ -75,8 +77,11 @@ class RealShop:
         return points(self.central, member, account)
 
     def agree(self) -> None:
-        """Central's books are in order."""
+        """Central's books are in order, and every sale comes out again as it was recorded."""
         assert differences(self.central) == []
+        for number, _ in enumerate(self.registers, start=1):
+            for one in recheck_register(self.central, f"till-{number}", every=True):
+                assert one.verdict.verdict == SAME, one
 
 
 @contextlib.contextmanager

@@ -115,8 +115,21 @@ class PromptAnswer(Part, frozen=True, kw_only=True):
     text: str = ""
 
 
+class DrawTermsAnswer(Part, frozen=True, kw_only=True):
+    """What a draw states. `free_entry` is empty where purchase is the only way in."""
+
+    draw: str
+    organiser: str
+    prizes: str
+    free_entry: str = ""
+    countries: str = ""
+
+
 class IssuedAnswer(Part, frozen=True, kw_only=True):
-    """A right that the sale grants: a coupon, a draw entry. `codes` are to be printed."""
+    """A right that the sale grants: a coupon, a draw entry. `codes` are to be printed.
+
+    `terms` of an entry or an instant win are those that the programme states, to be told with it.
+    """
 
     kind: str
     offer: str
@@ -124,6 +137,7 @@ class IssuedAnswer(Part, frozen=True, kw_only=True):
     valid_from: str = ""
     valid_until: str = ""
     codes: tuple[str, ...] = ()
+    terms: DrawTermsAnswer | None = None
 
 
 class DrawAnswer(Answer, frozen=True, kw_only=True):

@@ -14,6 +14,7 @@ from tessera.agent.notices import worded
 from tessera.core.basket import Basket
 from tessera.core.quote import IssuedCoupon, Message, Quote, ReturnQuote, TaxGroup, UnitMovement
 from tessera.core.sale import DrawResult
+from tessera.rules.draw_terms import DrawTerms, terms_in
 from tessera.rules.savings import savings_claimed
 from tessera.rules.wording import receipt_texts, say
 
@@ -66,7 +67,7 @@ def quote_answer(  # noqa: PLR0913 - what surrounds a quote in its answer is nam
             )
             for prompt in quote.prompts
         ),
-        issued=issued_answers(quote, codes),
+        issued=issued_answers(quote, codes, language=language),
         draws=draw_answers(draws),
         receipt=tuple(
             receipt_texts(quote, language, drawn=(*draw_lines(draws), *code_lines(codes)))
@@ -84,9 +85,10 @@ def quote_answer(  # noqa: PLR0913 - what surrounds a quote in its answer is nam
 
 
 def issued_answers(
-    quote: Quote, codes: Sequence[GrantedCode] = ()
+    quote: Quote, codes: Sequence[GrantedCode] = (), *, language: str
 ) -> tuple[api_answers.IssuedAnswer, ...]:
     """The rights that a sale grants; a coupon's own codes once the sale is recorded."""
+    terms = terms_in(quote, language)
     return tuple(
         api_answers.IssuedAnswer(
             kind=right.kind,
@@ -95,8 +97,21 @@ def issued_answers(
             valid_from=right.valid_from,
             valid_until=right.valid_until,
             codes=_codes_of(right, codes),
+            terms=_terms(terms.get(right.name)) if right.kind in {"draw", "win"} else None,
         )
         for right in quote.issued
+    )
+
+
+def _terms(terms: DrawTerms | None) -> api_answers.DrawTermsAnswer | None:
+    if terms is None:
+        return None
+    return api_answers.DrawTermsAnswer(
+        draw=terms.draw,
+        organiser=terms.organiser,
+        prizes=terms.prizes,
+        free_entry=terms.free_entry,
+        countries=terms.countries,
     )
 
 

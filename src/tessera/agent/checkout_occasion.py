@@ -67,7 +67,7 @@ def occasion_answer(
         units=sale_units(quoted.buyer, quoted.quote.units),
         offers=offers(quoted.quote, state.settings.language),
         draws=draw_answers(quoted.draws),
-        issued=issued_answers(quoted.quote, codes),
+        issued=issued_answers(quoted.quote, codes, language=state.settings.language),
         notices=worded(quoted.notices, state.settings.language),
         uid=uid,
     )

@@ -18,12 +18,12 @@ from tessera.agent.checkout_member import NOBODY, Buyer, ScannedCard, find_buyer
 from tessera.agent.checkout_shares import placed
 from tessera.agent.notices import notice
 from tessera.agent.pairing import PairedPos
-from tessera.agent.programme_in_force import bare_quote
 from tessera.agent.till_state import TillState
 from tessera.core.basket import Basket, Place
 from tessera.core.member import MemberState
 from tessera.core.quote import Quote
 from tessera.core.sale import CouponUse, DrawResult
+from tessera.rules.plain import bare_quote
 from tessera.rules.shares import as_recorded
 from tessera.store.engine import DATABASE_ERRORS
 from tessera.sync.records import encoded

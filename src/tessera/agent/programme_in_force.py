@@ -1,6 +1,6 @@
 """The programme that prices sales now, parsed once, and pricing that never fails a sale.
 
-Owns: which bundle is in force in memory; the plain quote where there is none.
+Owns: which bundle is in force in memory.
 Must never: run a bundle that it does not fully understand; the last good one goes on.
 """
 
@@ -12,8 +12,9 @@ import sqlalchemy as sa
 from tessera.core.basket import Basket, Place
 from tessera.core.errors import has_errors
 from tessera.core.member import MemberState
-from tessera.core.quote import LineQuote, Quote
-from tessera.rules.evaluate import ENGINE_VERSION, evaluate
+from tessera.core.quote import Quote
+from tessera.rules.evaluate import evaluate
+from tessera.rules.plain import plain_programme
 from tessera.rules.prepared import prepared_of
 from tessera.rules.programme import Programme, parse_programme
 from tessera.rules.stops import without
@@ -41,7 +42,6 @@ class ProgrammeInForce:
         self.rejected = ""
         self._in_force = InForce()
         self._stops: frozenset[tuple[str, str]] = frozenset()
-        self._empty: dict[str, Programme] = {}
 
     @property
     def programme(self) -> Programme | None:
@@ -132,33 +132,4 @@ class ProgrammeInForce:
 
     def price_plain(self, basket: Basket, place: Place) -> Quote:
         """The quote without any offer: shelf amounts and taxes."""
-        if basket.currency not in self._empty:
-            text = f"programme: none\ncurrency: {basket.currency}\noffers: {{}}\n"
-            programme, problems = parse_programme(text, file="no programme")
-            assert programme is not None, problems
-            self._empty[basket.currency] = programme
-        return evaluate(self._empty[basket.currency], None, basket, place)
-
-
-def bare_quote(basket: Basket) -> Quote:
-    """Shelf amounts alone, for the moment when even the rules fail."""
-    total = sum(line.amount_minor for line in basket.lines)
-    return Quote(
-        engine=ENGINE_VERSION,
-        programme="",
-        currency=basket.currency,
-        shelf_minor=total,
-        discount_minor=0,
-        tendered_units_minor=0,
-        due_minor=total,
-        lines=tuple(
-            LineQuote(
-                line_id=line.line_id,
-                amount_minor=line.amount_minor,
-                discount_minor=0,
-                due_minor=line.amount_minor,
-                fold=number,
-            )
-            for number, line in enumerate(basket.lines)
-        ),
-    )
+        return evaluate(plain_programme(basket.currency), None, basket, place)

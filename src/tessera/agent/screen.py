@@ -36,6 +36,7 @@ from tessera.panel.view import (
     WhoStatus,
     WhoView,
 )
+from tessera.rules.draw_terms import terms_lines
 from tessera.rules.wording import say
 from tessera.store.till.values import AccountView
 
@@ -170,7 +171,7 @@ class Screen:
             )
             + tuple(
                 ReasonView(text=_said(line, language, quote.currency))
-                for line in draw_lines(quoted.draws)
+                for line in (*draw_lines(quoted.draws), *terms_lines(quote))
             ),
             refused=tuple(
                 ReasonView(text=_said(seen.text, language, quote.currency))

@@ -13,8 +13,8 @@ from typing import TypeVar
 import sqlalchemy as sa
 
 from tessera.core.journal import SealedRecord
-from tessera.store.engine import DATABASE_ERRORS
 from tessera.store.till.durable import DiskFull, Write
+from tessera.store.till.kept_connection import KeptConnection
 from tessera.store.till.opening import OpenTill
 
 _LOG = logging.getLogger("tessera.agent.writer")
@@ -28,6 +28,7 @@ class Writer:
 
     def __init__(self, till: OpenTill) -> None:
         self._till = till
+        self._kept = KeptConnection(till.engines)
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="writer")
 
     async def run(self, work: Callable[[sa.Connection], T]) -> T:
@@ -39,13 +40,8 @@ class Writer:
         return await self._in_thread(lambda: self._run(work))
 
     def _run(self, work: Callable[[sa.Connection], T]) -> T:
-        try:
-            with self._till.engines.writer.begin() as connection:
-                return work(connection)
-        except DATABASE_ERRORS:
-            # After a failed commit or fsync SQLite's own view can't be trusted: begin anew.
-            self._till.engines.writer.dispose()
-            raise
+        with self._kept.begin() as connection:
+            return work(connection)
 
     async def commit(self, uid: str, write: Write) -> SealedRecord:
         """Commit a record under `uid` exactly once; it stands when this returns.
@@ -57,10 +53,10 @@ class Writer:
 
     def _commit(self, uid: str, write: Write) -> SealedRecord:
         try:
-            return self._till.commit(uid, write)
+            return self._till.commit(uid, write, through=self._kept)
         except DiskFull:
             _LOG.error("the disk is full: the reserve is given up, benefits stop, sales go on")
-        return self._till.commit(uid, write)
+        return self._till.commit(uid, write, through=self._kept)
 
     async def sync_beside(self, stop: asyncio.Event) -> None:
         """Each second until `stop`: sync witness and salvage, make the reserve whole again."""
@@ -84,5 +80,6 @@ class Writer:
         return await asyncio.shield(loop.run_in_executor(self._thread, work))
 
     def close(self) -> None:
-        """Wait for the last transaction and end the thread."""
+        """Wait for the last transaction, end the thread and let the connection go."""
         self._thread.shutdown(wait=True)
+        self._kept.let_go()

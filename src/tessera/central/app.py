@@ -34,12 +34,13 @@ from tessera.central.log import LOGGER, note
 from tessera.central.metrics import CONTENT_TYPE, Metrics
 from tessera.central.opening import Central
 from tessera.central.placing import BatchGap
+from tessera.central.rechecking import Rechecker
 from tessera.central.refusals import Refused
 from tessera.central.register_routes import RegisterRoutes
 from tessera.central.rows import register_audience, store_audience
 from tessera.central.seeds import bundle_name, read_seed
 from tessera.central.worker import Worker
-from tessera.store.central import bundle_book, register_book, sale_book
+from tessera.store.central import bundle_book, recheck_book, register_book, sale_book
 from tessera.store.central.register_book import RegisterRow
 from tessera.sync.records import encoded
 from tessera.sync.signing import REQUEST_HEADER, RequestSignature
@@ -356,6 +357,7 @@ class CentralApp:
                     "tessera_inbox_batches": self._worker.waiting,
                     "tessera_quarantine_records": sale_book.count_parked(tx),
                     "tessera_registers_active": register_book.count_active(tx),
+                    "tessera_rechecks_waiting": recheck_book.count_due(tx),
                 }
             return self._metrics.text(gauges)
 
@@ -382,6 +384,9 @@ def build_app(central: Central, *, bell: Bell | None = None) -> Starlette:
     metrics = Metrics()
     bell = bell or Bell()
     worker = Worker(central, metrics=metrics, on_published=bell.ring)
+    rechecker = Rechecker(
+        central, metrics=metrics, turns=worker.turns, is_busy=lambda: worker.waiting > 0
+    )
     shelf = ImageShelf(central)
     served = CentralApp(central, worker, shelf, metrics, bell)
 
@@ -391,6 +396,7 @@ def build_app(central: Central, *, bell: Bell | None = None) -> Starlette:
         threads = [
             threading.Thread(target=worker.run, name="booking", daemon=True),
             threading.Thread(target=shelf.run, name="images", daemon=True),
+            threading.Thread(target=rechecker.run, name="rechecks", daemon=True),
         ]
         for thread in threads:
             thread.start()
@@ -399,6 +405,7 @@ def build_app(central: Central, *, bell: Bell | None = None) -> Starlette:
         finally:
             bell.close()
             shelf.stop()
+            rechecker.stop()
             worker.stop()
             for thread in threads:
                 await run_in_threadpool(thread.join)

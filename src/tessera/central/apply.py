@@ -23,8 +23,8 @@ from tessera.central.settling import REASON_KEY_REUSED, Settled, settle
 from tessera.central.shared_limits import count_uses
 from tessera.central.work import Work, read_batch, read_waiting
 from tessera.core.identity import bucket_of
-from tessera.core.sale import ClaimBody
-from tessera.store.central import feed, inbox, register_book, sale_book
+from tessera.core.sale import KIND_SALE, ClaimBody
+from tessera.store.central import feed, inbox, recheck_book, register_book, sale_book
 from tessera.store.central.inbox import BatchRow
 from tessera.store.central.sale_book import PARKED, ParkedRecord, UidRow
 from tessera.sync.wire import BATCH_RECORDS_MAX, Malformed, OutcomeRow
@@ -256,6 +256,10 @@ def _finish(tx: sa.Connection, turn: _Round, desk: Desk) -> None:
             detail="",
             raised_ms=desk.now_ms(),
         )
+    chosen = (work for work in turn.works if work.kind == KIND_SALE and not work.reason)
+    recheck_book.add_due(
+        tx, [(work.register_id, work.uid) for work in chosen if desk.sample.holds(work.uid)]
+    )
     inbox.settle_batches(tx, turn.batches)
 
 

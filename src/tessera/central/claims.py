@@ -117,11 +117,12 @@ def _wishes(quantities: dict[str, Decimal]) -> tuple[ReturnWish, ...]:
 def programme_of(tx: sa.Connection, bundle: str) -> Programme | None:
     """The programme of a bundle; None when central does not have it any more."""
     body = bundle_book.read_bundle(tx, bundle)
-    return None if body is None else _parsed(body)
+    return None if body is None else parsed_bundle(body)
 
 
 @lru_cache(maxsize=8)
-def _parsed(body: bytes) -> Programme | None:
+def parsed_bundle(body: bytes) -> Programme | None:
+    """The programme that a bundle's bytes hold; None when this release does not read it."""
     return parse_programme(body.decode(errors="replace"), file="a bundle")[0]
 
 

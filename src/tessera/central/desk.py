@@ -7,6 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from tessera.central.leasing import LeasePolicy
+from tessera.central.recheck import Sample
 from tessera.sync.signing import SigningKey
 
 
@@ -14,12 +15,14 @@ from tessera.sync.signing import SigningKey
 class Desk:
     """What booking needs beside the records: who signs, what leases are granted, chance, time.
 
-    `version_base` is added to every version that is told to a till.
+    `version_base` is added to every version that is told to a till. `sample`: which sales are to be
+    priced once more.
     """
 
     key: SigningKey
     generation: str
     version_base: int
     policy: LeasePolicy
+    sample: Sample
     random: Callable[[int], bytes]
     now_ms: Callable[[], int]

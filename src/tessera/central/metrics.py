@@ -18,6 +18,8 @@ _HELP = {
     "tessera_batches_applied_total": "Batches whose records are all settled.",
     "tessera_apply_failures_total": "Rounds of booking that failed and were tried again.",
     "tessera_segments_published_total": "Segments published.",
+    "tessera_rechecks_total": "Booked sales that were priced once more, by what came out.",
+    "tessera_rechecks_waiting": "Booked sales that are to be priced once more.",
     "tessera_inbox_batches": "Batches that wait to be booked.",
     "tessera_quarantine_records": "Records in quarantine.",
     "tessera_registers_active": "Registers that may speak.",

@@ -16,6 +16,7 @@ import sqlalchemy as sa
 from tessera.central.desk import Desk
 from tessera.central.keys import CARD_KEY_ID, CentralKeys, open_keys
 from tessera.central.leasing import LeasePolicy
+from tessera.central.recheck import Sample, sample_of
 from tessera.central.roots import RootShelf, ensure_root
 from tessera.central.settings import CentralSettings
 from tessera.core.errors import TesseraError
@@ -60,9 +61,14 @@ class Central:
             policy=LeasePolicy(
                 amount_max=self.settings.lease_cap, step_min=self.settings.lease_step
             ),
+            sample=self.sample(),
             random=self.random,
             now_ms=self.now_ms,
         )
+
+    def sample(self) -> Sample:
+        """Which sales are priced once more after they were booked."""
+        return sample_of(self.keys.signing, self.settings.recheck.one_in)
 
 
 def wall_ms() -> int:

@@ -14,6 +14,7 @@ from tessera.central.shared_limits import follow_releases
 from tessera.central.stops import current_stops
 from tessera.core.errors import Problem, TesseraError
 from tessera.rules.programme import parse_programme
+from tessera.rules.read_draws import not_released
 from tessera.store.central import bundle_book, feed, register_book
 from tessera.store.central.bundle_book import AssignmentRecord, BundleRow
 from tessera.sync.wire import BUNDLE_BYTES_MAX, AssignmentRow, content_hash
@@ -44,6 +45,8 @@ def release_programme(
     if programme is None:
         return None, problems
     seed = seed_for_release(central.settings.data_dir, programme)
+    if unsaid := not_released(programme.offers, programme.draws, file=file):
+        return None, unsaid
     now_ms = central.now_ms()
     digest = content_hash(body)
     if seed:

@@ -140,6 +140,19 @@ class RetentionSettings:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class RecheckSettings:
+    """Booked sales that are priced once more, to find tills that price otherwise."""
+
+    one_in: int = setting(
+        "One in so many booked sales is priced again, when nothing else is to be done: by its own"
+        " bundle and inputs, and what differs raises an alarm. 1 takes each, 0 none.",
+        default=100,
+        least=0,
+        most=1_000_000,
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class LogSettings:
     """What is logged, to standard error. No card number, name, phone number or code ever is."""
 
@@ -181,6 +194,7 @@ class CentralSettings:
     limits: LimitSettings = setting("", default_factory=LimitSettings)
     images: ImageSettings = setting("", default_factory=ImageSettings)
     retention: RetentionSettings = setting("", default_factory=RetentionSettings)
+    recheck: RecheckSettings = setting("", default_factory=RecheckSettings)
     log: LogSettings = setting("", default_factory=LogSettings)
 
     def __post_init__(self) -> None:

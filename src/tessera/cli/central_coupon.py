@@ -26,7 +26,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         dest="action", required=True, metavar="ACTION", help="what to do"
     )
     issuing = actions.add_parser("issue", help="make a lot of codes for an offer")
-    issuing.add_argument("file", type=Path, help="the programme, a YAML file")
+    issuing.add_argument("file", type=Path, help="the programme (YAML file or folder)")
     issuing.add_argument("--offer", required=True, help="the offer that a code opens")
     issuing.add_argument("--count", required=True, type=int, help="how many codes")
     issuing.add_argument(

@@ -14,7 +14,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tessera.cli.central_open import add_config_option, central_from
-from tessera.core.errors import TesseraError
 
 if TYPE_CHECKING:
     from tessera.store.central.stop_book import StopRecord
@@ -34,8 +33,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     actions = parser.add_subparsers(
         dest="action", required=True, metavar="ACTION", help="what to do"
     )
-    releasing = actions.add_parser("release", help="release a programme file to stores")
-    releasing.add_argument("file", type=Path, help="the programme, a YAML file")
+    releasing = actions.add_parser("release", help="release a programme to stores")
+    releasing.add_argument("file", type=Path, help="the programme (YAML file or folder)")
     stopping = actions.add_parser("stop", help="stop an offer at once, from the next quote on")
     starting = actions.add_parser("start", help="let a stopped offer go again")
     for ending in (stopping, starting):
@@ -70,17 +69,25 @@ def run(arguments: argparse.Namespace) -> int:
 def _release(arguments: argparse.Namespace) -> int:
     """Release it, or print what is wrong with it."""
     from tessera.central.programmes import release_programme
+    from tessera.cli.programme_files import read_source
 
-    try:
-        text = arguments.file.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise TesseraError(
-            f"programme {arguments.file} cannot be read: {error}", hint="a YAML file in UTF-8"
-        ) from error
+    source, problems = read_source(arguments.file)
+    if source is not None and source.joined is not None:
+        # By its own lines, not by those of the text that is released.
+        programme, problems = source.parse()
+        source = source if programme is not None else None
+    if source is None:
+        for problem in problems:
+            print(problem.render(), file=sys.stderr)
+        return 1
     with central_from(arguments) as central:
-        release, problems = release_programme(
-            central, text, file=str(arguments.file), stores=tuple(arguments.store)
+        release, wrong = release_programme(
+            central, source.text, file=str(arguments.file), stores=tuple(arguments.store)
         )
+    if source.joined is None:
+        problems = wrong
+    elif release is None:
+        problems = [*problems, *wrong]
     for problem in problems:
         print(problem.render(), file=sys.stderr)
     if release is None:

@@ -72,6 +72,7 @@ def _print(found: "Standing") -> None:
         ("waiting to be booked", f"{found.inbox.count} batches{oldest * bool(found.inbox.count)}"),
         ("could not be booked", f"{found.parked.count} records"),
         ("waiting for their sale", f"{found.waiting.count} returns and claims"),
+        ("priced once more", _rechecks(found)),
         ("registers", f"{found.registers} active, {len(found.silent)} silent"),
         ("certificates ending", str(len(found.ending))),
         ("feed", f"{found.streams.segments} segments of {found.streams.audiences} streams"),
@@ -82,3 +83,11 @@ def _print(found: "Standing") -> None:
     )
     for name, value in figures:
         print(f"{name + ':':<24}{value}")
+
+
+def _rechecks(found: "Standing") -> str:
+    sums = found.rechecks
+    text = f"{sums.sales} sales, {sums.differ} came out otherwise"
+    if sums.not_comparable:
+        text += f", {sums.not_comparable} not comparable"
+    return f"{text}, {sums.waiting} wait" if sums.waiting else text

@@ -106,6 +106,9 @@ COMMANDS: dict[tuple[str, ...], Command] = {
     ("central", "quarantine"): Command(
         "tessera.cli.central_quarantine", "records that could not be booked: look, retry, drop"
     ),
+    ("central", "recheck"): Command(
+        "tessera.cli.central_recheck", "price booked sales once more: what does not come out again"
+    ),
     ("central", "records"): Command(
         "tessera.cli.central_records", "show what a register sent, and what became of it"
     ),

@@ -11,6 +11,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, TextIO
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from tessera.rules.draw_audit import Audit
 
 SEED_DIGITS = range(32, 257)
@@ -31,7 +33,11 @@ exit codes: 0 all as drawn · 1 something differs, or the seed is not proven · 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the options of this command."""
     parser.add_argument(
-        "--programme", required=True, metavar="FILE", type=Path, help="programme file (YAML)"
+        "--programme",
+        required=True,
+        metavar="FILE",
+        type=Path,
+        help="programme (YAML file or folder)",
     )
     parser.add_argument("--seed", required=True, metavar="HEX", help="published seed, hexadecimal")
     parser.add_argument(
@@ -42,13 +48,18 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Check the seed, draw again, compare."""
+    from dataclasses import asdict
+
     from tessera.cli.programme_files import sound_programme
+    from tessera.cli.programme_show import draw_text
     from tessera.core.errors import TesseraError
     from tessera.rules.draw import seed_hash
     from tessera.rules.draw_audit import Audit, audit_draws, instant_wins
+    from tessera.rules.draw_terms import terms_of
 
     programme = sound_programme(arguments.programme)
-    if not instant_wins(programme):
+    wins = instant_wins(programme)
+    if not wins:
         raise TesseraError(
             f"{arguments.programme} has no instant win",
             hint="name the programme that the prizes were drawn by",
@@ -58,9 +69,13 @@ def run(arguments: argparse.Namespace) -> int:
     # Another seed draws other wins: comparing by it would accuse every till.
     wrong_seed = bool(published) and own != published
     audit = Audit() if wrong_seed else audit_draws(programme, seed, _lines(arguments.records))
+    drawn_by = [draw for name, draw in programme.draws.items() if name in wins]
     if arguments.json:
-        _print_json(audit, own, published)
+        terms = [asdict(terms_of(programme, draw)) for draw in drawn_by]
+        _print_json(audit, own, published, terms)
     else:
+        for draw in drawn_by:
+            print(draw_text(programme, draw, "en"))
         if wrong_seed:
             print(f"this is not the seed: its hash is {own}, published was {published}")
         elif published:
@@ -139,9 +154,11 @@ def _said(recorded: str | bool | None) -> str:  # noqa: FBT001 — a recorded va
     return recorded or "nothing"
 
 
-def _print_json(audit: "Audit", own: str, published: str) -> None:
+def _print_json(
+    audit: "Audit", own: str, published: str, terms: "Sequence[dict[str, str]]"
+) -> None:
     import json
     from dataclasses import asdict
 
     report = {"seed_hash": own, "published": published, "seed_proven": own == published}
-    print(json.dumps({**report, **asdict(audit)}, ensure_ascii=False))
+    print(json.dumps({**report, "terms": terms, **asdict(audit)}, ensure_ascii=False))

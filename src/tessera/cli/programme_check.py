@@ -17,6 +17,7 @@ EXAMPLES = """\
 examples:
   tessera programme check config/programmes/corner-shop.yaml
   tessera programme check --json my-shop.yaml
+  tessera programme check my-store/            the folder with programme.yaml in it
 
 exit codes: 0 every file is sound · 1 problems were found · 3 a file can't be read
 """
@@ -24,22 +25,28 @@ exit codes: 0 every file is sound · 1 problems were found · 3 a file can't be 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the options of this command."""
-    parser.add_argument("files", nargs="+", metavar="FILE", type=Path, help="programme file (YAML)")
+    parser.add_argument(
+        "files", nargs="+", metavar="FILE", type=Path, help="programme (YAML file or folder)"
+    )
     parser.add_argument("--json", action="store_true", help="print one JSON object for programs")
 
 
 def run(arguments: argparse.Namespace) -> int:
     """Check all files; 1 when any of them has a problem."""
-    from tessera.cli.programme_files import counted, read_programme
+    from tessera.cli.programme_files import counted, read_source
     from tessera.rules.unprovable import unprovable
 
     wrong = False
     reports = []
     for path in arguments.files:
-        programme, problems = read_programme(path)
+        source, problems = read_source(path)
+        programme = None
+        if source is not None:
+            programme, problems = source.parse()
         wrong = wrong or has_errors(problems) or programme is None
-        if programme is not None:
-            problems = [*problems, *unprovable(programme, file=str(path))]
+        if source is not None and programme is not None:
+            tried = unprovable(programme, file=source.file)
+            problems = [*problems, *source.located(tried)]
         if arguments.json:
             reports.append(
                 {

@@ -1,6 +1,6 @@
 """Say in words what a release changes against the last one.
 
-Compares two programme files by what they mean: offers that are new, gone or changed field by
+Compares two programmes by what they mean: offers that are new, gone or changed field by
 field, units, tiers, settings, groups, partners, what is stopped. The same rule spelled otherwise,
 comments, the list of case files, and the order of offers where nothing reads it are no difference.
 The answer always comes in the same order.
@@ -25,13 +25,17 @@ exit codes: 0 no difference · 1 there are differences · 3 a file can't be read
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the options of this command."""
-    parser.add_argument("old", metavar="OLD", type=Path, help="programme as it was (YAML)")
-    parser.add_argument("new", metavar="NEW", type=Path, help="programme as it shall be (YAML)")
+    parser.add_argument(
+        "old", metavar="OLD", type=Path, help="programme as it was (YAML file or folder)"
+    )
+    parser.add_argument(
+        "new", metavar="NEW", type=Path, help="programme as it shall be (YAML file or folder)"
+    )
     parser.add_argument("--json", action="store_true", help="print one JSON object for programs")
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Compare the two files; 1 when they differ."""
+    """Compare the two programmes; 1 when they differ."""
     import json
     from dataclasses import asdict
 
@@ -84,11 +88,16 @@ def summary(found: "list[Difference]") -> str:
 def _sound_release(path: Path) -> "Release":
     import sys
 
-    from tessera.cli.programme_files import counted, read_text
+    from tessera.cli.programme_files import counted, read_source
     from tessera.core.errors import TesseraError
-    from tessera.rules.differences import read_release
+    from tessera.rules.differences import joined_release, read_release
 
-    release, problems = read_release(read_text(path), file=str(path))
+    source, problems = read_source(path)
+    release = None
+    if source is not None and source.joined is not None:
+        release, problems = joined_release(source.joined)
+    elif source is not None:
+        release, problems = read_release(source.text, file=source.file)
     if release is None:
         for problem in problems[:20]:
             print(problem.render(), file=sys.stderr)

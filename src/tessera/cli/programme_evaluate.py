@@ -28,7 +28,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def add_sale_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the options that describe a sale."""
     parser.add_argument(
-        "--programme", required=True, metavar="FILE", type=Path, help="programme file (YAML)"
+        "--programme",
+        required=True,
+        metavar="FILE",
+        type=Path,
+        help="programme (YAML file or folder)",
     )
     parser.add_argument(
         "--basket", required=True, metavar="FILE", type=Path, help="basket file (JSON), - for stdin"

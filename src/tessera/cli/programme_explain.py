@@ -1,7 +1,7 @@
 """Explain a quote: what every offer did to which line, and why the others did nothing.
 
 Prices the basket like `tessera programme evaluate`, then goes through it stage by stage and ends
-with every offer of the programme that did not apply, with its reason.
+with every offer of the programme that did not apply, with its reason, and the terms of its draws.
 """
 
 import argparse
@@ -27,7 +27,8 @@ def run(arguments: argparse.Namespace) -> int:
     from dataclasses import asdict
 
     from tessera.cli.programme_sale import quote_sale
-    from tessera.cli.programme_show import outcome_text, print_trace
+    from tessera.cli.programme_show import draw_text, outcome_text, print_trace
+    from tessera.rules.draw_terms import terms_of
     from tessera.rules.explain import chosen_settings, outcomes_of_all
     from tessera.rules.unprovable import why_unproven
     from tessera.rules.wording import money
@@ -44,6 +45,10 @@ def run(arguments: argparse.Namespace) -> int:
             "nodes": sale.quote.nodes,
             "unproven": [asdict(one) for one in unproven],
             "offers": [asdict(outcome) for outcome in outcomes],
+            "draws": [
+                asdict(terms_of(sale.programme, draw, arguments.language))
+                for draw in sale.programme.draws.values()
+            ],
         }
         print(json.dumps(report, ensure_ascii=False))
         return 0
@@ -60,4 +65,6 @@ def run(arguments: argparse.Namespace) -> int:
     print()
     for outcome in outcomes:
         print(outcome_text(outcome, arguments.language, sale.quote.currency))
+    for draw in sale.programme.draws.values():
+        print(draw_text(sale.programme, draw, arguments.language))
     return 0

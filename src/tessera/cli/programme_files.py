@@ -6,6 +6,8 @@ rule; `tessera.rules` does.
 
 import json
 import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
 from decimal import Decimal
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -13,6 +15,7 @@ from typing import TYPE_CHECKING
 from tessera.core.errors import Problem, TesseraError
 
 if TYPE_CHECKING:
+    from tessera.rules.folders import Joined
     from tessera.rules.programme import Programme
 
 SIZE_MAX = 64_000_000
@@ -43,15 +46,50 @@ def counted(count: int, word: str) -> str:
     return f"{count:,} {word}" if count == 1 else f"{count:,} {word}s"
 
 
-def read_programme(path: Path) -> "tuple[Programme | None, list[Problem]]":
-    """Read and check a programme file."""
-    from tessera.rules.programme import parse_programme
+@dataclass(frozen=True, slots=True)
+class Source:
+    """A programme as it was read: the text that would be released, and the files it came from.
 
-    return parse_programme(read_text(path), file=str(path))
+    `file` names it in problems. `joined` is there where the programme is a folder.
+    """
+
+    file: str
+    text: str
+    joined: "Joined | None" = None
+
+    def parse(self) -> "tuple[Programme | None, list[Problem]]":
+        """Check it; problems name the file in which they stand."""
+        from tessera.rules.programme import parse_programme
+
+        if self.joined is not None:
+            return self.joined.parse()
+        return parse_programme(self.text, file=self.file)
+
+    def located(self, problems: Sequence[Problem]) -> list[Problem]:
+        """Give problems by the lines of offers with the files in which the offers stand."""
+        return list(problems) if self.joined is None else self.joined.places.located(problems)
+
+
+def read_source(path: Path) -> tuple[Source | None, list[Problem]]:
+    """Read a programme's file or folder; None when a folder's files can't be joined."""
+    if not path.is_dir():
+        return Source(str(path), read_text(path)), []
+    from tessera.cli.programme_folder import read_parts
+    from tessera.rules.folders import join_parts
+
+    main, parts = read_parts(path)
+    joined, problems = join_parts(main, parts)
+    return (None if joined is None else Source(main.name, joined.text, joined)), problems
+
+
+def read_programme(path: Path) -> "tuple[Programme | None, list[Problem]]":
+    """Read and check a programme's file or folder."""
+    source, problems = read_source(path)
+    return (None, problems) if source is None else source.parse()
 
 
 def sound_programme(path: Path) -> "Programme":
-    """Read a programme that has to be sound; its problems go to standard error."""
+    """Read a programme (a file or a folder) that has to be sound, or say why it is not."""
     programme, problems = read_programme(path)
     if programme is None:
         for problem in problems[:20]:

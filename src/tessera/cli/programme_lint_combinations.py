@@ -24,7 +24,9 @@ PROGRESS_S = 1.0
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the options of this command."""
-    parser.add_argument("file", metavar="PROGRAMME", type=Path, help="programme file (YAML)")
+    parser.add_argument(
+        "file", metavar="PROGRAMME", type=Path, help="programme (YAML file or folder)"
+    )
     parser.add_argument(
         "--baseline", metavar="OLD", type=Path, help="earlier programme: only what is new"
     )

@@ -9,11 +9,14 @@ is ever overwritten.
 import argparse
 from pathlib import Path
 
+from tessera.core.errors import TesseraError
+
 EXAMPLES = """\
 examples:
   tessera programme new --list
   tessera programme new eleventh-free
   tessera programme new eleventh-free --out my-cafe.yaml
+  tessera programme new departments --out my-store      a folder with several files
 
 exit codes: 0 written · 2 no mechanic was named · 3 unknown mechanic, or the file exists already
 """
@@ -26,7 +29,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--out",
         metavar="FILE",
         type=Path,
-        help="file to write, with its cases in the folder cases beside it (without: to the screen)",
+        help="file to write, with its cases in the folder cases beside it, or a folder for a"
+        " starter in several files (without: to the screen)",
     )
     parser.add_argument("--list", action="store_true", help="list the mechanics and end")
     parser.add_argument("--json", action="store_true", help="print the list as one JSON object")
@@ -54,6 +58,11 @@ def run(arguments: argparse.Namespace) -> int:
         print("  hint: tessera programme new --list shows them", file=sys.stderr)
         return 2
     starter = starter_named(arguments.mechanic, starters)
+    if arguments.out is None and starter.parts:
+        raise TesseraError(
+            f"{starter.mechanic} has several files, which can't go to the screen",
+            hint=f"tessera programme new {starter.mechanic} --out my-store",
+        )
     if arguments.out is None:
         print(file_text(starter, starter.mechanic, with_cases=False), end="")
         return 0

@@ -39,7 +39,11 @@ PROGRESS_S = 1.0
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the options of this command."""
     parser.add_argument(
-        "--programme", required=True, metavar="DRAFT", type=Path, help="the draft (YAML)"
+        "--programme",
+        required=True,
+        metavar="DRAFT",
+        type=Path,
+        help="the draft (YAML file or folder)",
     )
     parser.add_argument(
         "--against", metavar="CURRENT", type=Path, help="the programme in force, to compare with"

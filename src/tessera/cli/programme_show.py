@@ -11,6 +11,8 @@ from tessera.core.quote import OfferOutcome, Quote
 
 if TYPE_CHECKING:
     from tessera.cli.programme_sale import Sale
+    from tessera.rules.model import Draw
+    from tessera.rules.programme import Programme
 
 
 def print_json(quote: Quote) -> None:
@@ -74,6 +76,17 @@ def print_trace(sale: "Sale", language: str) -> None:
             word = f"+{part.earned}" if part.earned else f"−{part.spent}"
             print(f"{part.unit:<12} {word:>10}  {part.offer} on {texts[line.line_id]}")
     print()
+
+
+def draw_text(programme: "Programme", draw: "Draw", language: str) -> str:
+    """Say what a draw states: who draws, what for, how to take part without buying, where."""
+    from tessera.rules.draw_terms import terms_of
+
+    terms = terms_of(programme, draw, language)
+    return (
+        f"draw {terms.draw}: organiser {terms.organiser}; prizes {terms.prizes};"
+        f" free entry: {terms.free_entry or 'none'}; countries {terms.countries}"
+    )
 
 
 def _totals(quote: Quote) -> list[tuple[str, int]]:

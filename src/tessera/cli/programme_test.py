@@ -1,7 +1,8 @@
 """Run a programme's own cases: baskets with what must come out.
 
 The case files stand under `cases` in the programme, relative to its folder, and may hold patterns
-(cases/my-shop/*.yaml). Every difference is shown with the file and line of its case.
+(cases/my-shop/*.yaml). A programme in several files is named by its folder. Every difference is
+shown with the file and line of its case.
 """
 
 import argparse
@@ -23,7 +24,9 @@ exit codes: 0 all cases hold · 1 some do not, or a file has a problem · 3 a fi
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the options of this command."""
-    parser.add_argument("files", nargs="+", metavar="FILE", type=Path, help="programme file (YAML)")
+    parser.add_argument(
+        "files", nargs="+", metavar="FILE", type=Path, help="programme (YAML file or folder)"
+    )
     parser.add_argument("--json", action="store_true", help="print one JSON object for programs")
 
 
@@ -38,7 +41,8 @@ def run(arguments: argparse.Namespace) -> int:
     passed, failures = 0, []
     for path in arguments.files:
         programme = sound_programme(path)
-        found = sorted({one for name in programme.cases for one in path.parent.glob(name)})
+        beside = path if path.is_dir() else path.parent
+        found = sorted({one for name in programme.cases for one in beside.glob(name)})
         if not found:
             raise TesseraError(
                 f"{path} names no case files that exist", hint="cases: [cases/my-shop.yaml]"

@@ -89,5 +89,6 @@ def _stay_open(
         for line in sys.stdin:
             if code := line.strip()[:SCAN_LENGTH_MAX]:
                 scanner.type_scan(code)
+        say("closing, since there is no more input; start it on a terminal to keep the shop open")
     except KeyboardInterrupt:
         say("closing")

@@ -173,6 +173,7 @@ class Story:
         self.row("money taken", till_minor, central_minor, by_hand.TAKEN_MINOR, shown=money)
         self.expect("records at central", len(entries), len(by_hand.ALL))
         self.say(self.shop.command("central", "verify", *words).strip())
+        self.say(self.shop.command("central", "recheck", "run", "--all", *words).strip())
 
     def row(
         self, name: str, till: int, central: int, hand: int, *, shown: Callable[[int], str] = str

@@ -23,7 +23,7 @@ from tessera.core.errors import TesseraError
 from tessera.fleet.line import Line
 
 T = TypeVar("T")
-READY_S_MAX = 30.0
+READY_S_MAX = 120.0
 STOP_S_MAX = 15.0
 _POLL_S = 0.02
 _LOG_LINES_SHOWN = 12

@@ -30,6 +30,7 @@ from tessera.core.values import maker
 from tessera.rules.accrual import issuer_of, movements
 from tessera.rules.admitting import refusal_of
 from tessera.rules.conditions import NOT_CHOSEN, OF_A_LINE, OF_A_MEMBER, counter_key
+from tessera.rules.draw_terms import terms_on_receipt
 from tessera.rules.fiscal import fiscal_lines
 from tessera.rules.folds import Fold, spread_to_lines
 from tessera.rules.model import Earn, Gift, Offer, Spend
@@ -354,7 +355,7 @@ def _receipt(work: Work, parts: Parts, units: Sequence[UnitMovement]) -> tuple[R
         else:
             found.append(ReceiptLine(text=text))
     found += earned_on_receipt(work.programme, units)
-    return tuple(found + issued_on_receipt(parts.issued))
+    return tuple(found + issued_on_receipt(work.programme, parts.issued))
 
 
 def discounts_on_receipt(applied: list[tuple[Offer, int]]) -> list[ReceiptLine]:
@@ -377,12 +378,13 @@ def earned_on_receipt(programme: Programme, units: Sequence[UnitMovement]) -> li
     return found
 
 
-def issued_on_receipt(issued: Sequence[IssuedCoupon]) -> list[ReceiptLine]:
-    """Give a line for each right that was granted."""
-    return [
+def issued_on_receipt(programme: Programme, issued: Sequence[IssuedCoupon]) -> list[ReceiptLine]:
+    """Give a line for each right that was granted, and the terms of the draws among them."""
+    found = [
         ReceiptLine(text=Message(key=f"receipt.issued.{one.kind}", arguments=(("name", one.name),)))
         for one in issued
     ]
+    return found + terms_on_receipt(programme, issued)
 
 
 def unit_label(programme: Programme, unit: str) -> tuple[tuple[str, str | int], ...]:

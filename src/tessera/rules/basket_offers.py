@@ -197,6 +197,20 @@ def later_needs_met(work: Work, offer: Offer, stage: Stage) -> bool:
     return True
 
 
+def refuse_unmet(work: Work) -> None:
+    """Leave out what earns or spends once a threshold that it reads later is not reached.
+
+    Prices are final but for what units will take off them.
+    """
+    for stage in (Stage.REDEMPTION, Stage.TENDER, Stage.ACCRUAL):
+        work.available[stage] = [
+            offer
+            for offer in work.available[stage]
+            if later_needs_met(work, offer, Stage.UNIT)
+            and later_needs_met(work, offer, Stage.BASKET)
+        ]
+
+
 def apply_off(work: Work, offer: Offer) -> int:
     """Apply a basket offer to what is open to it; give the discount."""
     outcome = work.outcomes[offer]

@@ -89,6 +89,7 @@ def is_here(where: Where, place: Place) -> bool:
         (not where.stores or place.store in where.stores)
         and (not where.regions or place.region in where.regions)
         and (not where.registers or place.register in where.registers)
+        and (not where.any_of or any(is_here(one, place) for one in where.any_of))
     )
 
 

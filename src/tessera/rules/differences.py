@@ -12,7 +12,8 @@ from dataclasses import dataclass, fields, is_dataclass
 from typing import TypeVar
 
 from tessera.core.errors import Problem
-from tessera.rules.model import GroupKind, Offer, Tier, UnitDefinition
+from tessera.rules.folders import Joined
+from tessera.rules.model import Draw, GroupKind, Offer, Tier, UnitDefinition
 from tessera.rules.programme import Programme, parse_programme
 from tessera.rules.read_guard import GUARD_KEYS
 from tessera.rules.read_sections import SETTING_CHOICES
@@ -60,15 +61,22 @@ TIER_FIELDS: dict[str, tuple[str, Callable[[Tier], object]]] = {
     "from": ("decided by central", lambda one: (one.by, one.threshold, one.months)),
     "name": ("none", lambda one: one.names),
 }
+DRAW_FIELDS: dict[str, tuple[str, Callable[[Draw], object]]] = {
+    "name": ("none", lambda one: one.names),
+    "organiser": ("none", lambda one: one.organiser),
+    "prizes": ("those of its offer", lambda one: one.prizes),
+    "free_entry": ("none", lambda one: one.free_entry),
+    "countries": ("none", lambda one: one.countries),
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Difference:
     """One thing that a release changes.
 
-    `section`: programme, setting, unit, tier, category, partner, group, offer, guard or stopped.
-    `field` is empty where the whole entry was added or removed. `before` and `after` are as they
-    are written.
+    `section`: programme, setting, unit, tier, category, partner, group, offer, guard, draw, country
+    or stopped. `field` is empty where the whole entry was added or removed. `before` and `after`
+    are as they are written.
     """
 
     section: str
@@ -104,6 +112,12 @@ def read_release(text: str, *, file: str) -> tuple[Release | None, list[Problem]
     return Release(programme, root), problems
 
 
+def joined_release(joined: Joined) -> tuple[Release | None, list[Problem]]:
+    """Read a programme that stands in several files; None when it is not sound."""
+    programme, problems = joined.parse()
+    return (None if programme is None else Release(programme, joined.root)), problems
+
+
 def differences(old: Release, new: Release) -> list[Difference]:
     """Give all that changes: the programme itself first, then section by section, then by name."""
     before, after = old.programme, new.programme
@@ -125,6 +139,8 @@ def differences(old: Release, new: Release) -> list[Difference]:
         found += _order("group", list(before.groups), list(after.groups))
         found += _order("offer", list(before.by_id), list(after.by_id))
     found += _of_guard(old, new)
+    found += _of_entries("draw", (old, before.draws), (new, after.draws), DRAW_FIELDS)
+    found += _of_countries(old, new)
     return found + _of_names("stopped", before.stopped, after.stopped)
 
 
@@ -193,6 +209,22 @@ def _of_names(
         Difference(section=section, name=name, change=ADDED if name in fresh else REMOVED)
         for name in sorted(gone | fresh)
     ]
+
+
+def _of_countries(old: Release, new: Release) -> list[Difference]:
+    before, after = old.programme.countries, new.programme.countries
+    texts = old.entries("countries"), new.entries("countries")
+    found = []
+    for code in sorted({*before, *after}):
+        was, becomes = (written(one.get(code)) for one in texts)
+        if code not in before or code not in after:
+            change = REMOVED if code in before else ADDED
+            found.append(
+                Difference(section="country", name=code, change=change, before=was, after=becomes)
+            )
+        elif meaning(before[code]) != meaning(after[code]):
+            found += _changed("country", code, "places", was, becomes)
+    return found
 
 
 def _of_groups(before: Programme, after: Programme) -> list[Difference]:

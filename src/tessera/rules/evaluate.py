@@ -11,6 +11,7 @@ from tessera.core.member import MemberState
 from tessera.core.quote import Quote
 from tessera.rules.accrual import accrue, issue
 from tessera.rules.answer import Parts, quote_of, third_party_parts
+from tessera.rules.basket_offers import refuse_unmet
 from tessera.rules.combine import settle
 from tessera.rules.corrections import give_up_excess
 from tessera.rules.folds import quantity_of
@@ -54,6 +55,7 @@ def evaluate_in_full(
     settle(work)
     keep_minimum_prices(work)
     give_up_excess(work)
+    refuse_unmet(work)
     purse = Purse(work)
     spendings = redeem_discounts(work, purse)
     quantities = [

@@ -83,11 +83,15 @@ class Window:
 
 @dataclass(frozen=True, slots=True, eq=False, kw_only=True)
 class Where:
-    """Stores, regions and registers; every list that is given must contain the place."""
+    """Stores, regions and registers; every list that is given must contain the place.
+
+    `any_of`: beside that, one of these must (the countries of a draw); empty, none has to.
+    """
 
     stores: frozenset[str] = frozenset()
     regions: frozenset[str] = frozenset()
     registers: frozenset[str] = frozenset()
+    any_of: tuple["Where", ...] = ()
 
 
 @dataclass(frozen=True, slots=True, eq=False, kw_only=True)
@@ -283,6 +287,22 @@ class Issue:
     starts_in_days: int = 0
     chance: tuple[int, int] = (0, 1)
     prizes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, eq=False, kw_only=True)
+class Draw:
+    """The terms of a draw. `free_entry`: how to take part without buying; empty, there is no way.
+
+    `prizes` is empty where an instant win names them itself; `countries` are codes of two letters.
+    """
+
+    draw_id: str
+    line: int
+    names: Texts
+    organiser: str
+    prizes: tuple[str, ...]
+    free_entry: Texts
+    countries: tuple[str, ...]
 
 
 Reward = Each | Bundle | Gift | Off | Earn | Multiply | Spend | Issue

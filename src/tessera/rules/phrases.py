@@ -14,6 +14,9 @@ PHRASES: dict[str, dict[str, str]] = {
         "receipt.issued.draw": "Draw entry: {name}",
         "receipt.issued.access": "Access: {name}",
         "receipt.issued.win": "Instant win: try your luck",
+        "receipt.draw-terms": "Organiser: {organiser}. Take part without buying: {free_entry}. "
+        "Valid in {countries}",
+        "receipt.draw-terms-purchase": "Organiser: {organiser}. Valid in {countries}",
         "receipt.won": "You win: {prize}",
         "receipt.not-won": "No win this time",
         "receipt.code": "Code: {code}",
@@ -74,6 +77,9 @@ PHRASES: dict[str, dict[str, str]] = {
         "receipt.issued.draw": "Los: {name}",
         "receipt.issued.access": "Zugang: {name}",
         "receipt.issued.win": "Sofortgewinn: Glück versuchen",
+        "receipt.draw-terms": "Veranstalter: {organiser}. Teilnahme ohne Kauf: {free_entry}. "
+        "Gilt in {countries}",
+        "receipt.draw-terms-purchase": "Veranstalter: {organiser}. Gilt in {countries}",
         "receipt.won": "Gewonnen: {prize}",
         "receipt.not-won": "Diesmal kein Gewinn",
         "receipt.code": "Code: {code}",
@@ -134,6 +140,9 @@ PHRASES: dict[str, dict[str, str]] = {
         "receipt.issued.draw": "Participation au tirage : {name}",
         "receipt.issued.access": "Accès : {name}",
         "receipt.issued.win": "Gain immédiat : tentez votre chance",
+        "receipt.draw-terms": "Organisateur : {organiser}. "
+        "Participation sans achat : {free_entry}. Valable en {countries}",
+        "receipt.draw-terms-purchase": "Organisateur : {organiser}. Valable en {countries}",
         "receipt.won": "Gagné : {prize}",
         "receipt.not-won": "Pas de gain cette fois",
         "receipt.code": "Code : {code}",
@@ -194,6 +203,9 @@ PHRASES: dict[str, dict[str, str]] = {
         "receipt.issued.draw": "Participación en el sorteo: {name}",
         "receipt.issued.access": "Acceso: {name}",
         "receipt.issued.win": "Premio al instante: pruebe suerte",
+        "receipt.draw-terms": "Organizador: {organiser}. Participar sin comprar: {free_entry}. "
+        "Válido en {countries}",
+        "receipt.draw-terms-purchase": "Organizador: {organiser}. Válido en {countries}",
         "receipt.won": "Ha ganado: {prize}",
         "receipt.not-won": "Esta vez sin premio",
         "receipt.code": "Código: {code}",
@@ -254,6 +266,9 @@ PHRASES: dict[str, dict[str, str]] = {
         "receipt.issued.draw": "Участие в розыгрыше: {name}",
         "receipt.issued.access": "Доступ: {name}",
         "receipt.issued.win": "Мгновенный выигрыш: испытайте удачу",
+        "receipt.draw-terms": "Организатор: {organiser}. Участие без покупки: {free_entry}. "
+        "Действует: {countries}",
+        "receipt.draw-terms-purchase": "Организатор: {organiser}. Действует: {countries}",
         "receipt.won": "Вы выиграли: {prize}",
         "receipt.not-won": "В этот раз без выигрыша",
         "receipt.code": "Код: {code}",

@@ -345,6 +345,8 @@ def _is_quick(programme: Programme) -> bool:
 
 def _way_of(offer: Offer, first: str) -> int:
     reward = offer.reward
+    if isinstance(reward, (Earn, Multiply, Issue, Spend)) and _reads_later(offer):
+        return 0
     if isinstance(reward, (Earn, Multiply)):
         return ACCRUAL_WAY
     if isinstance(reward, Issue):
@@ -359,6 +361,11 @@ def _way_of(offer: Offer, first: str) -> int:
     if isinstance(reward, Off) and not (offer.undiscounted_only or _by_item(reward)):
         return BASKET_WAY
     return 0
+
+
+def _reads_later(offer: Offer) -> bool:
+    """Tell whether a threshold is read on what offers leave to pay."""
+    return any(need.at is not Stage.SHELF for need in offer.needs)
 
 
 def _by_item(reward: Off) -> bool:

@@ -5,7 +5,7 @@ category, brand and tag. Must never: price a basket, read a file or a clock.
 """
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, fields
 
 from tessera.core.errors import Problem
@@ -14,6 +14,7 @@ from tessera.core.quote import Stage
 from tessera.core.uses import SHARED
 from tessera.rules.guard import Guard
 from tessera.rules.model import (
+    Draw,
     Group,
     Issue,
     Offer,
@@ -22,6 +23,14 @@ from tessera.rules.model import (
     Texts,
     Tier,
     UnitDefinition,
+    Where,
+)
+from tessera.rules.read_draws import (
+    check_draws,
+    in_their_countries,
+    read_countries,
+    read_draws,
+    warn_of_undescribed,
 )
 from tessera.rules.read_guard import read_guard
 from tessera.rules.read_offer import all_selectors, read_offer
@@ -50,6 +59,8 @@ TOP_KEYS = (
     "groups",
     "offers",
     "guard",
+    "draws",
+    "countries",
     "stopped",
     "seed_hash",
     "cases",
@@ -89,6 +100,8 @@ class Programme:
     groups: dict[str, Group] = field(default_factory=dict)
     offers: tuple[Offer, ...] = ()
     guard: Guard | None = None
+    draws: dict[str, Draw] = field(default_factory=dict)
+    countries: dict[str, Where] = field(default_factory=dict)
     stopped: frozenset[str] = frozenset()
     seed_hash: str = ""
     cases: tuple[str, ...] = ()
@@ -134,10 +147,17 @@ class Programme:
 def parse_programme(text: str, *, file: str) -> tuple[Programme | None, list[Problem]]:
     """Read a programme; None when any of the problems is an error. `file` only names it."""
     root, problems = read_nodes(text, file=file)
+    if root is None:
+        return None, problems
+    return parse_root(root, problems, file=file)
+
+
+def parse_root(
+    root: Node, problems: Sequence[Problem], *, file: str
+) -> tuple[Programme | None, list[Problem]]:
+    """Read a programme from its nodes; `problems` are those found on the way to them."""
     reader = Reader(file)
     reader.problems.extend(problems)
-    if root is None:
-        return None, reader.problems
     programme = _read_programme(reader, root)
     ordered = sorted(reader.problems, key=lambda problem: (problem.line, problem.column))
     if programme is None or any(problem.severity == "error" for problem in ordered):
@@ -153,7 +173,11 @@ def _read_programme(reader: Reader, root: Node) -> Programme | None:
     code = _read_currency(reader, top)
     units = read_units(reader, get("units"))
     groups = read_groups(reader, get("groups"))
-    offers = _read_offers(reader, get("offers"), Units(frozenset(units)))
+    countries = read_countries(reader, get("countries"))
+    draws = read_draws(reader, get("draws"), countries)
+    offers = in_their_countries(
+        _read_offers(reader, get("offers"), Units(frozenset(units))), draws, countries
+    )
     words = {
         key: tuple(reader.words(item, key)) if (item := get(key)) is not None else ()
         for key in ("languages", "partners", "stopped", "cases")
@@ -180,19 +204,24 @@ def _read_programme(reader: Reader, root: Node) -> Programme | None:
             groups=groups,
             offers=tuple(offers),
             guard=read_guard(reader, get("guard")),
+            draws=draws,
+            countries=countries,
             stopped=frozenset(words["stopped"]),
             seed_hash=_read_seed_hash(reader, get("seed_hash")),
             cases=words["cases"],
         )
     )
     _check_references(reader, top, programme)
-    _check_draws(reader, top, programme)
+    check_draws(reader, top, programme.offers, draws)
+    if not reader.problems:
+        _check_seed(reader, top, programme)
+        warn_of_undescribed(reader, top, programme.offers, draws)
     return programme
 
 
-def _check_draws(reader: Reader, top: Mapping, programme: Programme) -> None:
+def _check_seed(reader: Reader, top: Mapping, programme: Programme) -> None:
     """Warn of instant wins that nobody could check afterwards: central releases none of them."""
-    if reader.problems or programme.seed_hash or "seed_hash" in top.entries:
+    if programme.seed_hash:
         return
     if any(isinstance(one.reward, Issue) and one.reward.kind == "win" for one in programme.offers):
         message = "the programme has an instant win and announces no seed; central won't release it"

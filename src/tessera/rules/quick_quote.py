@@ -255,7 +255,7 @@ class Parts:
         ]
         programme = self.tally.prepared.programme
         found = discounts_on_receipt(applied) + earned_on_receipt(programme, self.units())
-        return tuple(found + issued_on_receipt(self.issued()))
+        return tuple(found + issued_on_receipt(programme, self.issued()))
 
 
 _PARTS: dict[str, Callable[[Parts], object]] = {

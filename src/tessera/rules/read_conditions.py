@@ -78,14 +78,21 @@ def read_where(reader: Reader, node: Node, field: str) -> Where:
             for name, item in node.entries.items()
             if name in keys
         }
-        return Where(**found)
+        return _where(found)
     word, _, rest = reader.text(node, field).partition(" ")
     names = {"store": "stores", "region": "regions", "register": "registers"}
     names |= {name: name for name in names.values()}
     if word not in names or not rest:
         reader.problem(node, field, f"{word!r} is no kind of place", propose(word, list(names)))
         return Where()
-    return Where(**{names[word]: frozenset(split_words(rest))})
+    return _where({names[word]: frozenset(split_words(rest))})
+
+
+def _where(found: dict[str, frozenset[str]]) -> Where:
+    stores, regions, registers = (
+        found.get(name, frozenset()) for name in ("stores", "regions", "registers")
+    )
+    return Where(stores=stores, regions=regions, registers=registers)
 
 
 # -- who

@@ -82,6 +82,10 @@ PERIODS = (
 OFFLINE = ("allow", "refuse", "pending")
 _COUNTED = frozenset(PERIODS) - {"line_amount", "budget"}
 _MONEY = frozenset({"line_amount", "budget"})
+_TOO_EARLY = (
+    "offers on goods come first, so this threshold reads the goods at the shelf",
+    "leave the stage out, or take the sum off the basket",
+)
 _NEVER_EMPTY = {
     "when": "mon..fri",
     "where": "store 7",
@@ -120,6 +124,9 @@ def read_offer(reader: Reader, offer_id: str, rank: int, node: Node, units: Unit
     if any(limit.period in OF_A_LINE for limit in limits):
         reward = _on_lines(reader, entries["limits"], field, reward, limits)
     who, when, where, needs = _read_conditions(reader, field, entries)
+    if stage_of(reward) is Stage.UNIT and any(need.at is not Stage.SHELF for need in needs):
+        reader.warning(entries["needs"], f"{field}.needs", *_TOO_EARLY)
+        needs = tuple(replace(need, at=Stage.SHELF) for need in needs)
     stacks_all, stacks_with = _read_stacks(reader, field, get("stacks"))
     names = reader.texts(entries["name"], f"{field}.name") if "name" in entries else ()
     receipt = reader.texts(entries["receipt"], f"{field}.receipt") if "receipt" in entries else ()

@@ -8,6 +8,7 @@ from typing import Any
 
 from tessera.rules.guard import ANSWERS
 from tessera.rules.model import GroupKind
+from tessera.rules.read_draws import DRAW_KEYS
 from tessera.rules.read_offer import OFFER_KEYS, OFFLINE, PERIODS
 from tessera.rules.read_reward_keys import reward_forms
 from tessera.rules.read_sections import SETTING_CHOICES, UNIT_KEYS
@@ -98,6 +99,8 @@ def programme_schema() -> dict[str, Any]:
                     "own_card": {"enum": list(ANSWERS), "description": _GUARD_SAYS["own_card"]},
                 }
             ),
+            "draws": _named(_closed({**dict.fromkeys(DRAW_KEYS, _ANY), "name": _TEXT})),
+            "countries": {"type": "object", "additionalProperties": _ANY},
             "stopped": _WORDS,
             "seed_hash": {"type": "string", "pattern": "^[0-9A-Fa-f]{64}$"},
             "cases": _WORDS,

@@ -42,6 +42,7 @@ from tessera.rules.with_tax import counted
 
 # Looking a member up in its enumeration is a call; these are asked for by every line and offer.
 _SHELF, _UNIT, _ACCRUAL = Stage.SHELF, Stage.UNIT, Stage.ACCRUAL
+_PRICED = frozenset({Stage.UNIT, Stage.BASKET})
 
 __all__ = [
     "AMOUNT_SHORT",
@@ -297,6 +298,7 @@ class Work:
         key: tuple[object, ...] = (
             -1 if at_shelf else self.changes,
             None if need.of is EVERYTHING or need.of.everything else need.of,
+            need.at,
             offer.stage,
             offer.changed_prices,
             gift,
@@ -311,7 +313,10 @@ class Work:
             if gift is not None and fold.line.sku in gift.choices:
                 continue
             if need.of.everything or self.matches(need.of, fold):
-                minor += counted(settings, fold, fold.amount if at_shelf else fold.due)
+                read = fold.amount if at_shelf else fold.due
+                if need.at is _UNIT and offer.stage not in _PRICED:
+                    read = fold.amount - fold.unit_discount
+                minor += counted(settings, fold, read)
                 quantity += fold.count
         self._sums[key] = (int(minor), quantity)
         return self._sums[key]

@@ -17,7 +17,7 @@ from tessera.central.inspection import member_state
 from tessera.central.members import NewMember, add_members
 from tessera.central.opening import Central, opened
 from tessera.central.publish import publish_waiting
-from tessera.central.settings import CentralSettings, DatabaseSettings
+from tessera.central.settings import CentralSettings, DatabaseSettings, RecheckSettings
 from tessera.central.verify import Difference, Tally, verify
 from tessera.store.central import feed, register_book
 from tessera.sync.wire import BatchAnswer, EnrolAnswer, EnrolRequest, FeedRow, SegmentBody
@@ -29,7 +29,9 @@ NOW_MS = 1_763_712_345_678
 def settings_for(
     url: str, folder: Path, *, spans_buckets: bool = True, lease_cap: int = 1_000
 ) -> CentralSettings:
+    """Settings of a central that prices nothing again: a scripted till's quotes are made up."""
     return CentralSettings(
+        recheck=RecheckSettings(one_in=0),
         data_dir=folder / "central",
         database=DatabaseSettings(url=url, spans_buckets=spans_buckets),
         lease_cap=lease_cap,

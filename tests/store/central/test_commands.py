@@ -16,6 +16,8 @@ import pytest
 
 from tessera.central.programmes import release_programme
 from tessera.cli.main import main
+from tessera.rules.programme import parse_programme
+from tessera.store.central import bundle_book
 from tessera.sync.records import encoded
 from tessera.sync.wire import EnrolRequest
 from tests.store.central.parts import central_on, enrolled, member, send, settings_for
@@ -102,6 +104,29 @@ def test_a_programme_with_a_mistake_is_not_released(shell: Shell, tmp_path: Path
     good = Path(__file__).parents[3] / "config" / "programmes" / "corner-shop.yaml"
     assert shell.json("programme", "release", str(good))["stores"] == ["berlin-1"]
     assert shell.run("programme", "release", str(good), "--store", "nowhere")[0] == 3
+
+
+def test_a_folder_is_released_as_one_text_whose_hash_no_file_name_decides(
+    shell: Shell, config: Path, tmp_path: Path
+) -> None:
+    shell.json("store", "add", "berlin-1")
+    shipped = Path(__file__).parents[3] / "config" / "programmes" / "departments"
+    store = Path(shutil.copytree(shipped, tmp_path / "store"))
+    first = shell.json("programme", "release", str(store))
+    (store / "food.yaml").rename(store / "a-hall.yaml")
+    assert shell.json("programme", "release", str(store))["bundle"] == first["bundle"]
+    (store / "books.yaml").write_text("offers:\n  b: {giv: 1.00 off}\n")
+    code, _out, err = shell.run("programme", "release", str(store))
+    assert (code, f"{store / 'books.yaml'}:2:7: offers.b.giv" in err) == (1, True)
+    (store / "books.yaml").write_text("currency: USD\n")
+    code, _out, err = shell.run("programme", "release", str(store))
+    assert (code, "is said once, in programme.yaml" in err) == (1, True)
+    settings = settings_for(f"sqlite:///{tmp_path / 'central' / 'central.db'}", tmp_path)
+    with central_on(settings) as central, central.engines.writer.begin() as tx:
+        body = bundle_book.read_bundle(tx, first["bundle"])
+    assert body is not None
+    programme, problems = parse_programme(body.decode(), file="bundle")
+    assert (problems, programme is not None and len(programme.offers)) == ([], 6)
 
 
 def test_the_quarantine_is_listed_shown_retried_and_dropped(

@@ -13,6 +13,10 @@ from tests.store.central.parts import enrolled
 from tests.store.central.scripted_till import Till
 from tests.store.central.served import served
 
+TERMS = (
+    "countries: {DE: everywhere}\n"
+    "draws: {luck: {organiser: us, free_entry: a post card, countries: [DE]}}\n"
+)
 WIN = "programme: p\ncurrency: EUR\n{}offers:\n  luck: {{give: {{win: 1 in 4, prizes: [tea]}}}}\n"
 SEED = bytes(range(32))
 
@@ -28,12 +32,23 @@ def test_a_seed_that_is_not_kept_here_is_named(central: Central) -> None:
         release_programme(central, text, file="p.yaml")
 
 
-def test_a_till_gets_the_seed_of_a_released_bundle_and_nobody_else(central: Central) -> None:
+def test_a_draw_that_states_no_terms_is_not_released(central: Central) -> None:
+    digest = add_seed(central.settings.data_dir, SEED)
+    text = WIN.format(f"seed_hash: {digest}\n")
+    release, problems = release_programme(central, text, file="p.yaml")
+    assert release is None
+    assert [(one.field, one.severity) for one in problems] == [("draws.luck", "error")]
+
+
+def test_a_till_gets_the_seed_of_a_released_bundle_and_nobody_else(
+    central: Central,
+) -> None:
     till = Till()
     enrolled(central, till)
     digest = add_seed(central.settings.data_dir, SEED)
     assert digest == hashlib.sha256(SEED).hexdigest()
-    release, _ = release_programme(central, WIN.format(f"seed_hash: {digest}\n"), file="p.yaml")
+    text = WIN.format(f"seed_hash: {digest}\n") + TERMS
+    release, _ = release_programme(central, text, file="p.yaml")
     assert release is not None
     path = f"/v1/bundles/{release.bundle}/seed"
     with served(central) as client:

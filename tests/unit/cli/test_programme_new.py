@@ -8,19 +8,37 @@ import pytest
 from tessera.cli.main import main
 
 SHIPPED = Path(__file__).parents[3] / "config" / "programmes"
-MECHANICS = sorted(path.stem for path in SHIPPED.glob("*.yaml"))
+FOLDERS = sorted(path.parent.name for path in SHIPPED.glob("*/programme.yaml"))
+MECHANICS = sorted([*(path.stem for path in SHIPPED.glob("*.yaml")), *FOLDERS])
 
 
 @pytest.mark.parametrize("mechanic", MECHANICS)
 def test_every_starter_is_sound_and_keeps_its_own_cases(
     mechanic: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    out = tmp_path / "fresh-shop.yaml"
+    out = tmp_path / ("fresh-shop" if mechanic in FOLDERS else "fresh-shop.yaml")
     assert main(["programme", "new", mechanic, "--out", str(out)]) == 0
     assert main(["programme", "check", str(out)]) == 0
     assert "sound — programme fresh-shop" in capsys.readouterr().out
     assert main(["programme", "test", str(out)]) == 0
     assert " 0 differences" in capsys.readouterr().out
+
+
+def test_a_starter_in_several_files_wants_a_folder(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["programme", "new", "departments"]) == 3
+    assert "--out my-store" in capsys.readouterr().err
+    assert main(["programme", "new", "departments", "--out", str(tmp_path / "a.yaml")]) == 3
+    assert "name a folder" in capsys.readouterr().err
+    assert list(tmp_path.iterdir()) == []
+    assert main(["programme", "new", "departments", "--out", str(tmp_path / "my-store")]) == 0
+    assert sorted(path.name for path in (tmp_path / "my-store").iterdir()) == [
+        "books.yaml",
+        "cases",
+        "food.yaml",
+        "programme.yaml",
+    ]
 
 
 def test_without_a_file_the_starter_goes_to_the_screen(

@@ -12,6 +12,7 @@ values are canonical JSON in text columns.
 
 import sqlalchemy as sa
 
+from tessera.store.central import schema_columns, schema_recheck
 from tessera.store.central.schema_columns import bucket as _bucket
 from tessera.store.central.schema_columns import key as _key
 from tessera.store.central.schema_columns import text as _text
@@ -19,7 +20,7 @@ from tessera.store.central.schema_columns import whole as _whole
 from tessera.store.central.schema_columns import whole_key as _whole_key
 from tessera.store.central.schema_shares import share_tables
 
-METADATA = sa.MetaData()
+METADATA = schema_columns.METADATA
 
 DISTRIBUTED_BY = ("bucket", "rbucket", "cbucket", "kbucket", "abucket")
 """Names of distribution columns; a table has exactly one, or is a reference table."""
@@ -185,6 +186,7 @@ BACKUP_MARK = _table(
     *[_text(name) for name in ("incarnation", "link")],
     *[_whole(name) for name in ("seq", "number", "told_seq")],
 )
+RECHECK_DUE, RECHECK_FOUND, RECHECK_TALLY = schema_recheck.TABLES
 ALARM = _table(
     "alarm",
     _bucket("rbucket"),

@@ -1,9 +1,11 @@
-"""The kinds of columns that central's tables are made of.
+"""The kinds of columns that central's tables are made of, and what gathers the tables.
 
 Owns: one spelling for keys, buckets, counts and texts. Must never: name a table.
 """
 
 import sqlalchemy as sa
+
+METADATA = sa.MetaData()
 
 
 def key(name: str, kind: type[sa.Text] | type[sa.LargeBinary] = sa.Text) -> "sa.Column[object]":

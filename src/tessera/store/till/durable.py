@@ -14,6 +14,7 @@ from tessera.core.errors import TesseraError
 from tessera.core.journal import SealedRecord
 from tessera.store.engine import DATABASE_ERRORS, Engines
 from tessera.store.till.committed_sales import find_record
+from tessera.store.till.kept_connection import KeptConnection
 
 SQLITE_FULL = 13
 ATTEMPTS = 2
@@ -38,20 +39,22 @@ def commit_or_find(
     *,
     uid: str,
     write: Write,
+    through: KeptConnection,
     after_commit: Callable[[SealedRecord], None] | None = None,
     on_full: Callable[[], None] | None = None,
     at_limit: Callable[[], bool] | None = None,
 ) -> SealedRecord:
     """Commit what `write` writes under `uid`, exactly once, or raise knowing that it is not there.
 
-    `after_commit` hears of the record once it stands (witness and salvage); `on_full` is called
-    before DiskFull is raised, to give the reserve free. `at_limit` says whether files may not grow
-    any more, which counts as full once a second attempt has failed as well. CommitFailed after two
-    attempts. What `write` raises itself (SaleExists, LeaseShort) passes through, rolled back.
+    `through` is the writer's connection, closed by itself after an error. `after_commit` hears of
+    the record once it stands (witness and salvage); `on_full` is called before DiskFull is raised,
+    to give the reserve free. `at_limit` says whether files may not grow any more, which counts as
+    full once a second attempt has failed as well. CommitFailed after two attempts. What `write`
+    raises itself (SaleExists, LeaseShort) passes through, rolled back.
     """
     for attempt in range(1, ATTEMPTS + 1):
         try:
-            with engines.writer.begin() as tx:
+            with through.begin() as tx:
                 record = write(tx)
         except DATABASE_ERRORS as error:
             found = _look_again(engines, uid, error)

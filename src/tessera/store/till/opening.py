@@ -21,6 +21,7 @@ from tessera.store.till import MIGRATIONS, identity_book, outbox
 from tessera.store.till.durable import Write, commit_or_find
 from tessera.store.till.file_limit import is_at_limit
 from tessera.store.till.identity_file import read_identity_file
+from tessera.store.till.kept_connection import KeptConnection
 from tessera.store.till.reserve import RESERVE_BYTES, Reserve
 from tessera.store.till.salvage import SalvageFile
 from tessera.store.till.witness import BranchEnd, Witness, Witnessed, is_behind
@@ -65,15 +66,25 @@ class OpenTill:
         self._salvage = SalvageFile(folder / SALVAGE)
         self._unsynced = False
 
-    def commit(self, uid: str, write: Write) -> SealedRecord:
+    def commit(
+        self, uid: str, write: Write, *, through: KeptConnection | None = None
+    ) -> SealedRecord:
         """Commit under `uid` exactly once; see `durable.commit_or_find` for what it raises.
 
-        To be called by the one thread that writes.
+        To be called by the one thread that writes, with the connection that it keeps; without one
+        a connection is taken for this commit alone.
         """
+        if through is None:
+            through = KeptConnection(self.engines)
+            try:
+                return self.commit(uid, write, through=through)
+            finally:
+                through.let_go()
         return commit_or_find(
             self.engines,
             uid=uid,
             write=write,
+            through=through,
             after_commit=self.note_committed,
             on_full=self.reserve.give_free,
             at_limit=partial(is_at_limit, self.folder),

@@ -1,0 +1,39 @@
+"""A problem stands where the mistake is, and what it proposes can be written there as it stands."""
+
+import pytest
+
+from tessera.rules.reading import propose
+from tests.unit.rules.shop import problems_of
+
+HEAD = "programme: shop\ncurrency: EUR\n"
+
+
+def test_a_text_that_is_too_long_is_shown_where_it_begins() -> None:
+    """Line 3; `name: ` takes six columns."""
+    (problem, *_) = problems_of(f"{HEAD}name: '{'y' * 4001}'\n")
+    assert (problem.line, problem.column) == (3, 7)
+    assert "4001 characters, at most 4000" in problem.message
+
+
+@pytest.mark.parametrize("word", ["mon..", "sat.", "mon:"])
+def test_half_a_span_of_days_is_answered_by_how_spans_are_written(word: str) -> None:
+    (problem,) = problems_of(f"{HEAD}offers: {{a: {{when: '{word}', give: 1 % off}}}}")
+    assert problem.proposal.startswith("write mon..wed")
+
+
+def test_a_misspelled_day_is_answered_by_the_day() -> None:
+    (problem,) = problems_of(f"{HEAD}offers: {{a: {{when: mond, give: 1 % off}}}}")
+    assert problem.proposal == "did you mean mon?"
+
+
+def test_the_id_that_is_proposed_for_one_that_is_too_long_is_an_id() -> None:
+    """At most 64 letters."""
+    found = problems_of(f"{HEAD}offers: {{{'a' * 70}: {{give: 1 % off}}}}")
+    assert found[0].proposal == f"write {'a' * 64}"
+    assert problems_of(f"{HEAD}offers: {{{'a' * 64}: {{give: 1 % off}}}}") == []
+
+
+def test_as_many_as_two_dozen_known_words_are_listed() -> None:
+    words = [f"word{number:02}" for number in range(25)]
+    assert propose("zzz", words[:24]) == f"known are {', '.join(words[:24])}"
+    assert propose("zzz", words) == ""
