@@ -19,6 +19,7 @@ from tessera.store.central.schema_columns import text as _text
 from tessera.store.central.schema_columns import whole as _whole
 from tessera.store.central.schema_columns import whole_key as _whole_key
 from tessera.store.central.schema_shares import share_tables
+from tessera.store.central.schema_spent import spent_lot_table
 
 METADATA = schema_columns.METADATA
 
@@ -360,6 +361,7 @@ LOT = _table(
     _text("expires"),
 )
 sa.Index("lot_expires", LOT.c.expires)
+SPENT_LOT = spent_lot_table(METADATA)
 LEASE = _table(
     "lease",
     _bucket("bucket"),
