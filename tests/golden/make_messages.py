@@ -296,6 +296,7 @@ def messages() -> dict[str, list[msgspec.Struct]]:
         wire.StopsRow(
             version=4, stopped=(wire.StoppedOffer(programme="corner-shop", offer="dairy-10"),)
         ),
+        wire.ShareRow(key="corner-shop/few/total", register="till-1", incarnation=LIFE, granted=25),
     ]
     named: dict[str, list[msgspec.Struct]] = {}
     for one in found:

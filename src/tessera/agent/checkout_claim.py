@@ -47,6 +47,7 @@ from tessera.core.sale import KIND_CLAIM, KIND_SALE, ClaimBody, ReturnWish, Sale
 from tessera.core.uses import use_postings
 from tessera.rules.claims import claim_basket
 from tessera.rules.evaluate import evaluate
+from tessera.rules.shares import without_shares
 from tessera.store.till import committed_sales
 from tessera.store.till.values import CommittedSale
 from tessera.sync.records import encoded, read_body, read_envelope
@@ -305,7 +306,8 @@ def _worked_out(body: ClaimBody, sale: PastSale, basket: Basket, past: PastProgr
     if programme is None:
         return body
     try:
-        quote = evaluate(programme, body.member, basket, sale.body.place)
+        place = without_shares(programme, sale.body.place)
+        quote = evaluate(programme, body.member, basket, place)
     except Exception:  # noqa: BLE001 - our own bug; central tries again, the customer goes on
         _LOG.exception("the rules failed on a claim")
         return body

@@ -25,6 +25,7 @@ from tessera.agent.checkout_guard import counted_sale
 from tessera.agent.checkout_limits import FLAG_OVER_LIMIT, check_limits
 from tessera.agent.checkout_member import Buyer
 from tessera.agent.checkout_quote import Quoted
+from tessera.agent.checkout_shares import use_shares
 from tessera.agent.drawing import draw_for
 from tessera.agent.notices import notice
 from tessera.agent.problems_http import ApiProblem
@@ -160,8 +161,8 @@ class Committed:
 async def commit_sale(state: TillState, sold: Sold, digest: bytes) -> Committed:
     """Record a sale, draw its instant wins, and give its answer, once durable.
 
-    LeaseShort when the register may not spend what the quote spends, LimitReached or CouponSpent
-    when an offer of the quote was used up meanwhile; nothing is written then.
+    LeaseShort when the register may not spend what the quote spends, LimitReached, ShareShort or
+    CouponSpent when an offer of the quote was used up meanwhile; nothing is written then.
     """
     quoted, uid = sold.quoted, mint_uid(state)
     draws: tuple[DrawResult, ...] = ()
@@ -172,6 +173,8 @@ async def commit_sale(state: TillState, sold: Sold, digest: bytes) -> Committed:
         uses = () if sold.parked else _take_leases(connection, quoted)
         if quoted.member is not None and not sold.parked and FLAG_OVER_LIMIT not in sold.flags:
             check_limits(connection, quoted.member.member_id, quoted.quote.counters)
+        if not sold.parked:
+            use_shares(connection, state.programme.programme, quoted.place, quoted.quote)
         if not sold.parked and FLAG_REUSED not in sold.flags:
             check_unused(connection, quoted.coupons)
         draws, flags = _drawn(connection, state, sold)

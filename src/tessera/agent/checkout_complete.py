@@ -20,7 +20,9 @@ from tessera.agent.checkout_commit import (
 from tessera.agent.checkout_coupons import FLAG_REUSED, CouponSpent
 from tessera.agent.checkout_guard import guard_flags
 from tessera.agent.checkout_limits import FLAG_OVER_LIMIT, LimitReached
+from tessera.agent.checkout_member import ScannedCard
 from tessera.agent.checkout_quote import Quoted, Wanted, make_quote, read_basket, with_draws
+from tessera.agent.checkout_shares import FLAG_USED_UP, ShareShort
 from tessera.agent.open_sales import OpenSale
 from tessera.agent.pairing import PairedPos
 from tessera.agent.problems_http import ApiProblem
@@ -141,6 +143,12 @@ async def _commit(
             raise ApiProblem("quote_mismatch", error.message, hint=error.hint) from error
         sold = _flagged(sold, FLAG_REUSED)
         return await _commit(state, pos, sold, digest, executor, late=late)
+    except ShareShort as error:
+        if not (late or _was_money_taken(sold.given)):
+            raise ApiProblem("quote_mismatch", error.message, hint=error.hint) from error
+        # The customer has gone with a price that nobody set anything aside for: the shop bears it.
+        sold = await _without_used_up(state, pos, sold, executor)
+        return await _commit(state, pos, sold, digest, executor, late=late)
     except LeaseShort as error:
         if not (late or _was_money_taken(sold.given)):
             raise ApiProblem("lease_short", error.message, hint=error.hint) from error
@@ -149,6 +157,23 @@ async def _commit(
     quoted = await make_quote(state, Wanted(pos=pos, given=bare), executor, deadline=False)
     sold = _flagged(replace(sold, quoted=quoted), "redemption-unbacked", "total-mismatch")
     return _completed(await commit_sale(state, sold, digest), quoted)
+
+
+async def _without_used_up(
+    state: TillState, pos: PairedPos, sold: Sold, executor: Executor
+) -> Sold:
+    """The sale by a quote of this moment, in which what is used up is not given."""
+    quoted, given = sold.quoted, sold.given
+    card = ScannedCard(card_hash=quoted.buyer.card_hash)
+    wanted = Wanted(
+        pos=pos,
+        given=given,
+        attached=(card,) if card.card_hash else (),
+        rewards=tuple(set(quoted.basket.chosen) - set(given.chosen)),
+    )
+    quoted = await make_quote(state, wanted, executor, deadline=False)
+    off = ("total-mismatch",) if _is_total_off(given, quoted) else ()
+    return _flagged(replace(sold, quoted=quoted), FLAG_USED_UP, *off)
 
 
 def _completed(committed: Committed, quoted: Quoted) -> Completed:

@@ -13,7 +13,7 @@ from tessera.agent.checkout_coupons import coupon_effects
 from tessera.core.errors import TesseraError
 from tessera.core.quote import CounterUse
 from tessera.core.sale import Ending, SaleBody
-from tessera.core.uses import uses_account
+from tessera.core.uses import is_shared, uses_account
 from tessera.store.till import cached_members
 from tessera.store.till.values import AccountEffect
 
@@ -49,7 +49,7 @@ def ending_of(body: SaleBody) -> Ending:
         counters=tuple(
             CounterUse(key=use.key, used=use.used, most=use.most)
             for use in quote.counters
-            if use.most
+            if use.most or is_shared(use.key)
         ),
         revoked=tuple(right for right in quote.issued if right.kind in REVOKED),
         coupons=body.coupons,

@@ -25,6 +25,7 @@ from tessera.agent.checkout_coupons import GrantedCode, grant_codes
 from tessera.agent.checkout_limits import LimitReached, check_limits
 from tessera.agent.checkout_member import member_answer
 from tessera.agent.checkout_quote import Quoted, with_draws
+from tessera.agent.checkout_shares import ShareShort, use_shares
 from tessera.agent.drawing import draw_for
 from tessera.agent.notices import worded
 from tessera.agent.pairing import PairedPos
@@ -101,6 +102,7 @@ async def record_occasion(
     def record(connection: sa.Connection) -> tuple[RecordDraft, bytes, tuple[LeaseUse, ...]]:
         if quoted.member is not None:
             check_limits(connection, quoted.member.member_id, quoted.quote.counters)
+        use_shares(connection, state.programme.programme, quoted.place, quoted.quote)
         folder = state.settings.data_dir
         draws, flags = draw_for(connection, folder, quoted.quote, quoted.bundle)
         draft = draft_of(
@@ -131,6 +133,6 @@ async def record_occasion(
     writing = Writing(uid=uid, key=key, digest=digest, record=record, effects=quote_effects(quoted))
     try:
         return await write_record(state, writing, what="event")
-    except LimitReached as error:
+    except (LimitReached, ShareShort) as error:
         # Two at once: the one that comes again finds the limit reached, and earns without it.
         raise ApiProblem("quote_mismatch", error.message, hint="send the event again") from error

@@ -15,6 +15,7 @@ from tessera.agent.checkout_basket import basket_of, business_day_of, local_time
 from tessera.agent.checkout_coupons import dropped, usable, uses_of
 from tessera.agent.checkout_guard import watched
 from tessera.agent.checkout_member import NOBODY, Buyer, ScannedCard, find_buyer, state_of
+from tessera.agent.checkout_shares import placed
 from tessera.agent.notices import notice
 from tessera.agent.pairing import PairedPos
 from tessera.agent.till_state import TillState
@@ -23,6 +24,7 @@ from tessera.core.member import MemberState
 from tessera.core.quote import Quote
 from tessera.core.sale import CouponUse, DrawResult
 from tessera.rules.plain import bare_quote
+from tessera.rules.shares import as_recorded
 from tessera.store.engine import DATABASE_ERRORS
 from tessera.sync.records import encoded
 
@@ -104,7 +106,8 @@ async def make_quote(
     basket, place = read_basket(state, wanted)
     buyer, told = _buyer(state, wanted)
     seen = watched(state, buyer, place, wanted.given.cashier)
-    buyer, place, told = seen.buyer, seen.place, (*told, *seen.notices)
+    buyer, place = seen.buyer, placed(state, seen.place)
+    told = (*told, *seen.notices)
     if dropped(wanted.given.coupons, basket):
         told = (*told, notice("coupon_refused"))
     if len(basket.lines) <= INLINE_LINES_MAX:
@@ -152,6 +155,8 @@ def _quoted(
     member = state_of(buyer, place.at.date(), place.business_day)
     try:
         quote, bundle = state.programme.price(basket, place, member)
+        if place.shares and state.programme.programme is not None:
+            place = as_recorded(state.programme.programme, place, quote)
     except Exception:  # noqa: BLE001 - whatever the bug is, the sale goes on
         # The rules are ours, so this is our bug; the customer in front of the till is not to pay
         # for it with a queue. The log has what is needed to mend it.

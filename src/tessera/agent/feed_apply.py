@@ -16,6 +16,7 @@ from tessera.store.till import (
     feed_state,
     kept_bundles,
     leases,
+    limit_shares,
     outcomes,
     shortening,
     stopped_offers,
@@ -39,6 +40,7 @@ from tessera.sync.wire import (
     MemberRow,
     OutcomeRow,
     RemovalRow,
+    ShareRow,
     StopsRow,
 )
 
@@ -76,6 +78,7 @@ def apply_rows(tx: sa.Connection, rows: Sequence[FeedRow], identity: RegisterIde
     cached_members.apply_member(tx, (_member(row) for row in rows if isinstance(row, MemberRow)))
     outcomes.apply(tx, (_outcome(row) for row in rows if isinstance(row, OutcomeRow)))
     leases.grant(tx, _grants(rows, identity))
+    limit_shares.grant(tx, _shares(rows, identity))
     assigned = False
     for row in rows:
         if isinstance(row, CardRow):
@@ -169,6 +172,14 @@ def _grants(rows: Iterable[FeedRow], identity: RegisterIdentity) -> list[Grant]:
         )
         for row in rows
         if isinstance(row, LeaseRow) and row.register == identity.register
+    ]
+
+
+def _shares(rows: Iterable[FeedRow], identity: RegisterIdentity) -> list[tuple[str, str, int]]:
+    return [
+        (row.key, row.incarnation, row.granted)
+        for row in rows
+        if isinstance(row, ShareRow) and row.register == identity.register
     ]
 
 

@@ -20,6 +20,7 @@ from tessera.central.claims import REASON_CLAIMED
 from tessera.central.coupon_claims import claim_codes, end_codes
 from tessera.central.desk import Desk
 from tessera.central.settling import REASON_KEY_REUSED, Settled, settle
+from tessera.central.shared_limits import count_uses
 from tessera.central.work import Work, read_batch, read_waiting
 from tessera.core.identity import bucket_of
 from tessera.core.sale import KIND_SALE, ClaimBody
@@ -238,10 +239,12 @@ def _settle_group(
     settled.tagged += part.tagged
     settled.applied += part.applied
     settled.ended += part.ended
+    settled.shared += part.shared
 
 
 def _finish(tx: sa.Connection, turn: _Round, desk: Desk) -> None:
     end_codes(tx, turn.settled.ended, desk)
+    turn.settled.tagged += count_uses(tx, turn.settled.shared, turn.settled.ended)
     turn.settled.tagged += claims_back.take_back(tx, turn.works, desk)
     sale_book.park(tx, turn.settled.parked)
     for register_id, tag, uid in turn.settled.tagged:

@@ -19,6 +19,7 @@ from tessera.core.sale import ClaimBody, ReturnWish, SaleBody
 from tessera.rules.claims import claim_basket
 from tessera.rules.evaluate import evaluate
 from tessera.rules.programme import Programme, parse_programme
+from tessera.rules.shares import without_shares
 from tessera.store.central import bundle_book, inbox, sale_book
 from tessera.store.central.sale_book import UidRow
 from tessera.sync.records import Envelope, RecordMalformed, read_body, read_envelope
@@ -100,7 +101,7 @@ def _worked_out(tx: sa.Connection, claim: ClaimBody, record: Envelope) -> ClaimB
         raise _RefusedError("the programme of that day is not here")
     return replace(
         claim,
-        quote=evaluate(programme, claim.member, basket, sale.place),
+        quote=evaluate(programme, claim.member, basket, without_shares(programme, sale.place)),
         lines=_wishes({line.line_id: line.quantity for line in basket.lines}),
         returned=_wishes(returned),
     )

@@ -25,6 +25,7 @@ from tessera.core.quote import Quote
 from tessera.core.sale import KIND_RETURN, ClaimBody, ReturnBody, ReturnWish, SaleBody
 from tessera.rules.claims import claim_basket, claimed_back
 from tessera.rules.evaluate import evaluate
+from tessera.rules.shares import without_shares
 from tessera.store.central import sale_book
 from tessera.store.central.sale_book import RecordKey, SaleRecord, UidRow
 from tessera.sync.records import RecordMalformed, read_body
@@ -167,7 +168,8 @@ def _quote_of(tx: sa.Connection, claimed: _Claimed, left: Basket) -> Quote | Non
     programme = programme_of(tx, claimed.kept.bundle)
     if programme is None or programme.currency != left.currency:
         return None
-    return evaluate(programme, claimed.claim.member, left, claimed.sale.place)
+    place = without_shares(programme, claimed.sale.place)
+    return evaluate(programme, claimed.claim.member, left, place)
 
 
 def _uid_of(claim_uid: str, since: Quantities) -> str:

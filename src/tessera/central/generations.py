@@ -13,6 +13,7 @@ from tessera.central import rows
 from tessera.central.enrol import DAY_MS
 from tessera.central.opening import GENERATION_BYTES, Central
 from tessera.central.programmes import announce_current
+from tessera.central.shared_limits import tell_shares
 from tessera.central.work import day_of
 from tessera.store.central import (
     backup_book,
@@ -67,6 +68,7 @@ def tell_everything(central: Central) -> int:
     with central.engines.writer.begin() as tx:
         for store in register_book.read_stores(tx):
             announce_current(tx, central, store.store_id)
+        tell_shares(tx)
     with central.engines.writer.begin() as tx:
         held = register_book.lock_central(tx)
         if held.generation == state.generation:

@@ -14,7 +14,7 @@ from tessera.central.refusals import Refused
 from tessera.central.work import inflate, split
 from tessera.core.errors import TesseraError
 from tessera.core.journal import Head, chain_links, genesis
-from tessera.store.central import inbox, register_book
+from tessera.store.central import inbox, register_book, share_book
 from tessera.store.central.inbox import BranchRow
 from tessera.sync.wire import BatchHead, Malformed
 
@@ -149,6 +149,7 @@ def open_branch(
     )
     if main is None and (is_torn or head.parent):
         register_book.update_register(tx, head.register, incarnation=head.incarnation)
+        share_book.call_due(tx)
     told = _alarm_of(head, branch, is_torn=is_torn)
     if told is not None:
         kind, about, detail = told

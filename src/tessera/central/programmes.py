@@ -10,6 +10,7 @@ import sqlalchemy as sa
 from tessera.central import rows
 from tessera.central.opening import Central
 from tessera.central.seeds import seed_for_release, tie_to_bundle
+from tessera.central.shared_limits import follow_releases
 from tessera.central.stops import current_stops
 from tessera.core.errors import Problem, TesseraError
 from tessera.rules.programme import parse_programme
@@ -75,6 +76,7 @@ def release_programme(
         )
         told = sorted(stores or known)
         announce(tx, central, record, told)
+    follow_releases(central)
     return Release(bundle=digest, number=record.number, stores=tuple(told)), problems
 
 

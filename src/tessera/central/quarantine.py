@@ -8,6 +8,7 @@ from tessera.central import claims, claims_back
 from tessera.central.coupon_claims import end_codes
 from tessera.central.opening import Central
 from tessera.central.settling import settle
+from tessera.central.shared_limits import count_uses
 from tessera.central.work import day_of, read_work
 from tessera.core.errors import TesseraError
 from tessera.store.central import sale_book
@@ -62,6 +63,7 @@ def retry(central: Central, record: ParkedRecord) -> str:
         if settled.parked:
             return settled.parked[0].reason
         end_codes(tx, settled.ended, central.desk())
+        count_uses(tx, settled.shared, settled.ended)
         claims_back.take_back(tx, [work], central.desk())
         sale_book.settle_parked(tx, record, state=RETRIED, settled_ms=central.now_ms())
     return ""

@@ -25,6 +25,7 @@ from tessera.sync.wire import (
     MemberRow,
     OutcomeRow,
     RemovalRow,
+    ShareRow,
     StopsRow,
 )
 
@@ -181,6 +182,13 @@ def stops_change(store_id: str, row: StopsRow) -> Change:
     """Which offers a store's tills are to leave out."""
     audience = store_audience(store_id)
     return Change(bucket=bucket_of(audience), audience=audience, about="stops", body=encoded(row))
+
+
+def share_change(row: ShareRow) -> Change:
+    """What a register may use of a limit over all members."""
+    audience = register_audience(row.register)
+    about = f"share {row.key}"
+    return Change(bucket=bucket_of(audience), audience=audience, about=about, body=encoded(row))
 
 
 def _day(text: str) -> date | None:

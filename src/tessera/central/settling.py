@@ -36,6 +36,7 @@ from tessera.central.settling_books import (
     record_key,
     write_books,
 )
+from tessera.central.shared_limits import touches
 from tessera.central.work import Work, read_waiting
 from tessera.core.identity import SaleKey
 from tessera.core.quote import ReturnedLine
@@ -70,12 +71,14 @@ class Settled:
     """What a group left to be done: parked records, tags to be looked at, codes of ended sales.
 
     `ended`: returns that brought back the last item of a sale, as central alone could know.
+    `shared`: records that use limits over all members, or give their uses back.
     """
 
     parked: list[ParkedRecord] = field(default_factory=list)
     tagged: list[tuple[str, str, str]] = field(default_factory=list)
     applied: int = 0
     ended: list[Work] = field(default_factory=list)
+    shared: list[Work] = field(default_factory=list)
 
 
 class _ParkError(Exception):
@@ -120,8 +123,8 @@ def _settle_one(books: Books, work: Work, settled: Settled, *, again: bool, base
         if known.state == PARKED:
             settled.parked.append(parked_of(work, known.reason))
         settled.tagged += [(work.register_id, tag, work.uid) for tag in known.tags.split()]
-        if known.state != PARKED and _ends_later(books, work):
-            settled.ended.append(work)
+        if known.state != PARKED:
+            _leave(books, work, settled)
         return
     books.changes += code_changes(work, books.stores, base)
     try:
@@ -132,13 +135,20 @@ def _settle_one(books: Books, work: Work, settled: Settled, *, again: bool, base
     if booked is None:
         return
     settled.applied += 1
-    if _ends_later(books, work):
-        settled.ended.append(work)
+    _leave(books, work, settled)
     settled.tagged += [(work.register_id, tag, work.uid) for tag in booked.tags]
     _note(books, work, booked, is_known=known is not None, base=base)
     for row in books.waiting.pop(key, []):
         books.stop_waiting.append(row)
         _settle_one(books, read_waiting(row), settled, again=False, base=base)
+
+
+def _leave(books: Books, work: Work, settled: Settled) -> None:
+    """Leave to the end what does not belong to the record's member."""
+    if _ends_later(books, work):
+        settled.ended.append(work)
+    if touches(work):
+        settled.shared.append(work)
 
 
 def _book_safely(books: Books, work: Work) -> Booked | None:

@@ -26,6 +26,7 @@ from tessera.central.metrics import Metrics
 from tessera.central.opening import Central
 from tessera.central.publish import publish_waiting
 from tessera.central.quarantine import retry_claims
+from tessera.central.shared_limits import follow_releases, grant_due
 from tessera.central.turns import Turns
 from tessera.central.upkeep import keep_up
 from tessera.store.central import inbox, register_book
@@ -99,6 +100,7 @@ class Worker:
         if applied:
             # A claim whose sale was still on its way may now be worked out.
             applied += retry_claims(self._central)
+            grant_due(self._central)
         swept = self._sweep() + self._grant_put_off(is_busy=bool(applied))
         published = self._publish()
         self._tidy()
@@ -153,6 +155,8 @@ class Worker:
         for register in fresh:
             with central.engines.writer.begin() as tx:
                 register_book.update_register(tx, register.register_id, is_swept=1)
+        if fresh:
+            follow_releases(central)
         return len(fresh) + told
 
     def _publish(self) -> int:
@@ -182,6 +186,7 @@ class Worker:
             register_book.forget_nonces(tx, before_ms=now_ms - kept_ms)
         book_overdue_returns(self._central.engines.writer, self._central.desk())
         keep_up(self._central)
+        follow_releases(self._central)
 
     def _after_failure(self, error: Exception) -> float:
         self._rounds_failed += 1

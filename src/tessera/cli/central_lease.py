@@ -4,7 +4,8 @@ A lease is the part of a balance that one register may spend while central is aw
 time. When a register is lost or stolen, or its disk was replaced, what its former life held stays
 reserved; write-off frees it for the member. If that life spent some of it after all and its records
 still arrive, they are booked against what the member has then, the rest is owed, and an alarm names
-it: the loss is at most what was written off. Only leases of revoked registers and of earlier lives
+it: the loss is at most what was written off. What those lives held of limits over all members is
+freed as well (`tessera central limits`). Only leases of revoked registers and of earlier lives
 are written off; revoke a register first that is gone for good.
 """
 
@@ -78,6 +79,7 @@ def _list(arguments: argparse.Namespace) -> int:
 
 def _write_off(arguments: argparse.Namespace) -> int:
     from tessera.central.lease_ends import write_off_dead
+    from tessera.central.shared_limits import write_off_shares
 
     words = f"write off {arguments.register}"
     if arguments.confirm.strip() != words:
@@ -86,12 +88,20 @@ def _write_off(arguments: argparse.Namespace) -> int:
             hint=f'add --confirm "{words}"',
         )
     with central_from(arguments) as central:
+        shares = write_off_shares(central, arguments.register)
         leases, units = write_off_dead(
             central, arguments.register, who=arguments.by or getpass.getuser()
         )
     if arguments.json:
-        told = {"register": arguments.register, "leases": leases, "units": units}
+        told = {
+            "register": arguments.register,
+            "leases": leases,
+            "units": units,
+            "limit_shares": shares,
+        }
         print(json.dumps(told))
     else:
         print(f"{leases} leases of register {arguments.register} written off, {units} units free")
+        if shares:
+            print(f"{shares} of limits over all members are free again")
     return 0

@@ -94,6 +94,9 @@ COMMANDS: dict[tuple[str, ...], Command] = {
         "central",
         "ledger",
     ): Command("tessera.cli.central_ledger", "show a member's balances, leases and entries"),
+    ("central", "limits"): Command(
+        "tessera.cli.central_limits", "limits over all members: used, at registers, left"
+    ),
     ("central", "member"): Command(
         "tessera.cli.central_member", "add, import, block, erase and merge members"
     ),

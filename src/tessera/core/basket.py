@@ -107,6 +107,17 @@ class Basket:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Share:
+    """What a register may still use of a limit over all members: uses, or minor units of a budget.
+
+    `key` names the offer and the limit ("few/total", "capped/budget").
+    """
+
+    key: str
+    left: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Place:
     """Where and when a basket is priced, and what its POS declared at pairing.
 
@@ -115,6 +126,7 @@ class Place:
     central can't be asked, so offers that say `offline: refuse` are not given. `stopped`:
     offers that central had stopped by then, whatever the programme says. `guarded`: the guard
     against abuse refused the customer's card, so the basket is priced as if there were none.
+    `shares`: what is left here of limits over all members; of one that is not named, all of it.
     """
 
     at: datetime
@@ -126,3 +138,4 @@ class Place:
     offline: bool = False
     stopped: tuple[str, ...] = ()
     guarded: bool = False
+    shares: tuple[Share, ...] = ()

@@ -22,6 +22,9 @@ WITHHELD_PREFIX = "withheld:"
 ENTRIES_PREFIX = "entries:"
 """Account of a member's entries in a draw, e.g. `entries:bicycle`."""
 
+SHARED = frozenset({"total", "budget"})
+"""Limits over all members, of which registers have shares."""
+
 GUARD_SALES = "~sales"
 GUARD_RETURNS = "~returns"
 """What the guard against abuse counts of a member by day; no offer's id can begin like this."""
@@ -67,6 +70,11 @@ def counter_of(account: str) -> str:
 def guard_use(what: str, day: date, most: int) -> CounterUse:
     """One sale or return more of a member, for the guard."""
     return CounterUse(key=f"{what}/{day.isoformat()}", used=1, most=most)
+
+
+def is_shared(key: str) -> bool:
+    """Whether a counter is that of a limit over all members."""
+    return key.rpartition("/")[2] in SHARED
 
 
 def is_of_guard(key: str) -> bool:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from fractions import Fraction
 
-from tessera.core.basket import Basket, Place
+from tessera.core.basket import Basket, Place, Share
 from tessera.core.errors import Problem, TesseraError
 from tessera.core.member import MemberState
 from tessera.core.money import currency
@@ -20,7 +20,7 @@ from tessera.rules.yaml_nodes import Mapping, Node, Scalar, Sequence, read_nodes
 
 CASES_MAX = 1_000
 USUAL_TIME = "2026-11-21T10:15:00+01:00"
-_KEYS = frozenset({"case", "at", "place", "member", "lines", "expect", "note"})
+_KEYS = frozenset({"case", "at", "place", "left", "member", "lines", "expect", "note"})
 _BASKET_KEYS = frozenset({"coupons", "chosen", "events", "spend", "earning_only"})
 _EXPECTED = frozenset({"due", "discount", "units", "spent", "offers", "why", "issued", "prompts"})
 _LINE = re.compile(r"(\d+(?:\.\d+)?)(kg|l|m)? (\S+) (-?\d+(?:\.\d+)?)(?: (\S+))?\Z", re.ASCII)
@@ -98,7 +98,7 @@ def _case_of(node: Node, code: str) -> ProgrammeCase:
         line=node.line,
         member=_member_of(values.get("member")),
         basket=basket_of(basket, currency=code),
-        place=_place_of(values),
+        place=_place_of(values, code),
         expected=expected,
     )
 
@@ -165,7 +165,7 @@ def _member_of(value: object) -> MemberState | None:
     return member_of(fields)
 
 
-def _place_of(values: dict[str, object]) -> Place:
+def _place_of(values: dict[str, object], code: str) -> Place:
     text = str(values.get("at", USUAL_TIME))
     try:
         at = datetime.fromisoformat(text)
@@ -175,7 +175,20 @@ def _place_of(values: dict[str, object]) -> Place:
     fields = {str(name): str(one) for name, one in where.items()} if isinstance(where, dict) else {}
     if not set(fields) <= {"store", "region", "register"}:
         raise BasketRefused("a place has store, region, register", hint="place: {store: 7}")
-    return Place(at=at, business_day=at.date(), **fields)  # type: ignore[arg-type]
+    shares = _shares_of(values.get("left", {}), code)
+    return Place(at=at, business_day=at.date(), shares=shares, **fields)  # type: ignore[arg-type]
+
+
+def _shares_of(value: object, code: str) -> tuple[Share, ...]:
+    """Read what is left of limits over all members, by offer: uses, or money of a budget."""
+    if not isinstance(value, dict):
+        raise BasketRefused("`left` is a mapping from offer to what is left", hint="left: {few: 3}")
+    shares = []
+    for offer, count in value.items():
+        shares.append(Share(key=f"{offer}/budget", left=_minor(str(count), code)))
+        if isinstance(count, int):
+            shares.append(Share(key=f"{offer}/total", left=count))
+    return tuple(shares)
 
 
 # -- running

@@ -26,6 +26,7 @@ MEMBERS_ONLY = "members-only"
 GUARD_REFUSED = "guard-refused"
 MEMBER_BLOCKED = "member-blocked"
 LIMIT_REACHED = "limit-reached"
+USED_UP = "used-up"
 REFUSED_OFFLINE = "refused-offline"
 
 _WHO_REASONS = {
@@ -245,6 +246,11 @@ def uses_left(offer: Offer, place: Place, member: MemberState | None) -> tuple[i
             return 0, nobody_at(place)
         else:
             remaining = limit.most - used_of(counter_key(offer, limit, place.business_day), member)
+        if limit.period == "total":
+            share = share_left(offer, limit, place)
+            if share == 0:
+                return 0, USED_UP
+            remaining = remaining if share is None else min(remaining, share)
         if remaining <= 0:
             return 0, LIMIT_REACHED
         left = remaining if left is None else min(left, remaining)
@@ -256,8 +262,18 @@ def budget_left(offer: Offer, place: Place, member: MemberState | None) -> int |
     for limit in offer.limits:
         if limit.period == "budget":
             used = used_of(counter_key(offer, limit, place.business_day), member)
-            return max(0, limit.most - used)
+            share = share_left(offer, limit, place)
+            left = limit.most - used
+            return max(0, left if share is None else min(left, share))
     return None
+
+
+def share_left(offer: Offer, limit: Limit, place: Place) -> int | None:
+    """Give what a place may still use of a limit over all members, None where it has no shares."""
+    if not place.shares:
+        return None
+    key = counter_key(offer, limit, place.business_day)
+    return next((max(0, share.left) for share in place.shares if share.key == key), None)
 
 
 def used_of(key: str, member: MemberState | None) -> int:

@@ -136,10 +136,12 @@ class Limit:
     """At most `most` uses (or minor units, for a budget and line_amount) within a period.
 
     Periods: line, line_amount, basket, day, week, month, year, ever (of one member), total, budget.
+    `risk`: what each register may use of a total or budget beyond its share.
     """
 
     period: str
     most: int
+    risk: int = 0
 
 
 @dataclass(frozen=True, slots=True, eq=False, kw_only=True)

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field, fields
 from tessera.core.errors import Problem
 from tessera.core.money import currency
 from tessera.core.quote import Stage
+from tessera.core.uses import SHARED
 from tessera.rules.guard import Guard
 from tessera.rules.model import (
     Draw,
@@ -81,6 +82,7 @@ class Programme:
     `by_coupon` are those of the latter that only a coupon's code brings into play.
     `parents` maps a category to the one above it, besides the slashes in category names.
     `seed_hash` is the SHA-256 of the seed of its instant wins (64 hex digits), or empty.
+    `shared` are the offers with a limit over all members.
     `kept` is a place for what pricing prepares from it; a changed copy starts with an empty one.
     """
 
@@ -110,6 +112,7 @@ class Programme:
     by_tag: dict[str, Hits] = field(default_factory=dict)
     broad: Hits = ()
     by_coupon: dict[str, tuple[Offer, ...]] = field(default_factory=dict)
+    shared: tuple[Offer, ...] = ()
     settings_used: tuple[tuple[str, str], ...] = ()
     found_by_categories: dict[tuple[str, ...], tuple[frozenset[str], Hits]] = field(
         default_factory=dict
@@ -368,6 +371,11 @@ def compile_programme(programme: Programme) -> Programme:
         by_tag=_frozen(by["tags"]),
         broad=tuple(hit for hit in broad if not _waits_for_coupon(*hit)),
         by_coupon={code: tuple(offers) for code, offers in by_coupon.items()},
+        shared=tuple(
+            offer
+            for offer in programme.offers
+            if any(limit.period in SHARED for limit in offer.limits)
+        ),
         settings_used=tuple(
             (one.name, str(getattr(programme.settings, one.name))) for one in fields(Settings)
         ),

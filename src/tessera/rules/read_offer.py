@@ -8,6 +8,7 @@ import re
 from dataclasses import replace
 
 from tessera.core.quote import Stage
+from tessera.core.uses import SHARED
 from tessera.rules.conditions import OF_A_LINE
 from tessera.rules.model import (
     EVERYTHING,
@@ -81,10 +82,6 @@ PERIODS = (
 OFFLINE = ("allow", "refuse", "pending")
 _COUNTED = frozenset(PERIODS) - {"line_amount", "budget"}
 _MONEY = frozenset({"line_amount", "budget"})
-_UNCOUNTED = (
-    "a limit over all members holds within one basket only: tills do not count it yet",
-    "limit each member, or stop the offer by a release",
-)
 _TOO_EARLY = (
     "offers on goods come first, so this threshold reads the goods at the shelf",
     "leave the stage out, or take the sum off the basket",
@@ -268,28 +265,39 @@ def _read_limits(reader: Reader, field: str, node: Node | None) -> tuple[Limit, 
     path = f"{field}.limits"
     limits = []
     if isinstance(node, Mapping):
-        for name, item in reader.mapping(node, path, PERIODS).entries.items():
+        for name, item in reader.mapping(node, path, (*PERIODS, "risk")).entries.items():
             if name in _MONEY:
                 limits.append(Limit(period=name, most=reader.minor(item, f"{path}.{name}")))
-                if name == "budget":
-                    reader.warning(item, f"{path}.{name}", *_UNCOUNTED)
             elif name in PERIODS:
                 most = reader.whole(item, f"{path}.{name}", 1, 10**12)
                 limits.append(Limit(period=name, most=most))
-                if name == "total":
-                    reader.warning(item, f"{path}.{name}", *_UNCOUNTED)
-        return tuple(limits)
+        return _with_risk(reader, node, path, limits)
     words = reader.words(node, path)
     for word in words:
-        match = _LIMIT.match(word)
+        match = _LIMIT.match(word.replace(" in all", " total"))
         if match is None or match[2] not in _COUNTED or len(match[1]) > 12:
             proposal = propose(match[2], PERIODS) if match else "write 1 per basket or 1 a day"
             reader.problem(node, path, f"{word[:40]!r} is no limit", proposal)
         else:
             limits.append(Limit(period=match[2], most=int(match[1])))
-            if match[2] == "total":
-                reader.warning(node, path, *_UNCOUNTED)
     return tuple(limits)
+
+
+def _with_risk(reader: Reader, node: Mapping, path: str, limits: list[Limit]) -> tuple[Limit, ...]:
+    """Add to the one limit over all members what each register may go beyond its share."""
+    item = node.entries.get("risk")
+    if item is None:
+        return tuple(limits)
+    shared = [limit for limit in limits if limit.period in SHARED]
+    if len(shared) != 1:
+        message = "a risk belongs to one limit over all members: a total or a budget"
+        reader.problem(item, f"{path}.risk", message, "limits: {total: 100, risk: 2}")
+        return tuple(limits)
+    if shared[0].period == "budget":
+        risk = reader.minor(item, f"{path}.risk")
+    else:
+        risk = reader.whole(item, f"{path}.risk", 1, 10**12)
+    return tuple(replace(one, risk=risk) if one in shared else one for one in limits)
 
 
 def _on_lines(

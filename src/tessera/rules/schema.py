@@ -155,7 +155,10 @@ def _offer() -> dict[str, Any]:
     }
     properties["limits"] = {
         "description": _OFFER_SAYS["limits"],
-        "anyOf": [_WORDS, _closed({key: {"type": ["number", "string"]} for key in PERIODS})],
+        "anyOf": [
+            _WORDS,
+            _closed({key: {"type": ["number", "string"]} for key in (*PERIODS, "risk")}),
+        ],
     }
     return {**_closed(properties), "required": ["give"]}
 

@@ -29,6 +29,7 @@ from tessera.sync.wire import (
     OutcomeRow,
     RemovalRow,
     Segment,
+    ShareRow,
     Statement,
     StopsRow,
 )
@@ -45,6 +46,7 @@ _TYPES: dict[str, type[FeedRow]] = {
     "removal": RemovalRow,
     "backup": BackupRow,
     "stops": StopsRow,
+    "share": ShareRow,
 }
 
 

@@ -19,6 +19,7 @@ SEGMENT_ROWS_MAX = 500
 BUNDLE_BYTES_MAX = 16_777_216
 ROOT_BYTES_MAX = 65_536
 ROOT_KEYS_MAX = 16
+SHARE_KEY_MAX = 160
 STOPS_MAX = 500
 """Most offers that are stopped in one store at a time."""
 
@@ -308,6 +309,18 @@ class StopsRow(Message, frozen=True, kw_only=True, tag="stops"):
     stopped: Annotated[tuple[StoppedOffer, ...], msgspec.Meta(max_length=STOPS_MAX)] = ()
 
 
+class ShareRow(Message, frozen=True, kw_only=True, tag="share"):
+    """What a life of a register may use of a limit over all members, `granted` in all so far.
+
+    `key`: programme, offer and limit. The number only rises.
+    """
+
+    key: Annotated[str, msgspec.Meta(min_length=1, max_length=SHARE_KEY_MAX)]
+    register: Id
+    incarnation: Incarnation
+    granted: Count
+
+
 class BackupRow(Message, frozen=True, kw_only=True, tag="backup"):
     """Central has one life of a register in a backup, up to this record and its link hash.
 
@@ -338,6 +351,7 @@ FeedRow = (
     | RemovalRow
     | BackupRow
     | StopsRow
+    | ShareRow
 )
 
 

@@ -103,8 +103,13 @@ def test_a_reward_that_contradicts_itself_is_refused(give: str, message: str) ->
             "offers: {a: {offline: lease, limits: 1 a day, give: 1 % off}}",
             "are not leased to tills",
         ),
-        ("offers: {a: {limits: 5 total, give: 1 % off}}", "holds within one basket only"),
-        ("offers: {a: {limits: {total: 5}, give: 1 % off}}", "holds within one basket only"),
+        ("offers: {a: {limits: {day: 5, risk: 1}, give: 1 % off}}", "one limit over all members"),
+        (
+            "offers: {a: {limits: {total: 5, budget: 9.00, risk: 1}, give: 1 % off}}",
+            "one limit over all members",
+        ),
+        ("offers: {a: {limits: {total: 5, risk: 0}, give: 1 % off}}", "0 is outside 1"),
+        ("offers: {a: {limits: {budget: 9.00, risk: x}, give: 1 % off}}", "no amount of money"),
         ("units: {points: {}}\noffers: {a: {give: points x 1001}}", "1001 is above 1000"),
     ],
 )

@@ -18,6 +18,7 @@ from tessera.store.central.schema_columns import key as _key
 from tessera.store.central.schema_columns import text as _text
 from tessera.store.central.schema_columns import whole as _whole
 from tessera.store.central.schema_columns import whole_key as _whole_key
+from tessera.store.central.schema_shares import share_tables
 from tessera.store.central.schema_spent import spent_lot_table
 
 METADATA = schema_columns.METADATA
@@ -444,3 +445,5 @@ FEED_FLOOR = _table(
     _whole("segments_after"),
     _whole("images_from"),
 )
+
+SHARED_LIMIT, LIMIT_SHARE, LIMIT_USE = share_tables(METADATA)

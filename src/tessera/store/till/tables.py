@@ -137,6 +137,18 @@ lease = sa.Table(
     sqlite_with_rowid=False,
 )
 
+# What this register may use of limits over all members: `granted` in all so far, by central, and
+# `used` in all so far, by this life's own sales; both only rise.
+limit_share = sa.Table(
+    "limit_share",
+    metadata,
+    sa.Column("key", sa.Text, primary_key=True),
+    sa.Column("incarnation", sa.Text, primary_key=True),
+    sa.Column("granted", sa.Integer, nullable=False),
+    sa.Column("used", sa.Integer, nullable=False),
+    sqlite_with_rowid=False,
+)
+
 # `number` is this till's own short name of a member, so that a card costs few bytes.
 # version -1: only the number is taken, nothing is known of the member yet.
 member = sa.Table(
