@@ -18,6 +18,7 @@ from tests.support.agent import (
     running_agent,
     stocked_till,
 )
+from tests.support.repriced import sales_that_come_out_again
 
 WHEN = {"store_time": "2026-11-22T09:00:00+01:00", "business_day": "2026-11-22"}
 OTHER_SALE = Receipt(register="till-9", uid="01a1fe48-3338-7001-8203-040506070809")
@@ -148,3 +149,5 @@ def test_a_claim_survives_a_kill(tmp_path: Path) -> None:
     with running_agent(folder) as agent:
         assert balance(agent) == 1005
         assert claim(agent, "c-13", code).json["code"] == "claimed_already"
+    # What was claimed afterwards changes nothing of how the sale was priced.
+    assert sales_that_come_out_again(folder) == 1

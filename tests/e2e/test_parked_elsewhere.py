@@ -18,6 +18,7 @@ from tests.support.agent import (
     running_agent,
     stocked_till,
 )
+from tests.support.repriced import sales_that_come_out_again
 
 OFFERED = """\
   take-one-off:
@@ -84,6 +85,7 @@ def test_it_goes_on_with_customer_and_rewards_and_keeps_its_key(
         done = agent.complete("walk-1", paid(now, agent.put("walk-1", now)))
         assert (done["result"], done["totals"]["due_minor"]) == ("completed", 375)
     assert sale_keys(registers[1]) == [(FRONT, DAY, "walk-1")]
+    assert sales_that_come_out_again(registers[1]) == 1
 
 
 def test_after_a_kill_it_is_open_still_and_is_completed_under_its_key(
@@ -102,6 +104,7 @@ def test_after_a_kill_it_is_open_still_and_is_completed_under_its_key(
         again = resume(agent, "walk-2", data)
         assert (again.status, again.json["code"]) == (409, "sale_completed")
     assert sale_keys(registers[1]) == [(FRONT, DAY, "walk-2")]
+    assert sales_that_come_out_again(registers[1]) == 1
 
 
 def test_a_pos_names_where_it_was_begun_when_the_agent_has_forgotten(

@@ -17,6 +17,7 @@ from tests.support.agent import (
     settings_file,
     stocked_till,
 )
+from tests.support.repriced import sales_that_come_out_again
 
 THREE_FOR_5 = """\
 programme: corner-shop
@@ -56,6 +57,7 @@ def test_a_programme_that_prices_returns_anew_gets_its_way(tmp_path: Path) -> No
         assert agent.sell("s-1", basket(TWO_EACH, card=""))["totals"]["due_minor"] == 500
         refunds = [back(agent, f"r-{number}", "s-1", 1)["refund_minor"] for number in range(3)]
         assert refunds == [100, 200, 200]
+    assert sales_that_come_out_again(folder) == 1
 
 
 def test_without_the_sale_s_programme_the_frozen_shares_are_paid_and_flagged(
