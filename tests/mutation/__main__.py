@@ -27,7 +27,7 @@ import pytest
 from tests.mutation.judging import Judge, Verdict
 from tests.mutation.mutants import Mutant, mutants_of, sampled
 from tests.mutation.planting import SOURCE, Spoiler
-from tests.mutation.reach import Observer, all_of, fingerprint, kept
+from tests.mutation.reach import Observer, fingerprint, kept
 
 ROOT = SOURCE.parent
 PACKAGE = SOURCE / "tessera"
@@ -44,10 +44,11 @@ class Session:
 
     def __init__(self, mutants: Sequence[Mutant], asked: argparse.Namespace) -> None:
         self.mutants, self.asked = mutants, asked
-        self.made_for = fingerprint([*JUDGED, *JUDGES])
+        self.made_for = fingerprint([*JUDGED, *(asked.by or JUDGES)])
+        self.map = MAP.with_stem("reach-by") if asked.by else MAP
         self.observer: Observer | None = None
-        if not asked.by and kept(MAP, self.made_for) is None:
-            self.observer = Observer(PACKAGE, MAP, self.made_for)
+        if kept(self.map, self.made_for) is None:
+            self.observer = Observer(PACKAGE, self.map, self.made_for)
             self.observer.start()
 
     def pytest_runtestloop(self, session: pytest.Session) -> bool:
@@ -56,12 +57,8 @@ class Session:
             session.config.pluginmanager.register(self.observer)
             self.observer.observe(session.items)
             session.config.pluginmanager.unregister(self.observer)
-        if self.asked.by:
-            reach = all_of(session.items, {mutant.path for mutant in self.mutants}, PACKAGE)
-        else:
-            found = kept(MAP, self.made_for)
-            assert found is not None
-            reach = found
+        reach = kept(self.map, self.made_for)
+        assert reach is not None
         if reach.unsound:
             print("fail without any fault, not asked:", *reach.unsound)
         judge = Judge(reach, session, self.asked.seconds)
@@ -153,7 +150,7 @@ def main(arguments: Sequence[str]) -> int:
     )
     parser.add_argument("--again", action="store_true", help="judge what survived there once more")
     parser.add_argument(
-        "--by", nargs="*", type=Path, default=(), help="only all tests of these files are asked"
+        "--by", nargs="*", type=Path, default=(), help="only the tests of these files are asked"
     )
     parser.add_argument("--one", type=json.loads, help=argparse.SUPPRESS)
     parser.add_argument("--tests", type=Path, help=argparse.SUPPRESS)

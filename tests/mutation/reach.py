@@ -7,15 +7,13 @@ import hashlib
 import json
 import os
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import coverage
 import pytest
 
-SECONDS_GUESSED = 1.0
-"""Of a test that was not observed."""
 LOADING = -1
 """In place of a test: the line runs while modules are loaded."""
 
@@ -67,18 +65,6 @@ def keep(file: Path, made_for: str, reach: Reach) -> None:
     file.parent.mkdir(parents=True, exist_ok=True)
     whole = {"made_for": made_for, "tests": reach.tests, "lines": reach.lines}
     file.write_text(json.dumps(whole | {"unsound": reach.unsound}), "utf-8")
-
-
-def all_of(items: Sequence[pytest.Item], paths: Iterable[Path], source: Path) -> Reach:
-    """Take it that every test runs every line of some files."""
-    everything = list(range(len(items)))
-    lines = {
-        str(path.relative_to(source)): dict.fromkeys(
-            range(1, path.read_text("utf-8").count("\n") + 2), everything
-        )
-        for path in paths
-    }
-    return Reach([(item.nodeid, SECONDS_GUESSED) for item in items], lines, [])
 
 
 class Observer:

@@ -102,7 +102,7 @@ def _earned(tally: Tally) -> dict[UnitKey, dict[int, int]]:
                     all_in_order = tally.in_order(goods)
                 ordered = all_in_order
             else:
-                ordered = tally.in_order(folds) if len(folds) > 1 else folds
+                ordered = tally.in_order(folds)
             if weights is None:
                 parts = share(units, [basis[number] for number in ordered])
             else:

@@ -290,12 +290,10 @@ def _take_off(
         fold.spent.setdefault(key, [0, 0])[0] += units
         if not minor:
             continue
+        if offer is None:
+            fold.due -= minor
+            fold.redeemed[spending.offer] = fold.redeemed.get(spending.offer, 0) + minor
+            continue
         weights = [parcel.due for parcel in fold.all_parcels]
-        pairs = zip(fold.all_parcels, share(minor, weights), strict=True)
-        for parcel, part in pairs:
-            if offer is not None:
-                work.put(offer, 1, fold, parcel, part)
-            else:
-                parcel.discount += part
-                fold.due -= part
-                fold.redeemed[spending.offer] = fold.redeemed.get(spending.offer, 0) + part
+        for parcel, part in zip(fold.all_parcels, share(minor, weights), strict=True):
+            work.put(offer, 1, fold, parcel, part)

@@ -3,7 +3,7 @@
 from datetime import date, timedelta
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tessera.central.reviving import Revival, note_spent, revived
@@ -108,6 +108,7 @@ def test_of_a_sale_that_nothing_is_known_of_units_come_back_without_an_end() -> 
     assert back(state, 40) == [(40, "")]
 
 
+@settings(deadline=None)
 @given(
     st.lists(
         st.tuples(st.integers(1, 50), st.sampled_from(["", "2026-11-21", "2026-11-22"])),

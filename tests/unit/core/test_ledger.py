@@ -54,6 +54,13 @@ def test_leased_units_are_not_taken_even_when_nothing_else_is_left() -> None:
     assert of(postings) == {"owed:points": -10, "issued": 10}
 
 
+def test_what_one_issuer_gives_back_covers_what_another_takes() -> None:
+    """10 there and 5 given back are 15, enough for the 12 that are taken."""
+    moves = [*points(spent=5), UnitMovement(unit="points", issuer="maker", earned=12)]
+    postings = return_postings(moves, {"points": 10}, {})
+    assert of(postings) == {"points": -7, "issued": 12, "redeemed": -5}
+
+
 def test_an_entry_that_does_not_sum_to_zero_is_never_written() -> None:
     with pytest.raises(UnbalancedError, match="points"):
         checked([Posting(account="points", unit="points", delta=1, member=True)])

@@ -50,3 +50,18 @@ def test_a_programme_has_a_largest_number_of_offers(monkeypatch: pytest.MonkeyPa
     found, problems = programme.parse_programme(head + "".join(offers), file="f.yaml")
     assert found is None
     assert "4 offers, at most 3 are allowed" in problems[0].message
+
+
+def test_an_article_that_moved_to_another_category_is_priced_anew() -> None:
+    """A cup and a plate of 2.50 are a set for 3.00; two cups of 2.50 are the second at half."""
+    rules = parsed(
+        "groups: {weekly: best}\n"
+        "offers:\n"
+        "  set: {give: {set: [{what: category cup}, {what: category plate}], for: 3.00},"
+        " in: weekly}\n"
+        "  two: {give: {any: 2, cheapest: 50 %}, in: weekly}\n"
+    )
+    for _ in range(2):
+        one = line("1", 250, sku="s1", category="cup")
+        assert price(rules, one, line("2", 250, sku="s2", category="plate")).due_minor == 300
+        assert price(rules, one, line("2", 250, sku="s2", category="cup")).due_minor == 375

@@ -262,7 +262,7 @@ def test_what_makes_no_sense_is_a_problem(text: str) -> None:
     [
         "what: {sku: [a], any: [category x, brand y], except: tag z}, give: 1 % off",
         "what: {price: 1.00.., attribute: size=L}, give: 1 % off",
-        "needs: {amount: 5.00, quantity: 2, of: category x, at: unit}, give: 1 % off",
+        "needs: {amount: 5.00, quantity: 2, of: category x, at: unit}, give: 1 % off the basket",
         "when: {dates: 2026-01-01.., days: mon..fri, hours: 10:00..12:00}, give: 1 % off",
         "trigger: {event: [review], chosen: no}, give: 1 % off",
         "give: {off: 10 %, at_most: 5.00}",

@@ -37,3 +37,36 @@ def test_as_many_as_two_dozen_known_words_are_listed() -> None:
     words = [f"word{number:02}" for number in range(25)]
     assert propose("zzz", words[:24]) == f"known are {', '.join(words[:24])}"
     assert propose("zzz", words) == ""
+
+
+@pytest.mark.parametrize(
+    "text, line, column, message",
+    [
+        ("name: &x hello\nnote:\n  *x", 5, 3, "alias *x"),
+        ("name: a\n---\nname: b", 4, 1, "second document"),
+        ("name: {a: b\nnote: c", 4, 5, "not readable as YAML"),
+        ("name:\n  en: 1\n  en: 2", 5, 3, "second time (first in line 4)"),
+        ("name:\n  [a]: 1", 4, 3, "a key must be a plain text"),
+        ("name: " + "[" * 20 + "]" * 20, 3, 22, "nested more than 16 deep"),
+    ],
+)
+def test_what_is_no_readable_file_is_shown_at_its_line_and_column(
+    text: str, line: int, column: int, message: str
+) -> None:
+    found = problems_of(HEAD + text)
+    assert message in found[0].message
+    assert (found[0].line, found[0].column) == (line, column)
+
+
+@pytest.mark.parametrize(
+    "give",
+    [
+        "{buy: 2, get: 1, ofs: category b}",
+        "{any: 2, off: 1.00, cheepest: yes}",
+        "{gift: g, fro: 1}",
+    ],
+)
+def test_a_key_that_no_reward_of_its_kind_has_is_refused(give: str) -> None:
+    (problem, *_) = problems_of(f"{HEAD}offers: {{a: {{give: {give}}}}}")
+    assert "unknown key" in problem.message
+    assert (problem.line, problem.severity) == (3, "error")

@@ -1,6 +1,8 @@
 """What a file says in money, days and numbers is what the programme holds."""
 
-from tests.unit.rules.shop import line, member, outcome, price, problems_of, programme
+import pytest
+
+from tests.unit.rules.shop import line, member, outcome, place, price, problems_of, programme
 
 
 def test_a_tier_by_spending_starts_at_so_many_cents() -> None:
@@ -36,3 +38,33 @@ def test_an_offer_on_goods_that_reads_what_is_left_is_warned_of_and_reads_the_sh
     assert (found.severity, found.field, found.line) == ("warning", "offers.a.needs", 3)
     assert price(rules, line("1", 899)).due_minor == 899
     assert price(rules, line("1", 900)).due_minor == 720
+
+
+@pytest.mark.parametrize("hours", ["24:00..24:00", "23:00..24:01", "9:60..10:00", "9:00..10:60"])
+def test_what_the_clock_does_not_show_is_no_time_of_day(hours: str) -> None:
+    (found,) = problems_of(
+        f"programme: test\ncurrency: EUR\noffers: {{a: {{when: '{hours}', give: 1 % off}}}}"
+    )
+    assert (found.message, found.proposal) == (f"{hours} is no time of day", "write 16:00..18:00")
+
+
+@pytest.mark.parametrize("hours", ["0:00..24:00", "23:59..24:00", "9:59..10:59"])
+def test_the_last_minute_of_hour_and_day_are_times(hours: str) -> None:
+    programme(f"offers: {{a: {{when: '{hours}', give: 1 % off}}}}")
+
+
+def test_a_whole_number_has_at_most_nineteen_digits() -> None:
+    head = "programme: test\ncurrency: EUR\noffers: {a: {give: {any: "
+    assert problems_of(f"{head}{'2':0>19}, off: 1.00}}}}}}") == []
+    (found,) = problems_of(f"{head}{'2':0>20}, off: 1.00}}}}}}")
+    assert "is no whole number" in found.message
+
+
+@pytest.mark.parametrize(
+    "day, due", [("20", 90), ("21", 90), ("22", 90), ("23", 90), ("24", 100), ("19", 100)]
+)
+def test_days_that_run_over_the_end_of_the_week_are_no_more_than_these(day: str, due: int) -> None:
+    """The 20th is a Friday; Monday is the 23rd."""
+    rules = "offers: {a: {when: fri..mon, give: 10 % off}}"
+    where = place(f"2026-11-{day}T10:15:00+01:00")
+    assert price(rules, line("1", 100), where=where).due_minor == due

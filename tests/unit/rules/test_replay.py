@@ -156,3 +156,14 @@ def test_every_line_counts_and_a_wrong_one_is_named_by_its_number() -> None:
     assert (part.lines, part.wrong_count, part.end) == (4, 2, 90)
     assert [one.line for one in part.wrong] == [12, 14]
     assert part.replay.draft.sales == 1
+
+
+def test_only_partners_that_fund_something_are_partners() -> None:
+    """20 % off 10.00 of dairy are 2.00, the maker's half 1.00; nobody funds the bread."""
+    draft = DRAFT + "  bread: {what: category bread, give: 10 % off}\n"
+    replay = Replay()
+    for one in SALES[:2]:
+        found = past_sale_of(one, currency="EUR")
+        replay.count(Programmes.of(programme(draft), programme(CURRENT)), found)
+    assert replay.draft.discount_minor == 300
+    assert replay.draft.partners == {"maker": 100}

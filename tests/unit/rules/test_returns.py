@@ -97,6 +97,12 @@ def test_a_gift_that_is_kept_is_charged_once_its_trigger_is_back() -> None:
     assert back(quote, lines, {"1": "2", "2": "1"}).refund_minor == 1200
 
 
+def test_a_gift_that_costs_nothing_yet_is_no_line_of_the_return() -> None:
+    """Half the tea leaves 6.00 of it, and the mug is charged with the other half alone."""
+    quote = price(GIFT.replace("SETTINGS", ""), TEA, MUG)
+    assert [one.line_id for one in back(quote, (TEA, MUG), {"1": "1"}).lines] == ["1"]
+
+
 def test_a_gift_may_be_kept_for_nothing_by_setting() -> None:
     quote = price(GIFT.replace("SETTINGS", "settings: {gift_kept: keep}"), TEA, MUG)
     assert back(quote, (TEA, MUG), {"1": "2"}).refund_minor == 1200

@@ -147,3 +147,10 @@ offers:
     assert quote.due_minor == 595
     assert quote.taxes[0].tax_minor == tax_minor
     assert quote.lines[0].offers[0].partner_minor == 595
+
+
+def test_a_price_below_its_fixed_tax_holds_nothing_else() -> None:
+    """0.05 to pay, 0.25 of it a fixed tax: nothing is left that 60 % could be of."""
+    taxes = (tax("A", "0.60"), tax("ECO", "0", per_unit_minor=25))
+    group = price(NO_OFFERS, line("1", 5, taxes=taxes)).taxes[0]
+    assert (group.net_minor, [part.tax_minor for part in group.parts]) == (0, [0, 5])

@@ -367,3 +367,19 @@ def test_one_point_goes_off_one_of_two_lines() -> None:
     rules = "units: {points: {value: 0.01, redeem: discount}}\noffers: {}"
     quote = price(rules, line("1", 500), line("2", 500), who=member(points=9), spend={"points": 1})
     assert [one.discount_minor for one in quote.lines] == [1, 0]
+
+
+def test_two_fills_of_the_same_amount_both_count_however_they_are_priced() -> None:
+    """2 × 10.5 l, each litre 2 points."""
+    fill = {"quantity": "10.500", "measure": "l", "sku": "fuel"}
+    rules = "units: {points: {}}\noffers: {litre: {give: 2 points per l}}"
+    quote = price(rules, line("1", 1600, **fill), line("2", 1600, **fill), who=member())
+    assert [(one.unit, one.earned) for one in quote.units] == [("points", 42)]
+
+
+def test_the_receipt_tells_of_no_units_where_none_were_earned() -> None:
+    rules = "units: {points: {value: 0.01, redeem: tender}}\noffers: {}"
+    quote = price(rules, line("1", 500), who=member(points=100), spend={"points": 100})
+    keys = [one.text.key for one in quote.receipt]
+    assert quote.due_minor == 400
+    assert [key for key in keys if "earned" in key] == []
