@@ -13,6 +13,7 @@ from tessera.rules.yaml_nodes import Mapping, Node, Scalar, Sequence
 DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 _CLOCK = re.compile(r"(\d{1,2}):(\d{2})\.\.(\d{1,2}):(\d{2})\Z", re.ASCII)
 _DATES = re.compile(r"(\d{4}-\d\d?-\d\d?)?\.\.(\d{4}-\d\d?-\d\d?)?\Z", re.ASCII)
+_DAY_FIRST = re.compile(r"(\d\d?)[./](\d\d?)[./](\d{4})\Z", re.ASCII)
 _DATE = re.compile(r"\d{4}-\d\d?-\d\d?\Z", re.ASCII)
 
 
@@ -51,6 +52,8 @@ def _read_window(reader: Reader, node: Node, field: str) -> Window:
             weekdays.update((first + n) % 7 for n in range((last - first) % 7 + 1))
         else:
             proposal = propose(lower, DAYS) if "." not in lower and ":" not in lower else ""
+            if (day_first := _DAY_FIRST.match(word)) is not None:
+                proposal = "write {2}-{1:0>2}-{0:0>2}".format(*day_first.groups())
             message = f"{word[:40]!r} is no weekday, date or time of day"
             proposal = proposal or "write mon..wed, 16:00..18:00 or 2026-11-01..2026-11-30"
             reader.problem(node, field, message, proposal)

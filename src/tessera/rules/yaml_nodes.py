@@ -162,10 +162,25 @@ def _open(event: yaml.CollectionStartEvent, tree: _Tree, line: int, column: int)
     tree.open.append(_Building(node))
 
 
+_PROPOSALS = (
+    (
+        "cannot start any token",
+        "quote a text that begins with a sign, and indent by spaces, not tabs",
+    ),
+    ("expected key", "is this line indented like those that it belongs with?"),
+    (
+        "mapping values are not allowed",
+        "quote a text that holds a colon; is the line indented right?",
+    ),
+)
+"""What to look for, by what the YAML reader says."""
+
+
 def _syntax_problem(error: yaml.YAMLError, file: str) -> Problem:
     mark = getattr(error, "problem_mark", None)
     what = getattr(error, "problem", None) or "this is no YAML text"
     line, column = (mark.line + 1, mark.column + 1) if mark is not None else (0, 0)
     message = f"not readable as YAML: {what}"
-    proposal = "check indentation, colons and quotes here"
+    usual = "check indentation, colons and quotes here"
+    proposal = next((propose for word, propose in _PROPOSALS if word in what), usual)
     return Problem(file=file, message=message, line=line, column=column, proposal=proposal)

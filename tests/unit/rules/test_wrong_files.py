@@ -240,3 +240,20 @@ def test_a_line_of_nothing_and_the_largest_one_are_priced(
     code, out, _ = evaluated(shop, json.dumps({"lines": lines}), capsys)
     assert code == 0
     assert json.loads(out)["due_minor"] == 899_999_999_999
+
+
+@pytest.mark.parametrize(
+    "text, place, words",
+    [
+        ("offers:\n  a:\n    what: sku x\n   give: 5 % off\n", (6, 4), "indented like those"),
+        ("offers:\n\ta: {give: 5 % off}\n", (4, 1), "indent by spaces, not tabs"),
+        ("offers:\n  a: {when: 24.12.2026, give: 5 % off}\n", (4, 13), "write 2026-12-24"),
+        ("offers:\n  a:\n    give: x: 5\n", (5, 12), "quote a text that holds a colon"),
+    ],
+)
+def test_what_newcomers_write_has_its_place_and_says_what_to_look_for(
+    text: str, place: tuple[int, int], words: str
+) -> None:
+    problem = problems_of(HEAD + text)[0]
+    assert (problem.line, problem.column) == place
+    assert words in problem.proposal
