@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 
 from tessera.fleet.shop import run_command, run_json_lines
@@ -84,6 +85,15 @@ def test_a_quote_draws_nothing_and_a_repeat_draws_once(shop: RealShop) -> None:
     first, again = here.agent.complete("b-1", paid), here.agent.complete("b-1", paid)
     assert (first["draws"], first["uid"]) == (again["draws"], again["uid"])
     assert again["result"] == "exists"
+
+
+def test_the_cashier_sees_the_terms_of_a_draw_with_its_entry(shop: RealShop) -> None:
+    (here,) = shop.registers
+    quoted = here.agent.put("e-1", dear("m-5"))
+    terms = [one["terms"] for one in quoted["issued"]]
+    assert [one["organiser"] for one in terms] == ["the shop at the corner, Main Street 1"] * 2
+    page = httpx.get(f"http://127.0.0.1:{here.agent.port}/")
+    assert "Take part without buying: a post card to the organiser. Valid in DE" in page.text
 
 
 def test_offline_draws_are_audited_once_they_reach_central(shop: RealShop, tmp_path: Path) -> None:

@@ -183,6 +183,7 @@ def test_a_quote_shows_what_it_saves_earns_and_nearly_reaches(desk: Page, shop: 
     expect_text(desk, "#now-figures", "4 points")
     expect_text(desk, "#now-figures", "€4.50")
     expect_text(desk, "#now-reasons", "10 % off dairy")
+    expect_text(desk, "#now-reasons", "+4")
     expect_text(desk, "#now-reasons .near", "45.00")
     assert desk.inner_text("#now-reasons").count("45.00") == 1
 

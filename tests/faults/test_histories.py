@@ -18,7 +18,7 @@ from tessera.central.verify import Tally, verify
 from tests.faults.conftest import in_memory
 from tests.support.histories import POINTS, Office, Shop
 
-KINDS = ("clone", "rewind", "restored", "mixed")
+KINDS = ("clone", "rewind", "restored", "unannounced", "mixed")
 SEEDS = 4
 SEEDS_SOAK = 1_000
 FIRST_SOAK = 10_000
@@ -35,10 +35,13 @@ def office(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Office]:
 
 async def live(shop: Shop, kind: str) -> None:
     things = {"clone": shop.clone, "rewind": shop.rewind, "restored": shop.restore_central}
+    mixed = sorted(things)
+    things["unannounced"] = shop.put_central_back
+    shop.shows_all_it_sold = kind in {"restored", "unannounced"}
     shop.open()
     await shop.some_days(5)
     for _ in range(shop.chance.randrange(1, 3) if kind != "mixed" else 3):
-        await things[kind if kind != "mixed" else shop.chance.choice(sorted(things))]()
+        await things[kind if kind != "mixed" else shop.chance.choice(mixed)]()
         await shop.some_days(4)
     await shop.settle()
 

@@ -171,8 +171,8 @@ def hold_against_central(state: Soak) -> None:
 
 
 @pytest.mark.timeout(400)
-def test_forty_kills_lose_no_sale_and_double_none(forking: Forking, tmp_path: Path) -> None:
-    counts = soak(forking, tmp_path, kills=40, seed=20261121)
+def test_twenty_kills_lose_no_sale_and_double_none(forking: Forking, tmp_path: Path) -> None:
+    counts = soak(forking, tmp_path, kills=20, seed=20261121)
     print(json.dumps(counts))
     assert counts["agent, between BEGIN and the answer"] > 0
     assert counts["central"] > 0

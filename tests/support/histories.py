@@ -52,6 +52,7 @@ from tessera.store.till import (
 from tessera.store.till.opening import DATABASE, OpenTill, open_till
 from tessera.store.till.values import AccountEffect
 from tessera.sync.client import HttpCentral, Signer
+from tessera.sync.link import CentralBusy
 from tessera.sync.records import encoded
 from tests.support.till import DAY
 
@@ -141,9 +142,17 @@ class Office:
 
     def restore(self, name: str = "backup.db") -> None:
         """What docs/central.md says: the copy into its place, then `tessera central restored`."""
+        self.put_back(name)
+        self.announce()
+
+    def put_back(self, name: str = "backup.db") -> None:
+        """Put a copy into the database's place, and say nothing."""
         self._put_in_place(name)
-        begin_generation(self.central)
         self.start()
+
+    def announce(self) -> None:
+        """`tessera central restored`, beside the server or before it starts."""
+        begin_generation(self.central)
 
     def alarms(self) -> set[str]:
         """The kinds that `tessera central alarms` lists."""
@@ -351,6 +360,8 @@ class Shop:
     count: int = 0
     let_go: int = 0
     lost_with_backup: bool = False
+    refused: int = 0
+    shows_all_it_sold: bool = False
 
     @property
     def first(self) -> Machine:
@@ -380,11 +391,23 @@ class Shop:
             for incarnation, seq, uid in machine.waiting():
                 self.resent += uid in known
                 self.pushed[incarnation, seq].add(uid)
-            more = await machine.push_once()
+            try:
+                more = await machine.push_once()
+            except CentralBusy:
+                self._note_refusal()
+                return
 
     async def pull(self, machine: Machine) -> None:
         self.happened.append(f"pull {machine.folder.name}")
-        await machine.pull()
+        try:
+            await machine.pull()
+        except CentralBusy:
+            self._note_refusal()
+
+    def _note_refusal(self) -> None:
+        """Only a central that was put back unannounced refuses, and its operator sees why."""
+        self.refused += 1
+        assert "database-went-back" in self.office.alarms()
 
     async def ordinary(self) -> None:
         """A moment of a day, at some till."""
@@ -409,6 +432,8 @@ class Shop:
     async def some_days(self, most: int) -> None:
         for _ in range(self.chance.randrange(most + 1)):
             await self.ordinary()
+            if self.shows_all_it_sold and not self.lost_with_backup:
+                assert self.first.shown() == POINTS * len(self.sold), "a point twice, or not at all"
 
     # ---- what goes wrong
 
@@ -474,6 +499,27 @@ class Shop:
         self.happened.append("restore central" + " from too old a backup" * is_wrong)
         self.lost_with_backup = self.lost_with_backup or is_wrong
         self.office.restore("older.db" if is_wrong else "backup.db")
+
+    async def put_central_back(self) -> None:
+        """The same, but nobody says so until the operator sees what central says about it."""
+        self.office.back_up()
+        self.happened.append("back up central")
+        await self.some_days(3)
+        self.sell(self.first)
+        await self.push(self.first)
+        if self.chance.random() < 0.7:
+            self.office.work()
+            await self.pull(self.first)
+        await self.some_days(4)
+        self.happened.append("put central back")
+        self.office.put_back()
+        before = self.refused
+        self.sell(self.first)
+        await self.some_days(6)
+        await self.push(self.first)
+        assert self.refused > before, "nobody noticed that the database went back"
+        self.happened.append("announce it")
+        self.office.announce()
 
     # ---- the end
 

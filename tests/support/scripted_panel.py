@@ -69,7 +69,10 @@ SALE = NowView(
         ),
     ),
     near=("€4.50 more for €5.00 off",),
-    applied=(ReasonView(text="10% off dairy", amount_minor=450),),
+    applied=(
+        ReasonView(text="10% off dairy", amount_minor=450),
+        ReasonView(text="double points", count=1045),
+    ),
     refused=(ReasonView(text="Pens 3 for 2: one more pen needed"),),
 )
 

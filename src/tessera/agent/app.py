@@ -12,7 +12,7 @@ import secrets
 import signal
 import socket
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import AsyncExitStack, contextmanager
 from pathlib import Path
 
@@ -43,9 +43,11 @@ from tessera.agent.till_state import TillState
 from tessera.agent.writer import Writer
 from tessera.core.errors import TesseraError
 from tessera.devices.profiles import read_card_formats
+from tessera.panel.pages import warm_up
 from tessera.panel.routes import PanelDoor, panel_routes
 from tessera.store.engine import held
 from tessera.store.till.opening import OpenTill, open_till
+from tessera.store.till.soundness import is_sound
 
 _LOG = logging.getLogger("tessera.agent")
 KEEP_ALIVE_S = 3_600
@@ -62,8 +64,11 @@ class PortTaken(TesseraError):
     code = "port_taken"
 
 
-def serve(settings: AgentSettings) -> None:
-    """Serve until SIGTERM or Ctrl-C. TesseraError for whatever keeps the agent from starting."""
+def serve(settings: AgentSettings, *, sound: Callable[[Path], bool] = is_sound) -> None:
+    """Serve until SIGTERM or Ctrl-C. TesseraError for whatever keeps the agent from starting.
+
+    `sound` says whether the database's file is whole; the command began to look before this.
+    """
     _make_folder(settings.data_dir)
     # The address first: a second agent then hears of the port, whatever database it has.
     with _listening(settings) as listener, held(settings.database):
@@ -73,6 +78,7 @@ def serve(settings: AgentSettings) -> None:
             random=secrets.token_bytes,
             wall_ms=clock.wall_ms(),
             reserve_bytes=settings.disk.reserve_mb * MIB,
+            sound=sound,
         )
         for finding in findings:
             _LOG.warning("%s", finding.text, extra={"code": finding.code})
@@ -297,6 +303,8 @@ async def _tell_ready(server: AgentServer, address: str, state: TillState) -> No
             " tessera agent enrol --help"
         )
     _notify_systemd()
+    # In a thread: nothing that is asked now waits for the page's parts to be imported.
+    await asyncio.to_thread(warm_up)
 
 
 def _notify_systemd() -> None:

@@ -18,7 +18,8 @@ from tessera.core.errors import TesseraError
 from tessera.core.identity import INCARNATION_BYTES, new_incarnation
 from tessera.store.till import identity_book
 from tessera.store.till.identity_file import IDENTITY_FILE
-from tessera.store.till.opening import DATABASE, is_sound, open_till, set_aside
+from tessera.store.till.opening import DATABASE, open_till, set_aside
+from tessera.store.till.soundness import is_sound
 
 _SECRETS = (REGISTER_KEY, CARD_KEY, IDENTITY_FILE, ROOT_FILE)
 

@@ -19,7 +19,7 @@ from tessera.agent.open_sales import OpenSale
 from tessera.agent.pos_api_status import queue_length
 from tessera.agent.till_state import TillState
 from tessera.core.errors import TesseraError
-from tessera.core.quote import Message
+from tessera.core.quote import Message, Stage
 from tessera.panel.view import (
     BalanceView,
     NoticeView,
@@ -166,6 +166,7 @@ class Screen:
                     text=_said(seen.text, language, quote.currency)
                     or offer_label(self._state, seen.offer, language),
                     amount_minor=seen.discount_minor or None,
+                    count=(seen.units if seen.stage is Stage.ACCRUAL else 0) or None,
                 )
                 for seen in applied[:REASONS_MAX]
             )

@@ -16,6 +16,7 @@ from tessera.agent.sync_status import LineState
 from tessera.core.identity import INCARNATION_BYTES, new_incarnation
 from tessera.store.engine import Engines
 from tessera.store.till import cached_members, feed_state, identity_book, outbox, shortening
+from tessera.store.till.values import RegisterIdentity
 from tessera.sync.batching import (
     Pace,
     Settlement,
@@ -154,6 +155,7 @@ class Pusher:
                 parent=life.parent,
                 opaque=self._pace.opaque,
                 missing_from=missing_from(life, first.seq),
+                accepted_seq=accepted_in(life, identity),
             )
             return _Batch(
                 head=head,
@@ -171,6 +173,19 @@ def missing_from(life: outbox.Life, first_seq: int) -> int:
     """
     is_torn = first_seq == life.dropped_seq + 1 and life.high_water < life.dropped_seq
     return life.high_water + 1 if is_torn else 0
+
+
+def accepted_in(life: outbox.Life, identity: RegisterIdentity) -> int:
+    """What central has acknowledged of the present life in its present generation.
+
+    By it central can tell that its database went back. 0 while it has not spoken in that
+    generation, and for former lives: of one that forked, neither history need reach that far.
+    """
+    is_present = (life.head.incarnation, life.generation) == (
+        identity.incarnation,
+        identity.generation,
+    )
+    return life.high_water if is_present else 0
 
 
 def is_plain(settlement: Settlement, head: BatchHead) -> bool:

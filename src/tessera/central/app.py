@@ -39,8 +39,15 @@ from tessera.central.refusals import Refused
 from tessera.central.register_routes import RegisterRoutes
 from tessera.central.rows import register_audience, store_audience
 from tessera.central.seeds import bundle_name, read_seed
+from tessera.central.went_back import ALARM, WentBack, proof_in_batch, proof_in_cursor
 from tessera.central.worker import Worker
-from tessera.store.central import bundle_book, recheck_book, register_book, sale_book
+from tessera.store.central import (
+    bundle_book,
+    recheck_book,
+    register_book,
+    sale_book,
+    standing_book,
+)
 from tessera.store.central.register_book import RegisterRow
 from tessera.sync.records import encoded
 from tessera.sync.signing import REQUEST_HEADER, RequestSignature
@@ -109,6 +116,7 @@ class CentralApp:
         self._metrics = metrics
         self._bell = bell
         self._read_nonces = gate.ReadNonces()
+        self._went_back = WentBack(central, worker.turns)
 
     def routes(self) -> list[Route]:
         """Every route."""
@@ -199,6 +207,9 @@ class CentralApp:
         )
         with central.engines.reader.begin() as tx:
             known = ingest.known_answer(tx, parcel, generation=state.generation, now_ms=now_ms)
+            proof = proof_in_batch(tx, parcel.head)
+        if proof is not None:
+            self._went_back.refuse(proof)
         if known is not None:
             with self._worker.turns.first(), central.engines.writer.begin() as tx:
                 gate.admit_once(tx, parts, now_ms=now_ms)
@@ -250,6 +261,12 @@ class CentralApp:
             if audience not in allowed:
                 raise refusals.not_yours(audience[:80])
             self._read_nonces.admit_once(parts)
+            with self._central.engines.reader.begin() as tx:
+                proof = self._went_back.known(tx, register.register_id) or proof_in_cursor(
+                    tx, register.register_id, audience, generation=generation, after=after
+                )
+            if proof is not None:
+                self._went_back.refuse(proof)
             return parts
 
         parts = await run_in_threadpool(admit)
@@ -357,6 +374,7 @@ class CentralApp:
                     "tessera_inbox_batches": self._worker.waiting,
                     "tessera_quarantine_records": sale_book.count_parked(tx),
                     "tessera_registers_active": register_book.count_active(tx),
+                    "tessera_registers_ahead": len(standing_book.read_ahead(tx, ALARM)),
                     "tessera_rechecks_waiting": recheck_book.count_due(tx),
                 }
             return self._metrics.text(gauges)

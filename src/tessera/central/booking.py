@@ -13,6 +13,7 @@ from dataclasses import dataclass, field, replace
 import msgspec
 
 from tessera.central.confirming import confirm_return, confirm_sale
+from tessera.central.reviving import REVIVAL_DAYS, Revival, note_spent, revived
 from tessera.core.ledger import OWED_PREFIX, Posting, checked, return_postings, sale_postings
 from tessera.core.money import UNITS_MAX
 from tessera.core.quote import CounterUse, Quote, UnitMovement
@@ -76,12 +77,20 @@ def book_sale(state: MemberAccounts, body: SaleBody, *, uid: str, holder: Holder
     if is_short:
         used.tags.append(TAG_FORK_LOSS if holder.is_fork else TAG_OVERSPENT)
     gains = _gains([move.earned for move in movements], movements, owed)
-    _post(state, postings, uid=uid, movements=movements, gains=gains)
+    taken = _post(state, postings, uid=uid, movements=movements, gains=gains)
+    note_spent(state, taken, uid=uid)
     _put_back(state, body.leases, holder, used)
     return _booked(state, postings, movements, used)
 
 
-def book_return(state: MemberAccounts, body: ReturnBody, *, uid: str, holder: Holder) -> Booked:
+def book_return(
+    state: MemberAccounts,
+    body: ReturnBody,
+    *,
+    uid: str,
+    holder: Holder,
+    revival_days: int = REVIVAL_DAYS,
+) -> Booked:
     """Book a return: what cannot be taken from the free part or the given leases is owed."""
     movements = body.quote.units
     _check_bounds(state, movements, body.leases)
@@ -96,9 +105,17 @@ def book_return(state: MemberAccounts, body: ReturnBody, *, uid: str, holder: Ho
     postings += confirmed.postings
     if any(p.account.startswith(OWED_PREFIX) and p.delta < 0 for p in postings):
         used.tags.append(TAG_CLAWBACK)
-    # Units that come back revive as a lot of their own, under the return's id.
     gains = _gains([move.spent for move in movements], movements, owed)
-    _post(state, postings, uid=uid, movements=movements, gains=gains, prefer_uid=body.original_uid)
+    lots = revived(
+        state,
+        movements,
+        gains,
+        uid=uid,
+        original_uid=body.original_uid,
+        revival=Revival(body.key.business_day, revival_days),
+    )
+    back = _Back(lots, body.original_uid)
+    _post(state, postings, uid=uid, movements=movements, gains=gains, back=back)
     _put_back(state, body.leases, holder, used)
     return _booked(state, postings, movements, used)
 
@@ -147,6 +164,14 @@ def book_opening(state: MemberAccounts, unit: str, amount: int, *, uid: str) -> 
     gains = _gains([amount], movements, owed)
     _post(state, postings, uid=uid, movements=movements, gains=gains)
     return _booked(state, postings, movements, _Used())
+
+
+@dataclass(frozen=True, slots=True)
+class _Back:
+    """The lots in which units of a returned sale come back."""
+
+    lots: list[Lot]
+    original_uid: str
 
 
 @dataclass(slots=True)
@@ -280,12 +305,13 @@ def _post(
     uid: str,
     movements: tuple[UnitMovement, ...],
     gains: list[int],
-    prefer_uid: str = "",
-) -> None:
-    """Bring accounts and lots to where the postings leave them.
+    back: "_Back | None" = None,
+) -> list[tuple[Lot, int]]:
+    """Bring accounts and lots to where the postings leave them; what was taken off which lot.
 
-    A lot's id is (uid, place of its movement). What left the account is taken off older lots, those
-    of `prefer_uid` first, and off the record's own only when nothing else is left.
+    A lot's id is (uid, place of its movement), but of those that come `back`. What left the account
+    is taken off older lots, those of the sale that is returned first, and off the record's own only
+    when nothing else is left.
     """
     consumed: dict[str, int] = {}
     for posting in postings:
@@ -295,10 +321,16 @@ def _post(
                 consumed[posting.unit] = consumed.get(posting.unit, 0) - posting.delta
     for line, (move, gain) in enumerate(zip(movements, gains, strict=True), start=1):
         consumed[move.unit] = consumed.get(move.unit, 0) + gain
-        if gain:
+        if gain and back is None:
             _add_lot(state, move, gain, uid=uid, line=line)
+    if back is not None:
+        state.lots += back.lots
+        state.changed_lots |= {(lot.uid, lot.line) for lot in back.lots}
+    original = back.original_uid if back is not None else ""
+    taken: list[tuple[Lot, int]] = []
     for unit, amount in consumed.items():
-        _consume_lots(state, unit, amount, own_uid=uid, prefer_uid=prefer_uid)
+        taken += _consume_lots(state, unit, amount, own_uid=uid, prefer_uid=original)
+    return taken
 
 
 def _booked(
@@ -343,10 +375,11 @@ def _add_lot(
 
 def _consume_lots(
     state: MemberAccounts, unit: str, amount: int, *, own_uid: str, prefer_uid: str
-) -> None:
+) -> list[tuple[Lot, int]]:
     """Take `amount` off the member's lots: what expires first goes first, then the oldest."""
+    found: list[tuple[Lot, int]] = []
     if not amount:
-        return
+        return found
     assert state.has_lots, f"lots of {state.member_id} are needed but were not read"
     # An empty expiry means never, which comes last; a uid of version 7 sorts by its time.
     order = sorted(
@@ -366,5 +399,7 @@ def _consume_lots(
         lot.remaining -= taken
         amount -= taken
         state.changed_lots.add((lot.uid, lot.line))
+        found.append((lot, taken))
     if amount:
         raise ValueError(f"lots of {unit} hold {amount} less than the account")
+    return found

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from tessera.central.leasing import LeasePolicy
 from tessera.central.recheck import Sample
+from tessera.central.reviving import REVIVAL_DAYS
 from tessera.sync.signing import SigningKey
 
 
@@ -16,7 +17,8 @@ class Desk:
     """What booking needs beside the records: who signs, what leases are granted, chance, time.
 
     `version_base` is added to every version that is told to a till. `sample`: which sales are to be
-    priced once more.
+    priced once more. `revival_days`: for how long units revive that had expired before goods paid
+    with them came back.
     """
 
     key: SigningKey
@@ -26,3 +28,4 @@ class Desk:
     sample: Sample
     random: Callable[[int], bytes]
     now_ms: Callable[[], int]
+    revival_days: int = REVIVAL_DAYS

@@ -22,6 +22,7 @@ _HELP = {
     "tessera_rechecks_waiting": "Booked sales that are to be priced once more.",
     "tessera_inbox_batches": "Batches that wait to be booked.",
     "tessera_quarantine_records": "Records in quarantine.",
+    "tessera_registers_ahead": "Registers that were told more than this database knows.",
     "tessera_registers_active": "Registers that may speak.",
 }
 

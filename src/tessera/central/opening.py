@@ -64,6 +64,7 @@ class Central:
             sample=self.sample(),
             random=self.random,
             now_ms=self.now_ms,
+            revival_days=self.settings.revival_days,
         )
 
     def sample(self) -> Sample:

@@ -118,6 +118,17 @@ def busy(retry_after_s: int) -> Refused:
     )
 
 
+def database_went_back(do: str, retry_after_s: int) -> Refused:
+    """The register was told of more than this database knows."""
+    return Refused(
+        "this central's database is older than what this register was told of it",
+        hint=f"nothing is lost; at central: {do}",
+        code="database_went_back",
+        status=503,
+        retry_after_s=retry_after_s,
+    )
+
+
 def image_needed(audience: str, floor: int) -> Refused:
     """The cursor stands before what is kept of the stream."""
     return Refused(

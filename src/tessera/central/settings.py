@@ -189,6 +189,13 @@ class CentralSettings:
         least=1,
         most=1_000_000_000_000,
     )
+    revival_days: int = setting(
+        "For how many days units are good again that had expired before goods paid with them came"
+        " back; units that had not keep their day.",
+        default=30,
+        least=1,
+        most=3_650,
+    )
     listen: ListenSettings = setting("", default_factory=ListenSettings)
     database: DatabaseSettings = setting("", default_factory=DatabaseSettings)
     limits: LimitSettings = setting("", default_factory=LimitSettings)

@@ -96,6 +96,7 @@ def settle(
     granted leases is only noted, since more of their records may be on the way.
     """
     books = open_books(tx, works)
+    books.revival_days = desk.revival_days
     settled = Settled()
     if any(work.codes for work in works):
         books.stores = tuple(store.store_id for store in register_book.read_stores(tx))
@@ -176,7 +177,9 @@ def _book(books: Books, work: Work, state: MemberAccounts) -> Booked | None:
             return None
         if (ending := body.with_last) is not None and _ends_later(books, work, body.quote.lines):
             body = replace(body, counters=ending.counters, revoked=ending.revoked)
-        booked = book_return(state, body, uid=work.uid, holder=holder)
+        booked = book_return(
+            state, body, uid=work.uid, holder=holder, revival_days=books.revival_days
+        )
         _count_return(books, work, body)
     else:
         assert isinstance(body, SaleBody)

@@ -13,6 +13,7 @@ import sqlalchemy as sa
 from tessera.central import rows, tiers
 from tessera.central.desk import Desk
 from tessera.central.granting import balance_changes
+from tessera.central.reviving import REVIVAL_DAYS
 from tessera.central.work import Work
 from tessera.core.sale import LeaseReturnBody, LeaseUse, ReturnBody, SaleBody
 from tessera.store.central import bulk, feed, ledger_book, member_book, sale_book, tier_book
@@ -53,6 +54,7 @@ class Books:
     counted: set[MemberKey] = field(default_factory=set)
     new_spend_changes: list[SpendChange] = field(default_factory=list)
     stores: tuple[str, ...] = ()
+    revival_days: int = REVIVAL_DAYS
 
 
 def open_books(tx: sa.Connection, works: Sequence[Work]) -> Books:
@@ -81,6 +83,7 @@ def open_books(tx: sa.Connection, works: Sequence[Work]) -> Books:
                 if (work.bucket, work.member_id) in members
                 for use in _uses(work)
             ],
+            spent_by=originals,
         ),
         known=sale_book.read_outcomes(tx, keys | originals),
         sales=sale_book.read_sales(tx, originals | sales),

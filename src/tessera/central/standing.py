@@ -10,9 +10,9 @@ from pathlib import Path
 
 import sqlalchemy as sa
 
-from tessera.central import recheck, rechecking
+from tessera.central import recheck, rechecking, went_back
 from tessera.central.opening import MIGRATIONS, Central
-from tessera.store.central import recheck_book, register_book, standing_book
+from tessera.store.central import backup_book, recheck_book, register_book, standing_book
 from tessera.store.central.register_book import ACTIVE, RegisterRow
 from tessera.store.central.standing_book import Backlog, Streams
 from tessera.store.migrate import current_version, known_versions
@@ -29,6 +29,9 @@ RETENTION_SLACK_DAYS = 2
 DISK_SHARE = 0.1
 DISK_LEAST_BYTES = 2 * 1_073_741_824
 NAMED_MAX = 5
+BACKUP_DAYS = 8
+"""A newest safe backup that is older than this is named: a weekly one was missed."""
+_TOLD_APART = (rechecking.ALARM, went_back.ALARM)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,6 +58,21 @@ class Rechecks:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class BackupPoint:
+    """The newest backup that was called safe, 0 for none, and what registers keep because of it.
+
+    `first_ms`: when the first record of all was stored. `held`: records of all registers that no
+    such backup holds; `most_held`: the registers that keep most of them, with how many.
+    """
+
+    number: int
+    begun_ms: int
+    first_ms: int
+    held: int
+    most_held: dict[str, int]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Standing:
     """How central stands. Times in UTC milliseconds, 0 for none; `days` may be below 0."""
 
@@ -70,6 +88,8 @@ class Standing:
     streams: Streams
     alarms: dict[str, int]
     rechecks: Rechecks
+    backup: BackupPoint
+    ahead: tuple[str, ...]
     root_version: int
     root_days: int
     disk_free_bytes: int
@@ -99,6 +119,8 @@ def look(central: Central, *, silent_days: int, free: "Disk | None" = None) -> S
             streams=standing_book.read_streams(tx),
             alarms=standing_book.read_alarms_since(tx, now_ms - ALARM_DAYS * DAY_MS),
             rechecks=_rechecks(tx, now_ms),
+            backup=_backup(tx),
+            ahead=tuple(standing_book.read_ahead(tx, went_back.ALARM)),
             root_version=root.version,
             root_days=(root.expires_ms - now_ms) // DAY_MS,
             disk_free_bytes=0,
@@ -144,11 +166,13 @@ def _ending(registers: list[RegisterRow], now_ms: int, certificate_days: int) ->
 
 def _with_findings(central: Central, found: Standing, disk: Disk, silent_days: int) -> Standing:
     findings = [
+        *_of_going_back(found),
         *_of_work(found),
         *_of_rechecks(found.rechecks),
         *_of_registers(found, silent_days),
         *_of_streams(found, central.settings.retention.segments_days),
         *_of_root(found),
+        *_of_backup(found),
         *_of_disk(disk, central.settings.data_dir),
     ]
     return replace(
@@ -182,7 +206,7 @@ def _of_work(found: Standing) -> list[Finding]:
             )
         )
     # What has a finding of its own is not told twice.
-    alarms = {kind: count for kind, count in found.alarms.items() if kind != rechecking.ALARM}
+    alarms = {kind: count for kind, count in found.alarms.items() if kind not in _TOLD_APART}
     if alarms:
         kinds = ", ".join(f"{count} {kind}" for kind, count in alarms.items())
         findings.append(
@@ -193,6 +217,47 @@ def _of_work(found: Standing) -> list[Finding]:
             )
         )
     return findings
+
+
+def _backup(tx: sa.Connection) -> BackupPoint:
+    newest = backup_book.read_newest_safe(tx)
+    held = standing_book.read_held(tx)
+    return BackupPoint(
+        number=newest.number if newest else 0,
+        begun_ms=newest.begun_ms if newest else 0,
+        first_ms=min((one.first_ms for one in held), default=0),
+        held=sum(one.held for one in held),
+        most_held={one.register_id: one.held for one in held[:NAMED_MAX] if one.held},
+    )
+
+
+def _of_going_back(found: Standing) -> list[Finding]:
+    if not found.ahead:
+        return []
+    return [
+        Finding(
+            code="database_went_back",
+            text=f"{len(found.ahead)} registers were told of more than this database knows:"
+            f" {_named(found.ahead)}; it was put back without a word, or has lost commits",
+            do=f"{went_back.DO}: they then send again what is missing and hear everything anew;"
+            " until then they sell on, and are told nothing",
+        )
+    ]
+
+
+def _of_backup(found: Standing) -> list[Finding]:
+    since_ms = found.backup.begun_ms or found.backup.first_ms
+    if not since_ms or not found.backup.held or found.now_ms - since_ms < BACKUP_DAYS * DAY_MS:
+        return []
+    age = span(found.now_ms - since_ms)
+    what = f"the newest safe backup began {age} ago" if found.backup.number else "no backup is safe"
+    return [
+        Finding(
+            code="backup_old",
+            text=f"{what}; registers keep {found.backup.held} records that are in none",
+            do="tessera central backup copy FILE, each night; on PostgreSQL see docs/central.md",
+        )
+    ]
 
 
 def _rechecks(tx: sa.Connection, now_ms: int) -> Rechecks:

@@ -76,6 +76,7 @@ def _print(found: "Standing") -> None:
         ("registers", f"{found.registers} active, {len(found.silent)} silent"),
         ("certificates ending", str(len(found.ending))),
         ("feed", f"{found.streams.segments} segments of {found.streams.audiences} streams"),
+        ("backup", _backup(found)),
         ("root", f"version {found.root_version}, ends in {found.root_days} days"),
         ("disk", f"{size(found.disk_free_bytes)} of {size(found.disk_total_bytes)} free"),
         ("schema", f"{found.schema_version}{' (newest)' if is_newest else ''}"),
@@ -91,3 +92,15 @@ def _rechecks(found: "Standing") -> str:
     if sums.not_comparable:
         text += f", {sums.not_comparable} not comparable"
     return f"{text}, {sums.waiting} wait" if sums.waiting else text
+
+
+def _backup(found: "Standing") -> str:
+    from tessera.central.standing import span
+
+    point = found.backup
+    since = span(found.now_ms - point.begun_ms)
+    text = f"number {point.number}, begun {since} ago" if point.number else "none that is safe"
+    if not point.held:
+        return text
+    named = ", ".join(f"{name} {count}" for name, count in point.most_held.items())
+    return f"{text}; {point.held} records in none, kept by registers: {named}"

@@ -6,11 +6,13 @@ read a clock, know HTTP, or let a customer's name change the page around it.
 
 import unicodedata
 from functools import cache
-
-from jinja2 import Environment, PackageLoader, StrictUndefined
+from typing import TYPE_CHECKING
 
 from tessera.panel.messages import LANGUAGES, catalogue
 from tessera.panel.view import ScreenView, Tone, WhoStatus
+
+if TYPE_CHECKING:
+    from jinja2 import Environment
 
 REWARD_KEYS = ("F2", "F3", "F4", "F6")
 """Keys of the first rewards. Only function keys: a scanner that types may press any other."""
@@ -43,8 +45,17 @@ def shown(text: str) -> str:
     return line if len(line) <= TEXT_LENGTH_MAX else line[: TEXT_LENGTH_MAX - 1] + "…"
 
 
+def warm_up() -> None:
+    """Import and read what the first page needs, so that no cashier waits for it."""
+    for name in ("page.html", "screen.html"):
+        _environment().get_template(name)
+
+
 @cache
-def _environment() -> Environment:
+def _environment() -> "Environment":
+    # A POS may ask before anybody looks at the page, so the start does not wait for this.
+    from jinja2 import Environment, PackageLoader, StrictUndefined  # noqa: PLC0415
+
     environment = Environment(
         loader=PackageLoader("tessera.panel"),
         autoescape=True,

@@ -108,10 +108,14 @@ class RewardView:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReasonView:
-    """Why something was given or not. `amount_minor` is what it took off, None for no amount."""
+    """Why something was given or not: what it took off, or how many units it gives.
+
+    `amount_minor` is None for no amount, `count` for no units.
+    """
 
     text: str
     amount_minor: int | None = None
+    count: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -216,8 +216,8 @@ class Sheet:
             grown = []
             for worth, after, counts, taken in ways:
                 closed = self.by_line and taken
-                counted = self._counts(row, taker, 0 if closed else row.count - taken)
-                some = self._some(counted, MOVES_MAX // len(ways))
+                most = 0 if closed else row.count - taken
+                some = self._counts(row, taker, states[position], most, MOVES_MAX // len(ways))
                 self.budget.work(2 * len(some) + 2)
                 for count in some:
                     step = self.take(number, row, states[position], count)
@@ -239,25 +239,36 @@ class Sheet:
             ]
         return found
 
-    def _counts(self, row: Row, taker: Taker, most: int) -> Sequence[int]:
-        """How many units a taker may take, what the documented order prefers first."""
+    def _counts(self, row: Row, taker: Taker, state: int, most: int, numbers: int) -> Sequence[int]:
+        """How many units a taker may take, what the documented order prefers first.
+
+        Of many only `numbers` are looked at, both ends among them.
+        """
         if taker.table is not None and taker.most is not None:
             most = min(most, taker.most)
-        if most > MOVES_MAX:
+        counts: Sequence[int] = range(most + 1)
+        if most >= MANY_UNITS and self._is_straight(row, taker) and 2 * taker.size <= MANY_UNITS:
+            counts = [*range(taker.size), *range(most - taker.size + 1, most + 1)]
+        elif most >= MANY_UNITS:
             self.restricted = True
-            counts = [0, *range(most % taker.size, most + 1, max(taker.size, most // 50))][:80]
-        else:
-            counts = list(range(most + 1))
+            counts = _some(taker, state, most, max(3, min(numbers, MANY_UNITS)))
         first = min((clique[0].place for clique in row.cliques), default=1 << 60)
-        return counts if first < taker.offer.place else list(reversed(counts))
+        return counts if first < taker.offer.place else counts[::-1]
 
-    def _some(self, counts: Sequence[int], most: int) -> Sequence[int]:
-        """Thin out counts where there are too many, both ends kept."""
-        most = max(3, min(most, MANY_UNITS))
-        if len(counts) <= MANY_UNITS:
-            return counts
-        self.restricted = True
-        return [counts[(len(counts) - 1) * n // (most - 1)] for n in range(most)]
+    def _is_straight(self, row: Row, taker: Taker) -> bool:
+        """Tell whether a row is worth a straight line between counts that leave the same state.
+
+        Then one of its ends is best, and no other count need be looked at.
+        """
+        return (
+            len(row.takers) == 1
+            and not row.cliques
+            and taker.table is None
+            and taker.most is None
+            and taker.part < 0
+            and not self.by_line
+            and not self.labels
+        )
 
     def closed(self, row: Row, counts: tuple[int, ...], taken: int) -> int:
         """The rest of a line that serves one offer: closed by it, or open to the basket."""
@@ -383,3 +394,22 @@ def _rewarded(taker: Taker, count: int) -> int:
     """How many of the first `count` units are rewarded: the last ones of every use."""
     uses, rest = divmod(count, taker.size)
     return uses * taker.rewarded + max(0, rest - (taker.size - taker.rewarded))
+
+
+def _some(taker: Taker, state: int, most: int, numbers: int) -> list[int]:
+    """Give some of the counts up to `most`: the ends, and between them those that end a use.
+
+    What a row is worth runs along straight lines, so that mostly an end is best: nothing, or all
+    that makes up whole uses. A count that leaves a use open is only of use to a later row.
+    """
+    size = taker.size if taker.table is None else 1
+    whole = range(-state % size, most + 1, size)
+    if len(whole) > numbers - 2:
+        last = len(whole) - 1
+        some = [whole[last * n // (numbers - 3)] for n in range(numbers - 2)] if numbers > 3 else []
+    else:
+        some = [*whole]
+    some += whole[-1:]
+    near = [count for n in range(size) for count in (n, most - n)]
+    more = max(2, numbers - len(set(some)))
+    return sorted({*some, *near[:more]})

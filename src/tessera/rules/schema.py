@@ -6,6 +6,7 @@ refers to what and whether a sentence makes sense.
 
 from typing import Any
 
+from tessera.rules.folders import PART_KEYS
 from tessera.rules.guard import ANSWERS
 from tessera.rules.model import GroupKind
 from tessera.rules.read_draws import DRAW_KEYS
@@ -107,6 +108,14 @@ def programme_schema() -> dict[str, Any]:
             "note": {"type": "string"},
         },
     }
+
+
+def part_schema() -> dict[str, Any]:
+    """Give the JSON Schema of a further file in a programme's folder."""
+    whole = programme_schema()
+    known = {key: shape for key, shape in whole["properties"].items() if key in PART_KEYS}
+    del whole["required"]
+    return {**whole, "title": "Tessera programme, a further file", "properties": known}
 
 
 _ANY_OR_YES = {"type": ["string", "number", "object", "boolean"]}

@@ -7,7 +7,7 @@ Must never: apply an offer or choose between two.
 from collections.abc import Iterable, Sequence
 from itertools import combinations
 
-from tessera.rules.model import Bundle, Each, GroupKind, Kind, Off, Offer
+from tessera.rules.model import Bundle, Each, GroupKind, Kind, Off, Offer, Settings
 from tessera.rules.work import Work
 
 SETS_MAX = 128
@@ -16,15 +16,15 @@ SETS_MAX = 128
 
 def in_stacking_order(work: Work, offers: Sequence[Offer]) -> list[Offer]:
     """Offers that meet on the same goods take off in the order that the programme sets."""
-    style = work.settings.basket_order
+    return sorted(offers, key=lambda offer: stacking_place(work.settings, offer))
+
+
+def stacking_place(settings: Settings, offer: Offer) -> tuple[int, int]:
+    """Give the place of an offer among those of its stage that it meets."""
+    style = settings.basket_order
     if style == "listed":
-        return sorted(offers, key=lambda offer: offer.rank)
-
-    def place(offer: Offer) -> tuple[object, ...]:
-        percent = is_percent(offer)
-        return (percent if style == "amount-first" else not percent, offer.place)
-
-    return sorted(offers, key=place)
+        return (0, offer.rank)
+    return (is_percent(offer) is (style == "amount-first"), offer.place)
 
 
 def is_percent(offer: Offer) -> bool:

@@ -84,7 +84,7 @@ def packed(payload: bytes) -> bytes:
     return gzip.compress(payload, GZIP_LEVEL, mtime=0)
 
 
-def head_of(
+def head_of(  # noqa: PLR0913 - all that a head says
     records: Sequence[SealedRecord],
     payload: bytes,
     *,
@@ -94,6 +94,7 @@ def head_of(
     parent: Head | None,
     opaque: bool = False,
     missing_from: int = 0,
+    accepted_seq: int = 0,
 ) -> BatchHead:
     """What is signed of a batch; `parent` is named in the first batch of a life only."""
     first, last = records[0], records[-1]
@@ -112,6 +113,7 @@ def head_of(
         parent_link=born.link_hash.hex() if born else "",
         opaque=opaque,
         missing_from=missing_from,
+        accepted_seq=accepted_seq,
     )
 
 

@@ -159,7 +159,8 @@ class BatchHead(Message, frozen=True, kw_only=True):
     in the first batch of an incarnation. `opaque`: the one record of this batch made central fail
     before; it is to be parked with its raw bytes, without reading them. `missing_from`: the
     register no longer has the records from this one up to this batch, since central had named them
-    as backed up.
+    as backed up. `accepted_seq`: what central has acknowledged of this life in this generation, as
+    far as the register has heard; 0 where it does not say.
     """
 
     register: Id
@@ -175,6 +176,7 @@ class BatchHead(Message, frozen=True, kw_only=True):
     parent_link: str = ""
     opaque: bool = False
     missing_from: Annotated[int, msgspec.Meta(ge=0)] = 0
+    accepted_seq: Annotated[int, msgspec.Meta(ge=0)] = 0
 
 
 class Malformed(Message, frozen=True, kw_only=True):

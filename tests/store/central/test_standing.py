@@ -5,6 +5,8 @@ from dataclasses import replace
 
 import pytest
 
+from tessera.central.backups import begin_backup, finish_backup
+from tessera.central.generations import begin_generation
 from tessera.central.opening import Central
 from tessera.central.roots import FIRST_DAYS
 from tessera.central.standing import BEHIND_MS, DAY_MS, Disk, Standing, look, newest_schema, span
@@ -158,3 +160,56 @@ def test_what_needs_a_person_comes_with_what_to_do(
 )
 def test_a_span_is_said_in_one_unit(ms: int, words: str) -> None:
     assert span(ms) == words
+
+
+def test_records_that_no_safe_backup_has_are_counted_by_register(
+    central: Central, till: Till
+) -> None:
+    """Two are in the backup, three came while it was made or after it."""
+    for _ in range(5):
+        till.sell("M-1", earned=1)
+    accept(central, till.batch(1, 2))
+    assert (seen(central).backup.number, seen(central).backup.most_held) == (0, {till.register: 2})
+    begun = begin_backup(central)
+    accept(central, till.batch(3, 4))
+    assert seen(central).backup.held == 4
+    finish_backup(central, begun.number)
+    accept(central, till.batch(5))
+    found = seen(central).backup
+    assert (found.number, found.begun_ms) == (begun.number, begun.begun_ms)
+    assert (found.held, found.most_held) == (3, {till.register: 3})
+
+
+def test_a_backup_that_was_missed_for_a_week_needs_a_person(central: Central, till: Till) -> None:
+    till.sell("M-1", earned=7)
+    assert "backup_old" not in codes(central, 9 * DAY_MS)
+    send(central, till)
+    assert "backup_old" not in codes(central, 7 * DAY_MS)
+    assert "backup_old" in codes(central, 9 * DAY_MS)
+    finish_backup(central, begin_backup(central).number)
+    # All that there is lies in it.
+    assert "backup_old" not in codes(central, 9 * DAY_MS)
+    till.sell("M-1", earned=7)
+    accept(central, till.batch(2))
+    assert "backup_old" in codes(central, 9 * DAY_MS)
+
+
+def test_registers_that_were_told_more_are_named_until_the_restore_is_announced(
+    central: Central, till: Till
+) -> None:
+    generation = central.state().generation
+    with central.engines.writer.begin() as tx:
+        register_book.raise_alarm(
+            tx,
+            register_id=till.register,
+            kind="database-went-back",
+            about=generation,
+            detail="",
+            raised_ms=NOW_MS,
+        )
+    found = seen(central, 2 * DAY_MS)
+    assert [(one.code, one.do.partition(":")[0]) for one in found.findings] == [
+        ("database_went_back", "tessera central restored")
+    ]
+    begin_generation(central)
+    assert codes(central) == []

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from tessera.cli.main import main
+from tessera.rules.folders import PART_KEYS
 
 SHOP = str(Path(__file__).parents[3] / "config" / "programmes" / "corner-shop.yaml")
 AT = "2026-11-21T10:15:00+01:00"
@@ -77,6 +78,16 @@ def test_explain_goes_through_every_offer(
     assert "Noch 2,09" in out
     assert main(["programme", "explain", *sale, "--json"]) == 0
     assert json.loads(capsys.readouterr().out)["optimal"] is True
+
+
+def test_the_schema_of_a_further_file_knows_what_such_a_file_may_say(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    assert main(["programme", "schema", "--part", "--compact"]) == 0
+    schema = json.loads(capsys.readouterr().out)
+    assert set(schema["properties"]) == set(PART_KEYS)
+    assert "required" not in schema
+    assert schema["additionalProperties"] is False
 
 
 def test_the_schema_is_json(capsys: pytest.CaptureFixture[str]) -> None:

@@ -148,7 +148,7 @@ def test_a_sale_shows_what_it_saves_and_earns_and_why() -> None:
     assert "Saved €4.50 Earns 45 points To pay €45.50" in text
     assert "F2 500 points for €5.00 off Accept" in text
     assert "Free coffee for 10 stamps 2 stamps short" in text
-    assert "Why 10% off dairy −€4.50 Not this time Pens 3 for 2" in text
+    assert "Why 10% off dairy −€4.50 double points +1,045 Not this time Pens 3 for 2" in text
 
 
 def test_a_reward_that_cannot_be_had_has_no_key() -> None:

@@ -230,7 +230,19 @@ def test_a_remembered_line_is_the_line_that_reading_gives() -> None:
     whole = {"currency": "EUR", "lines": [named, nameless, long]}
     assert basket_of(whole, known=known) == basket_of(whole)
     assert list(known.values()) == [basket_of(whole).lines[0]]
-    assert basket_of(whole, known=known).lines[0] is known[repr(named)]
+    assert basket_of(whole, known=known).lines[0] is known[repr(nameless)]
+
+
+def test_a_line_is_remembered_without_the_id_that_it_has_in_one_basket() -> None:
+    known: KnownLines = {}
+    said = {"sku": "tea", "quantity": "2", "amount_minor": 300, "tags": ["organic"]}
+    for line_id in ("a", "b", "x" * 500, ""):
+        whole = {"currency": "EUR", "lines": [{"id": line_id, **said}]}
+        assert basket_of(whole, known=known) == basket_of(whole)
+    assert len(known) == 1
+    for wrong in ("x" * 501, True, ["a"]):
+        with pytest.raises(BasketRefused, match=r"lines\[0\].id: .* is no text"):
+            basket_of({"currency": "EUR", "lines": [{"id": wrong, **said}]}, known=known)
 
 
 def test_true_and_one_are_two_things_to_the_memory_too() -> None:

@@ -58,22 +58,45 @@ class Lot(msgspec.Struct, kw_only=True, gc=False):
     expires: str = ""
 
 
+class SpentLot(msgspec.Struct, kw_only=True, gc=False):
+    """A slice of a lot that a record (`uid`) spent; `returned` of it has come back since.
+
+    `line` counts the record's slices from 1; `expires` is the lot's.
+    """
+
+    uid: str
+    line: int
+    unit: str
+    issuer: str
+    spent: int
+    returned: int = 0
+    expires: str = ""
+
+    @property
+    def left(self) -> int:
+        """What may still come back."""
+        return self.spent - self.returned
+
+
 @dataclass(slots=True, kw_only=True)
 class MemberAccounts:
     """All that booking reads and writes of one member; `member_id` empty: sales without a member.
 
     The sets name what changed and has to be written back. `has_lots`: earlier lots were loaded,
-    which only spending and taking back need.
+    which only spending and taking back need. `spent_lots`: slices of the sales that are returned,
+    and those of the records being booked.
     """
 
     member_id: str
     accounts: dict[str, Account] = field(default_factory=dict)
     leases: dict[str, Lease] = field(default_factory=dict)
     lots: list[Lot] = field(default_factory=list)
+    spent_lots: list[SpentLot] = field(default_factory=list)
     has_lots: bool = True
     changed_accounts: set[str] = field(default_factory=set)
     changed_leases: set[str] = field(default_factory=set)
     changed_lots: set[tuple[str, int]] = field(default_factory=set)
+    changed_spent: set[tuple[str, int]] = field(default_factory=set)
 
     def account(self, name: str) -> Account:
         """The account of this name; made empty when the member has none."""
@@ -94,8 +117,10 @@ class MemberAccounts:
             accounts={name: copy(one) for name, one in self.accounts.items()},
             leases={lease_id: copy(one) for lease_id, one in self.leases.items()},
             lots=[copy(lot) for lot in self.lots],
+            spent_lots=[copy(one) for one in self.spent_lots],
             has_lots=self.has_lots,
             changed_accounts=set(self.changed_accounts),
             changed_leases=set(self.changed_leases),
             changed_lots=set(self.changed_lots),
+            changed_spent=set(self.changed_spent),
         )

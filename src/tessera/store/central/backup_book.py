@@ -46,6 +46,15 @@ def read_backups(tx: sa.Connection, *, limit: int) -> list[Backup]:
     return [Backup(number=row[0], begun_ms=row[1], done_ms=row[2]) for row in rows]
 
 
+def read_newest_safe(tx: sa.Connection) -> Backup | None:
+    """The newest backup that somebody called safe."""
+    table = schema.BACKUP
+    columns = (table.c.number, table.c.begun_ms, table.c.done_ms)
+    query = sa.select(*columns).where(table.c.done_ms > 0).order_by(table.c.number.desc()).limit(1)
+    row = tx.execute(query).one_or_none()
+    return None if row is None else Backup(number=row[0], begun_ms=row[1], done_ms=row[2])
+
+
 def begin(tx: sa.Connection, number: int, *, now_ms: int) -> None:
     """Note that a backup of this number begins."""
     tx.execute(sa.insert(schema.BACKUP).values(number=number, begun_ms=now_ms, done_ms=0))

@@ -12,7 +12,7 @@ import sqlalchemy as sa
 
 from tessera.core.ledger import Posting
 from tessera.store.central import bulk, schema
-from tessera.store.central.accounts import Account, Lease, Lot, MemberAccounts
+from tessera.store.central.accounts import Account, Lease, Lot, MemberAccounts, SpentLot
 
 MemberKey = tuple[int, str]
 """Bucket and member id."""
@@ -43,6 +43,17 @@ _LOT = (
     "available_from",
     "expires",
 )
+_SPENT = (
+    "bucket",
+    "member_id",
+    "uid",
+    "line",
+    "unit",
+    "issuer",
+    "spent",
+    "returned",
+    "expires",
+)
 _LINE = (
     "bucket",
     "member_id",
@@ -58,6 +69,7 @@ _LINE = (
 
 
 _LEASE_VALUES: Callable[[Lease], bulk.Row] = attrgetter(*_LEASE[2:])
+_SPENT_VALUES: Callable[[SpentLot], bulk.Row] = attrgetter(*_SPENT[2:])
 _LOT_VALUES: Callable[[Lot], bulk.Row] = attrgetter(*_LOT[2:])
 
 
@@ -77,12 +89,14 @@ def load(
     *,
     lots_of: Iterable[MemberKey] | None = None,
     leases_named: Iterable[tuple[int, str, str]] = (),
+    spent_by: Iterable[tuple[int, str, str]] = (),
 ) -> dict[MemberKey, MemberAccounts]:
     """The members' accounts with their open leases, and with lots that hold something.
 
     `lots_of`: only these members' lots are read (None: everybody's), since whoever only earns needs
     none. `leases_named`: leases by (bucket, member, lease) that are read also when nothing is left
-    of them. The member rows must be locked by the caller; what hangs on them needs no other lock.
+    of them. `spent_by`: slices of lots that these records spent, by (bucket, member, uid). The
+    member rows must be locked by the caller; what hangs on them needs no other lock.
     """
     wanted = sorted(set(keys))
     rich = set(wanted if lots_of is None else lots_of)
@@ -111,6 +125,10 @@ def load(
     ):
         lot = Lot(**dict(zip(_LOT[2:], row[2:], strict=True)))
         found[row[0], row[1]].lots.append(lot)
+    by_uid = [key for key in sorted(set(spent_by)) if key[:2] in found]
+    for row in bulk.select(tx, schema.SPENT_LOT, _SPENT, _SPENT[:3], by_uid):
+        spent = SpentLot(**dict(zip(_SPENT[2:], row[2:], strict=True)))
+        found[row[0], row[1]].spent_lots.append(spent)
     return found
 
 
@@ -119,6 +137,7 @@ def save(tx: sa.Connection, accounts: dict[MemberKey, MemberAccounts]) -> None:
     balances: list[bulk.Row] = []
     leases: list[bulk.Row] = []
     lots: list[bulk.Row] = []
+    spent: list[bulk.Row] = []
     for (bucket, member_id), state in sorted(accounts.items()):
         for name in sorted(state.changed_accounts):
             account = state.accounts[name]
@@ -134,6 +153,12 @@ def save(tx: sa.Connection, accounts: dict[MemberKey, MemberAccounts]) -> None:
             for lot in state.lots
             if (lot.uid, lot.line) in state.changed_lots
         ]
+        spent += [
+            (bucket, member_id, *_SPENT_VALUES(one))
+            for one in state.spent_lots
+            if (one.uid, one.line) in state.changed_spent
+        ]
+        state.changed_spent.clear()
         state.changed_accounts.clear()
         state.changed_leases.clear()
         state.changed_lots.clear()
@@ -141,6 +166,7 @@ def save(tx: sa.Connection, accounts: dict[MemberKey, MemberAccounts]) -> None:
     spending = ("spent", "returned", "written_off")
     bulk.insert(tx, schema.LEASE, _LEASE, leases, update=spending)
     bulk.insert(tx, schema.LOT, _LOT, lots, update=("remaining",))
+    bulk.insert(tx, schema.SPENT_LOT, _SPENT, spent, update=("returned",))
 
 
 def post(tx: sa.Connection, entries: Sequence[Entry]) -> None:

@@ -18,6 +18,7 @@ from tessera.store.central.schema_columns import key as _key
 from tessera.store.central.schema_columns import text as _text
 from tessera.store.central.schema_columns import whole as _whole
 from tessera.store.central.schema_columns import whole_key as _whole_key
+from tessera.store.central.schema_spent import spent_lot_table
 
 METADATA = schema_columns.METADATA
 
@@ -359,6 +360,7 @@ LOT = _table(
     _text("expires"),
 )
 sa.Index("lot_expires", LOT.c.expires)
+SPENT_LOT = spent_lot_table(METADATA)
 LEASE = _table(
     "lease",
     _bucket("bucket"),

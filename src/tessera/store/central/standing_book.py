@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import sqlalchemy as sa
 
 from tessera.store.central import schema
+from tessera.store.central.register_book import ACTIVE
 from tessera.store.central.sale_book import PARKED
 
 
@@ -63,6 +64,57 @@ def read_alarms_since(tx: sa.Connection, since_ms: int) -> dict[str, int]:
         .order_by(table.c.kind)
     )
     return {row[0]: int(row[1]) for row in tx.execute(query)}
+
+
+def read_ahead(tx: sa.Connection, kind: str) -> list[str]:
+    """Active registers with an alarm of this kind about central's present generation."""
+    alarm, central, register = schema.ALARM, schema.CENTRAL, schema.REGISTER
+    generation = sa.select(central.c.generation).scalar_subquery()
+    query = (
+        sa.select(alarm.c.register_id)
+        .join(register, register.c.register_id == alarm.c.register_id)
+        .where(alarm.c.kind == kind)
+        .where(alarm.c.about == generation)
+        .where(register.c.status == ACTIVE)
+        .order_by(alarm.c.register_id)
+    )
+    return list(tx.execute(query).scalars())
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Held:
+    """How many records a register must keep since no safe backup has them.
+
+    `first_ms`: when its first record was stored.
+    """
+
+    register_id: str
+    held: int
+    first_ms: int
+
+
+def read_held(tx: sa.Connection) -> list[Held]:
+    """By register, what of its records no backup that it was told of holds; most first."""
+    branch, mark = schema.BRANCH, schema.BACKUP_MARK
+    joined = branch.outerjoin(
+        mark,
+        sa.and_(
+            mark.c.rbucket == branch.c.rbucket,
+            mark.c.register_id == branch.c.register_id,
+            mark.c.hash == branch.c.hash,
+        ),
+    )
+    stored = branch.c.head_seq - branch.c.seq + 1
+    safe = sa.func.coalesce(mark.c.told_seq - branch.c.seq + 1, 0)
+    kept = sa.case((safe > 0, stored - safe), else_=stored)
+    query = (
+        sa.select(branch.c.register_id, sa.func.sum(kept), sa.func.min(branch.c.opened_ms))
+        .select_from(joined)
+        .group_by(branch.c.register_id)
+        .order_by(sa.func.sum(kept).desc(), branch.c.register_id)
+    )
+    rows = tx.execute(query)
+    return [Held(register_id=row[0], held=int(row[1]), first_ms=int(row[2])) for row in rows]
 
 
 def read_streams(tx: sa.Connection) -> Streams:

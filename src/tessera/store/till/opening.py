@@ -11,7 +11,6 @@ from functools import partial
 from pathlib import Path
 
 import sqlalchemy as sa
-from pysqlite3 import dbapi2 as pysqlite
 
 from tessera.core.identity import INCARNATION_BYTES, new_incarnation
 from tessera.core.journal import SealedRecord
@@ -24,6 +23,7 @@ from tessera.store.till.identity_file import read_identity_file
 from tessera.store.till.kept_connection import KeptConnection
 from tessera.store.till.reserve import RESERVE_BYTES, Reserve
 from tessera.store.till.salvage import SalvageFile
+from tessera.store.till.soundness import is_sound
 from tessera.store.till.witness import BranchEnd, Witness, Witnessed, is_behind
 from tessera.store.till.witness import read as read_witness
 
@@ -31,18 +31,6 @@ DATABASE = "till.db"
 WITNESS = "till.witness"
 SALVAGE = "till.salvage"
 RESERVE = "till.reserve"
-OWN_TABLES = (
-    "alembic_version",
-    "register_identity",
-    "branch",
-    "journal",
-    "outbox",
-    "sale",
-    "returned_line",
-    "own_effect",
-    "lease",
-    "open_sale",
-)
 SALVAGE_BYTES_MAX = 134_217_728
 _SIDE_FILES = ("", "-wal", "-shm")
 
@@ -119,17 +107,18 @@ def open_till(
     random: Callable[[int], bytes],
     wall_ms: int,
     reserve_bytes: int = RESERVE_BYTES,
+    sound: Callable[[Path], bool] = is_sound,
 ) -> tuple[OpenTill, list[Finding]]:
     """Open (and if need be make) the till's database in `folder`, which must exist.
 
     A damaged file is set aside under a name with `wall_ms`, and a new one begun. A database that is
     older than its witness goes on under a new incarnation whose parent is its own tail; leases of
-    the earlier life are not spent again. `reserve_bytes` 0: no reserve. Raises as `open_sqlite`
-    and `ensure_schema` do.
+    the earlier life are not spent again. `reserve_bytes` 0: no reserve. `sound` says whether a file
+    is whole. Raises as `open_sqlite` and `ensure_schema` do.
     """
     findings: list[Finding] = []
     path = folder / DATABASE
-    if path.exists() and not is_sound(path):
+    if path.exists() and not sound(path):
         kept = set_aside(folder, wall_ms)
         findings.append(
             Finding(
@@ -175,27 +164,6 @@ def open_till(
         )
     till = OpenTill(folder, engines, reserve)
     return till, findings
-
-
-def is_sound(path: Path) -> bool:
-    """Whether SQLite's quick check finds nothing wrong with what only this till has.
-
-    The caches are left out: a million members would hold up the start by seconds, and central has
-    them. A file that SQLite cannot read is not sound.
-    """
-    with suppress(pysqlite.DatabaseError):
-        connection = pysqlite.connect(str(path), timeout=5)
-        try:
-            rows = connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")
-            present = {str(row[0]) for row in rows.fetchall()}
-            return all(
-                connection.execute(f"PRAGMA quick_check({table})").fetchone() == ("ok",)
-                for table in OWN_TABLES
-                if table in present
-            )
-        finally:
-            connection.close()
-    return False
 
 
 def set_aside(folder: Path, wall_ms: int) -> Path:

@@ -18,6 +18,7 @@ from tessera.store.till.tables import SEQ_MAX
 class Life:
     """One life of this register: where its chain begins and ends, and what central has of it.
 
+    `generation`: central's when it last acknowledged something of this life; empty before.
     `backed_up`: the last record that central has in a backup. Records up to `dropped_seq` are no
     longer here; `dropped_link` is the link hash of the last of them.
     """
@@ -27,6 +28,7 @@ class Life:
     head: Head
     parent: Head | None
     high_water: int
+    generation: str = ""
     backed_up: int = 0
     dropped_seq: int = 0
     dropped_link: bytes = b""
@@ -38,8 +40,8 @@ def lives(connection: sa.Connection) -> list[Life]:
     try:
         rows = cursor.execute(
             "SELECT number, incarnation, register, parent_incarnation, parent_seq, parent_link,"
-            " head_seq, head_link, high_water, backed_up, dropped_seq, dropped_link"
-            " FROM branch ORDER BY number"
+            " head_seq, head_link, high_water, backed_up, dropped_seq, dropped_link,"
+            " generation FROM branch ORDER BY number"
         ).fetchall()
     finally:
         cursor.close()
@@ -58,6 +60,7 @@ def lives(connection: sa.Connection) -> list[Life]:
                 backed_up=row[9],
                 dropped_seq=row[10],
                 dropped_link=row[11] or b"",
+                generation=row[12],
             )
         )
     return found
@@ -166,7 +169,8 @@ def resend_after(
 ) -> int:
     """Central came back with an older mark: queue again what follows it; the count queued anew.
 
-    What those records changed counts as pending again, since central's balances are older, too.
+    What those records changed counts as pending again, since central's balances are older, too; the
+    stored balances, which include it, are lessened by it.
     What was dropped from the journal cannot be queued; the next batch's head says that it misses.
     """
     cursor = cursor_of(connection)
@@ -180,6 +184,16 @@ def resend_after(
             (first, end, SEQ_MAX),
         )
         queued = int(cursor.rowcount)
+        # The balance of before includes them still. Without them until central's next word, so that
+        # what is shown stays what it was.
+        cursor.execute(
+            "UPDATE balance SET points = points - own.delta FROM"
+            " (SELECT member_id, account, sum(delta) AS delta FROM own_effect"
+            " WHERE place > ? AND place < ? AND included_from > 0"
+            " GROUP BY member_id, account) AS own"
+            " WHERE balance.member_id = own.member_id AND balance.account = own.account",
+            (first, end),
+        )
         cursor.execute(
             "UPDATE own_effect SET included_from = NULL WHERE place > ? AND place < ?",
             (first, end),
