@@ -160,6 +160,7 @@ class Sheet:
         if known is not None:
             return known
         number, unit = row.fold.number, row.amount // row.count
+        self.budget.work(3 * len(row.cliques))
         found: list[tuple[int, int, int, Clique]] = []
         for clique in row.cliques:
             kept = min(self.weights.kept(self.work, number, offer) for offer in clique)

@@ -137,7 +137,10 @@ def say_short(work: Work, offer: Offer, reward: Bundle) -> None:
 def fitting_of(work: Work, offer: Offer, reward: Bundle) -> list[frozenset[int]]:
     """The numbers of the folds that each part of a bundle may take from."""
     known = work.fitting.get(offer)
-    if known is None:
+    if known is None and len(reward.parts) == 1:  # it takes all that was found
+        known = work.fitting[offer] = [frozenset([fold.number for fold in work.found[offer]])]
+    elif known is None:
+        work.meter.left -= 3 * len(reward.parts) * len(work.found[offer])
         known = work.fitting[offer] = [
             frozenset(fold.number for fold in work.found[offer] if work.matches(selector, fold))
             for selector, _ in reward.parts

@@ -183,7 +183,7 @@ def _joined(
     some = max(2, max(0, search.budget.left) // max(1, len(ends)))
     grown: dict[int, Node] = {}
     search.budget.spend(len(ends) * min(some, len(choices)))
-    search.budget.work(len(ends) * min(some, len(choices)) * len(views))
+    search.budget.work(len(ends) * min(some, len(choices)) * len(views) * (1 + len(case.offers)))
     for label, node in ends.items():
         for number, (more, _) in enumerate(choices[:some]):
             total = label + more

@@ -19,7 +19,7 @@ from fractions import Fraction
 from tessera.core.money import rounded
 from tessera.rules.bundles import Pick, Run, Use, aimed, price_of, worth
 from tessera.rules.folds import Fold
-from tessera.rules.model import Bundle, Each, Kind, Offer
+from tessera.rules.model import Bundle, Each, Kind, Offer, Selector
 from tessera.rules.spending import OutOfWork
 from tessera.rules.unit_offers import each_discount
 from tessera.rules.work import Work
@@ -27,6 +27,9 @@ from tessera.rules.work import Work
 STEPS_MAX = 4_000
 """Most bundle uses that are looked at in one competition before the search gives up."""
 SCALE = 1_000
+MATCH_STEPS = 3
+USE_STEPS = 20
+"""The work of asking whether a selection finds goods, and of looking at one use."""
 
 Chosen = tuple[int, tuple[tuple[int, int], ...]]
 """One use: the bundle's number, and (run, count) of what it takes."""
@@ -59,19 +62,20 @@ class Search:
         self.limited = [place for place, one in enumerate(bundles) if one in work.left]
         self.rewards = [one.reward for one in bundles if isinstance(one.reward, Bundle)]
         self.fitting = [
-            [
-                {place for place, run in enumerate(self.runs) if work.matches(part, run.fold)}
-                & self._found(offer)
-                for part, _ in reward.parts
-            ]
+            [self._fitting(offer, part, alone=len(reward.parts) == 1) for part, _ in reward.parts]
             for offer, reward in zip(bundles, self.rewards, strict=True)
         ]
         self.fill_of = [self._fill_table(place) for place in range(len(self.runs))]
         self.bound_of = [self._bound(place) for place in range(len(self.runs))]
 
-    def _found(self, offer: Offer) -> set[int]:
+    def _fitting(self, offer: Offer, part: Selector, *, alone: bool) -> list[int]:
+        """Give the runs that a part of a bundle selects; a part alone takes all that was found."""
         numbers = {fold.number for fold in self.work.found[offer]}
-        return {place for place, run in enumerate(self.runs) if run.fold.number in numbers}
+        there = [place for place, run in enumerate(self.runs) if run.fold.number in numbers]
+        if alone:
+            return there
+        self.work.meter.left -= MATCH_STEPS * len(there)
+        return [place for place in there if self.work.matches(part, self.runs[place].fold)]
 
     # -- what single units can save
 
@@ -100,23 +104,24 @@ class Search:
         for number, reward in enumerate(self.rewards):
             for part, fitting in enumerate(self.fitting[number]):
                 if place in fitting:
-                    most = max(most, -(-self._part_bound(reward, part, run) // 1))
+                    most = max(most, self._part_bound(reward, part, run))
         return most
 
-    def _part_bound(self, reward: Bundle, part: int, run: Run) -> Fraction:
-        price, size = Fraction(run.price) * SCALE, sum(count for _, count in reward.parts)
+    def _part_bound(self, reward: Bundle, part: int, run: Run) -> int:
+        """The same for one part of a bundle, rounded up."""
+        self.work.meter.left -= 2
+        price, size = run.price * SCALE, sum([count for _, count in reward.parts])
         number, denominator = reward.value
         if reward.kind is Kind.PRICE and reward.aim == "all":
-            return price - Fraction(number * SCALE, size)
+            return -((number * SCALE - price * size) // size)
         if reward.kind is not Kind.PERCENT:
-            return min(price, Fraction(number * SCALE, 1))
-        rate = Fraction(number, denominator)
+            return -(-min(price, number * SCALE) // 1)
         if reward.aim == "cheapest":
-            return rate * price * reward.count / size
+            return -(-number * price * reward.count // (denominator * size))
         if reward.aim.startswith("part:") and int(reward.aim.removeprefix("part:")) != part:
             # The unit may belong to the rewarded part as well; its own entry bounds that.
-            return Fraction(0)
-        return rate * price
+            return 0
+        return -(-number * price // denominator)
 
     def bound(self, start: int, counts: Sequence[int]) -> int:
         """An upper bound of what the units from `start` on can save, in minor units."""
@@ -202,7 +207,7 @@ class Search:
             if not any(start in fitting for fitting in self.fitting[number]):
                 continue
             for picks in self._part_picks(number, 0, start, counts):
-                self.work.meter.spend(10)
+                self.work.meter.spend(USE_STEPS + len(self.runs) // 4)
                 flat: dict[int, int] = {}
                 for part in picks:
                     for place, count in part:
@@ -218,14 +223,14 @@ class Search:
     ) -> Iterator[list[list[tuple[int, int]]]]:
         """Give every way to serve the parts of a bundle from `part` on."""
         reward = self.rewards[number]
-        self.work.meter.spend(3)
+        self.work.meter.spend(3 + len(self.fitting[number][part - 1]) // 2)
         if part == len(reward.parts):
             yield []
             return
         sku = self.runs[start].fold.line.sku if reward.same_item else None
         allowed = [
             place
-            for place in sorted(self.fitting[number][part])
+            for place in self.fitting[number][part]
             if place >= start and (sku is None or self.runs[place].fold.line.sku == sku)
         ]
         # A bundle of one part has to take a unit of `start`.

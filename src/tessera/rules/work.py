@@ -232,6 +232,8 @@ class Work:
     def matches(self, selector: Selector, fold: Fold) -> bool:
         """Tell whether a selection matches a fold of goods."""
         line = fold.line
+        if selector.skus and line.sku not in selector.skus:
+            return False  # most often; the categories need not be looked up then
         if selector.kinds and LineKind.GOODS.value not in selector.kinds:
             return False
         return selects(selector, line, self.categories_above(line), units_of(line))

@@ -34,7 +34,7 @@ def test_a_shipped_programme_and_its_cases_hold(file: Path) -> None:
 
 def test_the_command_runs_the_cases(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["programme", "test", str(FOLDER / "corner-shop.yaml")]) == 0
-    assert "5 cases hold, 0 differences" in capsys.readouterr().out
+    assert "9 cases hold, 0 differences" in capsys.readouterr().out
 
 
 def test_a_difference_is_shown_with_its_place(
