@@ -256,7 +256,7 @@ def _book(tally: Tally, offer: Offer, reward: Bundle, uses: list[list[Pick]]) ->
     if reward.aim != "all" and settings.attribution == "reward-only":
         raise Beyond
     number, denominator = reward.value
-    exact = before = done = group = 0
+    exact = before = group = 0
     touched: set[int] = set()
     for picks in uses:
         cost = _rewarded(reward, picks)
@@ -268,7 +268,6 @@ def _book(tally: Tally, offer: Offer, reward: Bundle, uses: list[list[Pick]]) ->
             minor = max(0, cost - number) if reward.kind is _PRICE else min(cost, number)
         if minor <= 0:
             continue
-        done += 1
         group += 1
         if len(picks) > 1:
             picks.sort(key=lambda pick: tally.order_of(pick[0]))
@@ -281,8 +280,6 @@ def _book(tally: Tally, offer: Offer, reward: Bundle, uses: list[list[Pick]]) ->
         became = tally.became_of(offer)
         became.uses += 1
         became.discount += minor
-    if not done:
-        tally.say(offer, NO_SAVING)
-    elif offer.of_a_line and tally.prepared.by_line:
+    if offer.of_a_line and tally.prepared.by_line:
         for fold in touched:
             _close(tally, fold, offer, tally.free[fold], tally.free_amounts[fold])

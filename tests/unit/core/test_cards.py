@@ -75,6 +75,12 @@ def test_a_hasher_does_not_show_its_key() -> None:
     assert "0123456789abcdef" not in repr(HASHER)
 
 
+def test_of_a_short_number_nothing_is_shown_but_that_it_is_short() -> None:
+    """The last four of seven would be more than half."""
+    assert masked("12") == "••"
+    assert masked("1234567") == "••••"
+
+
 def test_a_masked_number_shows_its_last_four() -> None:
     assert masked("2001234567893") == "••••7893"
 

@@ -142,3 +142,15 @@ def test_the_chosen_gift_is_given() -> None:
 def test_many_units_take_no_longer_than_few_lines_need() -> None:
     quote = price("offers: {a: {give: buy 2 get 1 free}}", line("1", 99_900, quantity=999))
     assert quote.discount_minor == 33_300
+
+
+def test_two_of_a_line_close_the_whole_line_by_setting() -> None:
+    """3 × 2.00: 1.00 off two; the third is of the same line, so that its tenth is not had."""
+    rules = """
+settings: {exclusive: line}
+offers:
+  two: {what: sku tea, give: any 2 for 3.00}
+  ten: {what: sku tea, give: 10 % off}
+"""
+    assert price(rules, line("1", 600, sku="tea", quantity=3)).due_minor == 500
+    assert price(rules, line("1", 200, sku="tea")).due_minor == 180

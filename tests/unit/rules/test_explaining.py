@@ -167,3 +167,16 @@ def test_what_was_drawn_stands_in_place_of_the_promise_to_draw() -> None:
 def test_a_blocked_member_pays_like_a_guest() -> None:
     rules = "offers: {a: {who: members, give: 10 % off}}"
     assert price(rules, line("1", 1000), who=member(status="blocked")).due_minor == 1000
+
+
+def test_of_sums_that_compete_the_one_that_is_had_has_no_reason_against_it() -> None:
+    """2.00 rather than 1.00; the units that pay have the whole price worked out in full."""
+    rules = """
+units: {points: {value: 0.01, redeem: tender}}
+offers:
+  one: {give: 1.00 off the basket}
+  two: {give: 2.00 off the basket}
+"""
+    quote = price(rules, line("1", 1000), who=member(points=100), spend={"points": 100})
+    reasons = {one.offer: (one.applied, one.reason) for one in quote.offers}
+    assert reasons == {"one": (False, "better-offer"), "two": (True, "")}

@@ -2,6 +2,7 @@
 
 import pytest
 
+from tessera.rules.cases import read_cases
 from tessera.rules.reading import propose
 from tests.unit.rules.shop import problems_of
 
@@ -70,3 +71,9 @@ def test_a_key_that_no_reward_of_its_kind_has_is_refused(give: str) -> None:
     (problem, *_) = problems_of(f"{HEAD}offers: {{a: {{give: {give}}}}}")
     assert "unknown key" in problem.message
     assert (problem.line, problem.severity) == (3, "error")
+
+
+def test_a_case_file_that_is_no_list_is_told_at_its_first_line() -> None:
+    cases, problems = read_cases("case: one", file="cases.yaml", code="EUR")
+    assert cases == []
+    assert [(one.line, one.message) for one in problems] == [(1, "a case file is a list of cases")]

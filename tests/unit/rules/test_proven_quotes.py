@@ -81,23 +81,6 @@ def test_a_gift_is_proven_beside_steps_of_the_basket() -> None:
     assert (quote.due_minor, quote.optimal) == (0, True)
 
 
-def test_no_gap_is_wider_than_all_offers_together() -> None:
-    """6.00: 1.20, and at most 0.02 of the brand and 0.20 + 0.40 on two units."""
-    rules = """
-offers:
-  sets: {give: {set: [{what: category a}, {what: category b}], cheapest: free}}
-  brand: {what: brand acme, give: {steps: {0.00: 1 %, 10.00: 2.00, 20.00: 5 %}, marginal: yes}}
-  items:
-    what: category c
-    give: {steps: {1: 20 %, 2: 0.40, 3: 10 %}, reads: quantity, marginal: yes}
-  fifth: {give: 20 % off}
-"""
-    goods = [line("1", 200, quantity=2, category="c"), line("2", 200, category="b", brand="acme")]
-    quote = price(rules, *goods, line("3", 200, quantity=2, category="b"))
-    assert quote.due_minor == 480
-    assert quote.gap_minor <= 62
-
-
 def test_what_is_not_proven_says_by_how_much_it_may_miss() -> None:
     """One of 1.00 is free for a set; steps that read what the member spent are no bound."""
     rules = """
