@@ -39,7 +39,7 @@ def strace_words(trace: Path) -> tuple[str, ...]:
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """One recorded call: `what` is write, sync, truncate, unlink or send."""
+    """One recorded call: `what` is write, sync, seek, truncate, unlink or send."""
 
     what: str
     path: str
@@ -63,16 +63,20 @@ def read_trace(trace: Path) -> list[Call]:
         task, name, rest = found.groups()
         if " resumed>" in line:
             ended = begun.pop((task, name), None)
-            if ended is not None and rest.rstrip().endswith("= 0"):
+            if ended is not None and ended.what == "seek":
+                positions[ended.path] = _place_told(rest)
+            elif ended is not None and rest.rstrip().endswith("= 0"):
                 calls.append(ended)
             continue
         call = _call_of(name, rest, positions)
         if call is None:
             continue
-        if call.what != "sync":
+        if call.what not in {"sync", "seek"}:
             calls.append(call)
         elif "<unfinished" in rest:
             begun[task, name] = call
+        elif call.what == "seek":
+            positions[call.path] = _place_told(rest)
         elif rest.rstrip().endswith("= 0"):
             calls.append(call)
     return calls
@@ -87,8 +91,7 @@ def _call_of(name: str, rest: str, positions: dict[str, int]) -> Call | None:
     path = _decoded(about[2]).decode(errors="replace")
     tail = rest[about.end() :]
     if name == "lseek":
-        positions[path] = int(_NUMBERS.findall(tail.rsplit("=", 1)[1])[0])
-        return None
+        return Call("seek", path)
     if name in {"fsync", "fdatasync"}:
         return Call("sync", path)
     if name == "ftruncate":
@@ -102,6 +105,11 @@ def _call_of(name: str, rest: str, positions: dict[str, int]) -> Call | None:
     at = positions.get(path, 0)
     positions[path] = at + len(content)
     return Call("write", path, offset=at, content=content)
+
+
+def _place_told(rest: str) -> int:
+    """Where a file stands after a seek, as its result says."""
+    return int(_NUMBERS.findall(rest.rsplit("=", 1)[1])[0])
 
 
 def _text(rest: str) -> bytes:

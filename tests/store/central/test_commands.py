@@ -351,7 +351,7 @@ def test_a_lost_registers_leases_are_written_off_once_confirmed(shell: Shell) ->
     assert code == 3
     assert 'add --confirm "write off r1"' in err
     told = shell.json("lease", "write-off", "--register", "r1", "--confirm", "write off r1")
-    assert told == {"register": "r1", "leases": 0, "units": 0}
+    assert told == {"register": "r1", "leases": 0, "units": 0, "limit_shares": 0}
     assert "0 open leases" in shell.run("lease", "list", "--register", "r1")[1]
 
 
