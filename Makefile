@@ -27,12 +27,10 @@ demo: setup ## a shop's day in a minute: scan, sale, network gone, kill -9, all 
 demo-live: setup ## the same shop, staying up for your own scans (READER=/dev/ttyACM0 for a real one)
 	@$(BIN)/tessera demo --live $(if $(READER),--reader $(READER))
 
-# Many tests wait for programs that they have started, so there are half as many more than cores.
-WORKERS := $(shell cores=$$(nproc 2>/dev/null || echo 2); echo $$((cores + (cores + 1) / 2)))
 .PHONY: test
 test: setup-dev ## run the tests (ARGS='-k words' chooses)
 	@bash packaging/setup/test_packages.sh
-	@$(PYTEST) -n $(WORKERS) --dist loadfile --durations 25 --durations-min 5 $(ARGS)
+	@$(PYTEST) -n auto --dist loadfile --durations 25 --durations-min 5 $(ARGS)
 
 .PHONY: test-faults
 test-faults: setup-dev ## the long fault tests: hundreds of kills, lost and repeated replies

@@ -11,16 +11,19 @@ from tests.support.agent import (
     BLOCKED_CARD,
     CARD,
     CARD_KEY,
+    DAY,
+    EVENING,
     Agent,
     Reply,
     basket,
+    days_later,
     milk,
     running_agent,
     stocked_till,
 )
 from tests.support.repriced import sales_that_come_out_again
 
-WHEN = {"store_time": "2026-11-22T09:00:00+01:00", "business_day": "2026-11-22"}
+WHEN = {"store_time": EVENING, "business_day": days_later(1)}
 OTHER_SALE = Receipt(register="till-9", uid="01a1fe48-3338-7001-8203-040506070809")
 
 
@@ -103,9 +106,9 @@ def test_a_sale_that_has_nothing_to_give_is_refused(agent: Agent) -> None:
     assert (refused.status, refused.json["code"]) == (409, "claim_refused")
     assert "earned" in refused.json["detail"]
     code = sold(agent, "claim-5")
-    late = {"store_time": "2026-12-06T10:16:00+01:00", "business_day": "2026-12-06"}
+    late = {"store_time": f"{days_later(15)}T10:16:00+01:00", "business_day": days_later(15)}
     assert claim(agent, "c-6", code, **late).json["code"] == "claim_refused"
-    agent.call("POST", "/v1/sales/claim-5/void", {"original_business_day": "2026-11-21"})
+    agent.call("POST", "/v1/sales/claim-5/void", {"original_business_day": DAY})
     assert claim(agent, "c-7", code).json["code"] == "claim_refused"
 
 
@@ -129,7 +132,7 @@ def test_a_code_is_read_as_it_is_typed_and_a_wrong_one_is_refused(agent: Agent) 
 
 def test_a_sale_of_another_register_is_left_to_central(agent: Agent) -> None:
     before = balance(agent)
-    given = {"store_time": "2026-11-22T09:00:00+01:00", "business_day": "2026-11-22"}
+    given = {"store_time": EVENING, "business_day": days_later(1)}
     code = receipt_code(OTHER_SALE, CardHasher(key_id=1, key=CARD_KEY))
     told = claim(agent, "c-10", code, **given)
     assert (told.status, told.json["result"]) == (200, "pending")

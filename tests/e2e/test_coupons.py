@@ -10,7 +10,7 @@ import pytest
 from tessera.central.coupon_claims import TAG_REUSED
 from tessera.fleet.shop import run_command, run_json_lines
 from tessera.store.central import register_book
-from tests.support.agent import Agent, paid
+from tests.support.agent import DAY, Agent, days_later, paid
 from tests.support.real_shop import WAIT_S, RealShop, Register, of, real_shop
 from tests.support.waiting import wait_until
 
@@ -29,7 +29,7 @@ offers:
     needs: basket from 20.00
     give: {coupon: next-time, days: 30}
 """
-DAY = {"business_day": "2026-11-21"}
+SAME_DAY = {"business_day": DAY}
 
 # A shop is five processes; a slow machine takes its time to start them.
 pytestmark = pytest.mark.timeout(600)
@@ -47,7 +47,16 @@ def codes(shop: RealShop) -> Iterator[str]:
     """Codes of a lot, as the command prints them."""
     file = shop.config.parent / "coupons.yaml"
     file.write_text(PROGRAMME)
-    lot = ("--offer", "spring", "--count", "20", "--from", "2026-11-01", "--until", "2026-11-30")
+    lot = (
+        "--offer",
+        "spring",
+        "--count",
+        "20",
+        "--from",
+        days_later(-20),
+        "--until",
+        days_later(9),
+    )
     printed = run_command(
         "central", "coupon", "issue", str(file), *lot, "--config", str(shop.config)
     ).split()
@@ -97,7 +106,7 @@ def test_a_void_makes_the_code_good_again_everywhere(shop: RealShop, codes: Iter
     code = next(codes)
     here.agent.sell("b-1", with_coupon("m-2", code))
     wait_until(partial(costs, there, "m-2", code, 500), what="it is told", timeout_s=WAIT_S)
-    assert here.agent.call("POST", "/v1/sales/b-1/void", DAY).status == 200
+    assert here.agent.call("POST", "/v1/sales/b-1/void", SAME_DAY).status == 200
     for register in shop.registers:
         wait_until(
             partial(costs, register, "m-2", code, 400), what="it is good again", timeout_s=WAIT_S
@@ -110,8 +119,8 @@ def test_codes_that_the_shop_did_not_make_are_refused(shop: RealShop, codes: Ite
     forged = code[:-1] + ("0" if code[-1] != "0" else "1")
     for wrong in (forged, "SPRING-7F3A", "SPRING-"):
         assert due(here.agent, "m-3", wrong) == 500
-    over = {**with_coupon("m-3", code), "store_time": "2026-12-01T10:00:00+01:00"}
-    late = here.agent.put("look-late", {**over, "business_day": "2026-12-01"})
+    over = {**with_coupon("m-3", code), "store_time": f"{days_later(10)}T10:00:00+01:00"}
+    late = here.agent.put("look-late", {**over, "business_day": days_later(10)})
     assert late["totals"]["due_minor"] == 500
 
 
@@ -160,7 +169,7 @@ def test_a_sale_grants_a_code_that_opens_its_offer_until_the_sale_is_undone(
     assert f"Code: {code}" in sold["receipt"]
     assert here.agent.complete("f-1", paid(given, quoted))["issued"][0]["codes"] == [code]
     assert due(here.agent, "m-6", code) == due(there.agent, "m-6", code) == 300
-    assert here.agent.call("POST", "/v1/sales/f-1/void", DAY).status == 200
+    assert here.agent.call("POST", "/v1/sales/f-1/void", SAME_DAY).status == 200
     for register in shop.registers:
         wait_until(
             partial(costs, register, "m-6", code, 500), what="it has ended", timeout_s=WAIT_S

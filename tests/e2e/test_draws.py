@@ -11,6 +11,7 @@ import pytest
 
 from tessera.fleet.shop import run_command, run_json_lines
 from tessera.rules.draw import drawn, prize_of
+from tests.support.agent import DAY
 from tests.support.real_shop import WAIT_S, RealShop, of, real_shop
 from tests.support.waiting import wait_until
 
@@ -124,14 +125,14 @@ def test_entries_are_counted_by_central_and_a_void_takes_them_back(shop: RealSho
     (here,) = shop.registers
     for sale in ("d-1", "d-2"):
         here.agent.sell(sale, dear("m-4"))
-    event = {"kind": "post-card", "business_day": "2026-11-21", "member": of("m-4")["member"]}
+    event = {"kind": "post-card", "business_day": DAY, "member": of("m-4")["member"]}
     told = here.agent.call("POST", "/v1/events/d-3", event)
     assert told.status == 200, told.raw
     assert here.agent.call("POST", "/v1/events/d-4", event).status == 200  # one post card a month
     wait_until(
         lambda: shop.points("m-4", "entries:bicycle") == 3, what="3 entries", timeout_s=WAIT_S
     )
-    here.agent.call("POST", "/v1/sales/d-1/void", {"business_day": "2026-11-21"})
+    here.agent.call("POST", "/v1/sales/d-1/void", {"business_day": DAY})
     wait_until(
         lambda: shop.points("m-4", "entries:bicycle") == 2, what="one is gone", timeout_s=WAIT_S
     )

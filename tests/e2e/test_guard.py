@@ -15,7 +15,7 @@ from tessera.rules.programme import parse_programme
 from tessera.store.central.register_book import read_alarms
 from tessera.store.till.opening import DATABASE
 from tessera.sync.records import read_body, read_envelope
-from tests.support.agent import STORE_TIME, Agent, paid
+from tests.support.agent import DAY, STORE_TIME, Agent, paid
 from tests.support.real_shop import WAIT_S, RealShop, Register, card_of, of, real_shop
 from tests.support.waiting import wait_until
 
@@ -114,7 +114,7 @@ def test_a_card_that_is_used_too_often_gets_nothing_and_the_sale_goes_on(shop: R
         timeout_s=WAIT_S,
     )
     assert ("till-1", "guard-card", sold["uid"]) in alarms(shop)
-    assert (shop.points("m-1"), shop.points("m-1", "uses:~sales/2026-11-21")) == (8, 2)
+    assert (shop.points("m-1"), shop.points("m-1", f"uses:~sales/{DAY}")) == (8, 2)
     records = run_json_lines(
         "central", "records", "--config", str(shop.config), "--register", "till-1"
     )
@@ -162,13 +162,13 @@ def test_returns_one_after_another_are_marked_and_paid(shop: RealShop) -> None:
     # A flag speaks against no sale, and the returns of both tills count.
     there.agent.sell("c-2", of("m-3"))
     wait_until(
-        lambda: shop.points("m-3", "uses:~returns/2026-11-21") == 2,
+        lambda: shop.points("m-3", f"uses:~returns/{DAY}") == 2,
         what="central has counted",
         timeout_s=WAIT_S,
     )
     here.settled()
     there.settled()
-    void = there.agent.call("POST", "/v1/sales/c-2/void", {"business_day": "2026-11-21"})
+    void = there.agent.call("POST", "/v1/sales/c-2/void", {"business_day": DAY})
     assert void.status == 200, void.raw
     wait_until(
         lambda: any(kind == "guard-returns" for _, kind, _ in alarms(shop)),

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from tests.support.agent import Agent, paid
+from tests.support.agent import DAY, Agent, paid
 from tests.support.real_shop import WAIT_S, RealShop, Register, of, real_shop
 from tests.support.waiting import wait_until
 
@@ -81,7 +81,7 @@ def test_a_use_counts_at_its_own_till_at_once_and_at_the_other_by_the_feed(
     here.settled()
     assert here.agent.sell("a-2", of("m-1"))["totals"]["due_minor"] == 500
     here.settled()
-    assert shop.points("m-1", "uses:coffee/2026-11-21") == 1
+    assert shop.points("m-1", f"uses:coffee/{DAY}") == 1
     assert shop.points("m-1", "uses:welcome/ever") == 1
     assert set(here.units("m-1")) == set(there.units("m-1")) == {"points"}
     shop.agree()
@@ -91,11 +91,11 @@ def test_a_void_gives_the_use_back_at_both_tills(shop: RealShop) -> None:
     here, there = shop.registers
     here.agent.sell("b-1", of("m-2"))
     wait_for(there, "m-2", "coffee", "limit-reached")
-    void = here.agent.call("POST", "/v1/sales/b-1/void", {"business_day": "2026-11-21"})
+    void = here.agent.call("POST", "/v1/sales/b-1/void", {"business_day": DAY})
     assert void.status == 200, void.raw
     assert reasons(here.agent, "m-2")["coffee"] == ""
     wait_for(there, "m-2", "coffee", "")
-    assert (shop.points("m-2"), shop.points("m-2", "uses:coffee/2026-11-21")) == (0, 0)
+    assert (shop.points("m-2"), shop.points("m-2", f"uses:coffee/{DAY}")) == (0, 0)
     shop.agree()
 
 

@@ -14,11 +14,11 @@ from tessera.sync.wire import content_hash
 from tests.support.agent import (
     CARD,
     CARD_KEY,
-    DAY,
+    EVENING,
     PROGRAMME,
-    STORE_TIME,
     Agent,
     basket,
+    days_later,
     milk,
     paid,
     running_agent,
@@ -184,7 +184,7 @@ def test_the_same_number_on_another_day_is_another_sale(till: Path) -> None:
         agent.put("1", {**basket(card=""), "revision": 7})
         agent.call("POST", "/v1/scans", {"code": CARD, "sale_id": "1"})
         agent.kill()
-    today = {"store_time": STORE_TIME.replace(DAY, "2026-11-22"), "business_day": "2026-11-22"}
+    today = {"store_time": EVENING, "business_day": days_later(1)}
     with running_agent(till) as agent:
         quote = agent.put("1", {**basket(card=""), **today, "revision": 1})
         assert (quote["member"]["status"], quote["totals"]["due_minor"]) == ("none", 500)

@@ -10,10 +10,12 @@ from tessera.store.till import open_sale_book
 from tests.support.agent import (
     CARD,
     DAY,
+    EVENING,
     PROGRAMME,
     Agent,
     Reply,
     basket,
+    days_later,
     paid,
     running_agent,
     stocked_till,
@@ -26,7 +28,7 @@ OFFERED = """\
     trigger: chosen
     give: 1.00 off the basket
 """
-NEXT_DAY = {"store_time": "2026-11-22T09:00:00+01:00", "business_day": "2026-11-22"}
+NEXT_DAY = {"store_time": EVENING, "business_day": days_later(1)}
 FRONT, BACK = "front", "back"
 
 

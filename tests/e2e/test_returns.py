@@ -8,10 +8,12 @@ import pytest
 from tessera.store.engine import open_sqlite
 from tests.support.agent import (
     CARD,
+    EVENING,
     PROGRAMME,
     Agent,
     Reply,
     basket,
+    days_later,
     milk,
     running_agent,
     settings_file,
@@ -29,7 +31,7 @@ offers:
     give: any 3 for 5.00
 """
 TWO_EACH = {**milk(quantity=3), "unit_price": "2.00", "amount_minor": 600}
-NEXT_DAY = {"store_time": "2026-11-22T09:00:00+01:00", "business_day": "2026-11-22"}
+NEXT_DAY = {"store_time": EVENING, "business_day": days_later(1)}
 
 
 def shop(place: Path, *, programme: str) -> Path:

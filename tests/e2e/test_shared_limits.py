@@ -15,7 +15,7 @@ from tessera.rules.evaluate import evaluate
 from tessera.rules.programme import parse_programme
 from tessera.store.till.opening import DATABASE
 from tessera.sync.records import read_body, read_envelope
-from tests.support.agent import Agent, milk, paid, running_agent
+from tests.support.agent import DAY, Agent, milk, paid, running_agent
 from tests.support.real_shop import WAIT_S, RealShop, Register, of, real_shop
 from tests.support.waiting import wait_until
 
@@ -157,7 +157,7 @@ def _use_up(shop: RealShop, agents: tuple[Agent, Agent]) -> None:
 
 
 def _give_back(shop: RealShop, agents: tuple[Agent, Agent]) -> None:
-    void = agents[1].call("POST", "/v1/sales/a2-0/void", {"business_day": "2026-11-21"})
+    void = agents[1].call("POST", "/v1/sales/a2-0/void", {"business_day": DAY})
     assert void.status == 200, void.raw
     wait_until(
         lambda: "" in {looks(agent, MILK)["few"] for agent in agents},

@@ -11,6 +11,7 @@ import sys
 import threading
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -25,8 +26,12 @@ from tests.support.waiting import wait_until
 CARD = "2001234567893"
 BLOCKED_CARD = "2009999999996"
 CARD_KEY = bytes(range(32))
-STORE_TIME = "2026-11-21T10:15:00+01:00"
-DAY = "2026-11-21"
+TODAY = datetime.now(UTC).date()
+"""The agents' clocks are real, so a sale is of today: a day apart they say `clock-doubt`."""
+DAY = TODAY.isoformat()
+STORE_TIME = f"{DAY}T10:15:00+01:00"
+EVENING = f"{DAY}T22:00:00+01:00"
+"""Later than `STORE_TIME`, and within a day of any clock of today."""
 START_S_MAX = 60.0
 
 PROGRAMME = """\
@@ -46,6 +51,11 @@ offers:
     who: members
     give: 1 point for every whole 1.00
 """
+
+
+def days_later(days: int) -> str:
+    """A later day than `DAY`, in ISO 8601."""
+    return (TODAY + timedelta(days=days)).isoformat()
 
 
 def milk(line_id: str = "1", *, quantity: int = 2) -> dict[str, Any]:
