@@ -20,6 +20,7 @@ from tessera.agent.checkout_coupons import (
     check_unused,
     coupon_effects,
     grant_codes,
+    recorded,
 )
 from tessera.agent.checkout_guard import counted_sale
 from tessera.agent.checkout_limits import FLAG_OVER_LIMIT, check_limits
@@ -253,7 +254,7 @@ def _sale_body(state: TillState, sold: Sold, used: tuple[LeaseUse, ...]) -> Sale
     return SaleBody(
         key=sold.key,
         place=quoted.place,
-        basket=quoted.basket,
+        basket=recorded(state, quoted.basket),
         member=quoted.member,
         quote=quoted.quote,
         tenders=tuple(

@@ -66,6 +66,28 @@ def usable(state: TillState, basket: Basket, day: date) -> Basket:
     return basket if kept == basket.coupons else replace(basket, coupons=kept)
 
 
+def recorded(state: TillState, basket: Basket) -> Basket:
+    """The basket for the record: of single-use codes no more than what finds their offers again.
+
+    Each keeps the beginning by which its offer knows it, and has its keyed hash for the rest, so
+    that the record prices as before and nobody can use a code that they read in it.
+    """
+    programme, hasher = state.programme.programme, state.hasher
+    if not basket.coupons or programme is None or hasher is None:
+        return basket
+    single, shared = _triggers(programme)
+    prefixes = [prefix for trigger in single for prefix in trigger.prefixes]
+
+    def veiled(code: str) -> str:
+        known = [prefix for prefix in prefixes if code.startswith(prefix)]
+        written_out = any(code in trigger.coupons for trigger in single)
+        if not known or written_out or any(_names(trigger, code) for trigger in shared):
+            return code
+        return f"{max(known, key=len)}#{coupon_hash(hasher, code).hex()}"
+
+    return replace(basket, coupons=tuple(veiled(code) for code in basket.coupons))
+
+
 def dropped(given: Iterable[str], basket: Basket) -> bool:
     """Whether a code of the request is not in the basket that is priced."""
     return any(code not in basket.coupons for code in given)
