@@ -13,6 +13,7 @@ from tessera.core.basket import Basket, Place
 from tessera.core.member import MemberState
 from tessera.core.quote import OfferOutcome, Stage
 from tessera.rules.admitting import Moment, is_refused, refusal_of
+from tessera.rules.indexing import Hits
 from tessera.rules.model import (
     Bundle,
     Each,
@@ -25,7 +26,7 @@ from tessera.rules.model import (
     Settings,
     Spend,
 )
-from tessera.rules.programme import Hits, Programme
+from tessera.rules.programme import Programme
 from tessera.rules.quick_keys import (
     ACCRUAL_WAY,
     ASKED,
