@@ -4,11 +4,10 @@ Owns: an operator's decisions about parked records. Dropping settles a record wi
 bytes and its row in the inbox stay for ever. Must never: book a record twice.
 """
 
-from tessera.central import claims, claims_back
-from tessera.central.coupon_claims import end_codes
+from tessera.central import claims
+from tessera.central.finishing import finish
 from tessera.central.opening import Central
 from tessera.central.settling import settle
-from tessera.central.shared_limits import count_uses
 from tessera.central.work import day_of, read_work
 from tessera.core.errors import TesseraError
 from tessera.store.central import sale_book
@@ -59,12 +58,13 @@ def retry(central: Central, record: ParkedRecord) -> str:
         return f"{record.reason}: another record has its place; only dropping settles it"
     with central.engines.writer.begin() as tx:
         claims.resolve(tx, [work])
-        settled = settle(tx, [work], central.desk(), again=True)
-        if settled.parked:
-            return settled.parked[0].reason
-        end_codes(tx, settled.ended, central.desk())
-        count_uses(tx, settled.shared, settled.ended)
-        claims_back.take_back(tx, [work], central.desk())
+        desk = central.desk()
+        settled = settle(tx, [work], desk, again=True)
+        reason = next((one.reason for one in settled.parked if one.uid == work.uid), "")
+        if reason:
+            return reason
+        # What is parked besides is a return that had waited for this sale.
+        finish(tx, [work], settled, desk)
         sale_book.settle_parked(tx, record, state=RETRIED, settled_ms=central.now_ms())
     return ""
 
