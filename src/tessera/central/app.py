@@ -44,9 +44,9 @@ from tessera.central.went_back import ALARM, WentBack, proof_in_batch, proof_in_
 from tessera.central.worker import Worker
 from tessera.store.central import (
     bundle_book,
+    quarantine_book,
     recheck_book,
     register_book,
-    sale_book,
     standing_book,
 )
 from tessera.store.central.register_book import RegisterRow
@@ -337,7 +337,7 @@ class CentralApp:
             with self._central.engines.reader.begin() as tx:
                 gauges = {
                     "tessera_inbox_batches": self._worker.waiting,
-                    "tessera_quarantine_records": sale_book.count_parked(tx),
+                    "tessera_quarantine_records": quarantine_book.count_parked(tx),
                     "tessera_registers_active": register_book.count_active(tx),
                     "tessera_registers_ahead": len(standing_book.read_ahead(tx, ALARM)),
                     "tessera_rechecks_waiting": recheck_book.count_due(tx),

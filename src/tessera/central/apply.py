@@ -24,9 +24,10 @@ from tessera.central.settling import REASON_KEY_REUSED, Settled, settle
 from tessera.central.work import Work, read_batch, read_waiting
 from tessera.core.identity import bucket_of
 from tessera.core.sale import ClaimBody
-from tessera.store.central import feed, inbox, sale_book
+from tessera.store.central import feed, inbox, quarantine_book, sale_book
 from tessera.store.central.inbox import BatchRow
-from tessera.store.central.sale_book import PARKED, ParkedRecord, UidRow
+from tessera.store.central.quarantine_book import ParkedRecord
+from tessera.store.central.sale_book import PARKED, UidRow
 from tessera.sync.wire import BATCH_RECORDS_MAX, Malformed, OutcomeRow
 
 REGISTERS_AT_ONCE = 64
@@ -144,7 +145,7 @@ def book_overdue_returns(engine: sa.Engine, desk: Desk) -> int:
 
 def _park_failed(tx: sa.Connection, work: Work) -> None:
     """Park a record that broke its own booking; its till hears of it."""
-    sale_book.park(tx, [_set_apart(work, REASON_FAILED)])
+    quarantine_book.park(tx, [_set_apart(work, REASON_FAILED)])
     row = OutcomeRow(
         uid=work.uid,
         incarnation=work.incarnation,

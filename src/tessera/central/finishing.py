@@ -15,7 +15,7 @@ from tessera.central.settling import Settled
 from tessera.central.shared_limits import count_uses
 from tessera.central.work import Work
 from tessera.core.sale import KIND_SALE
-from tessera.store.central import recheck_book, register_book, sale_book
+from tessera.store.central import quarantine_book, recheck_book, register_book
 
 
 def finish(tx: sa.Connection, works: Sequence[Work], settled: Settled, desk: Desk) -> None:
@@ -26,7 +26,7 @@ def finish(tx: sa.Connection, works: Sequence[Work], settled: Settled, desk: Des
         *count_uses(tx, settled.shared, settled.ended),
         *claims_back.take_back(tx, works, desk),
     ]
-    sale_book.park(tx, settled.parked)
+    quarantine_book.park(tx, settled.parked)
     for register_id, tag, uid in tagged:
         register_book.raise_alarm(
             tx,

@@ -45,13 +45,8 @@ from tessera.core.uses import GUARD_FLAGS
 from tessera.store.central import lease_book, register_book
 from tessera.store.central.accounts import MemberAccounts
 from tessera.store.central.ledger_book import Entry
-from tessera.store.central.sale_book import (
-    APPLIED,
-    PARKED,
-    OutcomeRecord,
-    ParkedRecord,
-    WaitingRecord,
-)
+from tessera.store.central.quarantine_book import ParkedRecord
+from tessera.store.central.sale_book import APPLIED, PARKED, OutcomeRecord, WaitingRecord
 from tessera.sync.wire import AccountVersion, OutcomeRow
 
 REASON_KEY_REUSED = "sale_key_reused"

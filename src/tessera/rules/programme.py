@@ -13,17 +13,7 @@ from tessera.core.money import currency
 from tessera.core.uses import SHARED
 from tessera.rules.guard import Guard
 from tessera.rules.indexing import Hits, index_offers
-from tessera.rules.model import (
-    Draw,
-    Group,
-    Issue,
-    Offer,
-    Settings,
-    Texts,
-    Tier,
-    UnitDefinition,
-    Where,
-)
+from tessera.rules.model import Group, Issue, Offer, Texts, Where
 from tessera.rules.read_draws import (
     check_draws,
     in_their_countries,
@@ -33,7 +23,6 @@ from tessera.rules.read_draws import (
 )
 from tessera.rules.read_guard import read_guard
 from tessera.rules.read_offer import read_offer
-from tessera.rules.read_reward_keys import Units
 from tessera.rules.read_sections import (
     read_categories,
     read_groups,
@@ -41,7 +30,9 @@ from tessera.rules.read_sections import (
     read_tiers,
     read_units,
 )
+from tessera.rules.read_values import Units
 from tessera.rules.reading import LANGUAGES, Reader, propose
+from tessera.rules.sections import Draw, Settings, Tier, UnitDefinition
 from tessera.rules.yaml_nodes import Mapping, Node, read_nodes
 
 TOP_KEYS = (
