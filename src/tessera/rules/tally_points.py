@@ -237,7 +237,7 @@ def _book(tally: Tally, unit: str, issuer: str, grants: list[Grant]) -> None:
         shares = share(total, [max(0, one) for one in scaled])
     granted = tally.granted
     for grant, units in zip(grants, shares, strict=True):
-        granted[grant[0]] = granted.get(grant[0], 0) + units
+        granted[grant[0]] = units
     if total:
         tally.earned[unit, issuer] = total
         tally.notes.append((unit, issuer, grants, shares))

@@ -68,6 +68,41 @@ def test_the_line_of_an_offer_is_lowered_by_those_that_follow() -> None:
     assert both.lines == [((Fraction(0), Fraction(8, 100)), (Fraction(0), Fraction(2, 10)))]
 
 
+def test_an_amount_is_as_high_as_it_is_and_never_above_the_goods() -> None:
+    search = search_for("offers: {a: {give: 1.00 off the basket}}", line("1", 1000))
+    (offer,) = search.work.available[Stage.BASKET]
+    flat, whole = (Fraction(100), Fraction(0)), (Fraction(0), Fraction(1))
+    assert lines_of(search.work, offer, 1000) == [flat, whole]
+
+
+def test_a_cap_is_a_line_of_its_own() -> None:
+    search = search_for("offers: {a: {give: '10 % off the basket, at most 0.50'}}", line("1", 1000))
+    (offer,) = search.work.available[Stage.BASKET]
+    rate, cap = (Fraction(0), Fraction(1, 10)), (Fraction(50), Fraction(0))
+    assert lines_of(search.work, offer, 1000) == [rate, cap]
+
+
+def test_steps_lie_below_their_highest_amount() -> None:
+    search = search_for("offers: {a: {give: {steps: {10.00: 1.00, 20.00: 3.00}}}}", line("1", 3000))
+    (offer,) = search.work.available[Stage.BASKET]
+    assert lines_of(search.work, offer, 3000) == [(Fraction(300), Fraction(0))]
+
+
+def test_an_amount_is_lowered_by_a_percentage_that_follows() -> None:
+    """Of 1.00, or of all the goods, a fifth would have gone anyway."""
+    search = search_for(
+        "offers: {a: {give: 1.00 off the basket, stacks: yes},"
+        " b: {give: 20 % off the basket, stacks: yes}}",
+        line("1", 1000),
+    )
+    (both,) = (case for case in cases_in(search) if len(case.offers) == 2)
+    fifth = (Fraction(0), Fraction(2, 10))
+    assert both.lines == [
+        ((Fraction(80), Fraction(0)), fifth),
+        ((Fraction(0), Fraction(8, 10)), fifth),
+    ]
+
+
 @pytest.mark.parametrize("rounding, most", [("floor", 280), ("half-away", 281)])
 def test_only_rounding_up_adds_to_a_bound(rounding: str, most: int) -> None:
     """0.80 and 2.00 of 10.00; twice half a cent where it may be rounded up."""
@@ -152,6 +187,31 @@ def test_a_label_promises_what_its_offers_take_off_what_is_open_to_each(
     scale = search.choice.scale
     label = ((200 * scale << BITS) + 1000 * scale << BITS) + 500 * scale
     assert _promise(search, both, label) == 400 + 2 * doubt
+
+
+def test_the_rest_of_a_line_that_serves_a_mix_stays_open_to_the_basket() -> None:
+    """Three for two takes two of three; 10 % of the third, 1.00, may still come off."""
+    search = search_for(
+        f"settings: {{exclusive: line}}\noffers: {{a: {THIRD}, b: {{give: 10 % off the basket}}}}",
+        line("1", 300, quantity=3, category="a"),
+    )
+    (case,) = (case for case in cases_in(search) if case.offers)
+    weights = case.weights(case.lines[0])
+    (component,) = search.choice.components
+    by_line = search.choice.by_line
+    sheet = Sheet(search.work, component, weights, by_line, search.budget)
+    assert by_line
+    assert weights.whole == 10
+    assert sheet.closed(component.rows[0], (2,), 2) == 100 * component.scale
+
+
+def test_a_use_that_saves_a_cent_is_a_use() -> None:
+    search = search_for(
+        "offers: {a: {give: any 2 for 1.99}}", line("1", 200, quantity=2, category="a")
+    )
+    work = search.work
+    found = UseSearch(work, units_of(work), [], work.goods).solve()
+    assert found == (1, [(0, ((0, 2),))])
 
 
 def test_single_units_save_what_their_best_offer_gives_on_so_many() -> None:

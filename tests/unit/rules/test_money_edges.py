@@ -1,11 +1,26 @@
 """Sums at their edges: the last cent, the last unit, what was taken before, what a line is left."""
 
+from decimal import Decimal
+from fractions import Fraction
+
 import pytest
 
-from tessera.core.basket import Basket
+from tessera.core.basket import Basket, LineTax
+from tessera.core.money import Rounding
 from tessera.core.quote import Quote
 from tessera.rules.evaluate import evaluate_in_full
-from tests.unit.rules.shop import check_sums, line, member, outcome, place, price, programme
+from tessera.rules.taxes import tax_of
+from tests.unit.rules.shop import (
+    FULL,
+    check_sums,
+    line,
+    member,
+    outcome,
+    place,
+    price,
+    problems_of,
+    programme,
+)
 
 
 def in_full(rules: str, *lines: object) -> Quote:
@@ -84,3 +99,63 @@ def test_a_part_that_is_used_up_in_the_middle_is_passed_over(setting: str) -> No
     # 6.00 becomes 4.00
     assert quote.due_minor == 400
     assert sum(len(one.offers) for one in quote.lines) == 3
+
+
+def test_a_single_tax_is_not_taken_apart() -> None:
+    quote = price("offers: {a: {give: 1 % off}}", line("1", 1190, tax=FULL))
+    assert [group.parts for group in quote.taxes] == [()]
+
+
+def test_two_taxes_inside_one_price_are_each_rounded_by_themselves() -> None:
+    """1.26 with twice 10 % inside: 1.05 net, 0.105 each, rounded up; 1.04 are left."""
+    taxes = [LineTax(code=code, rate=Decimal("0.10")) for code in "AB"]
+    assert tax_of(taxes, 126, Fraction(1), Rounding.HALF_AWAY) == (104, [11, 11], 0)
+
+
+def test_an_amount_off_with_tax_takes_less_off_a_price_without() -> None:
+    """1.00 of the customer's money is 0.80 of a price that 25 % come on top of."""
+    tax = LineTax(code="T", rate=Decimal("0.25"), included=False)
+    rules = "settings: {amounts_off: with-tax}\noffers: {a: {give: 1.00 off the basket}}"
+    assert price(rules, line("1", 1000, tax=tax)).discount_minor == 80
+
+
+def test_every_unit_that_an_offer_acts_on_is_a_use() -> None:
+    """Two go in a pair at 1.50 for 2.00, one remains; 10 % of 2.50 come off all three."""
+    rules = "offers: {a: {give: any 2 for 1.50, stacks: yes}, b: {give: 10 % off, stacks: yes}}"
+    quote = in_full(rules, line("1", 300, quantity=3))
+    assert quote.due_minor == 225
+    assert outcome(quote, "b").uses == 3
+
+
+def test_a_gift_is_found_beside_the_goods_that_it_is_given_for() -> None:
+    rules = "offers: {a: {what: category tea, give: {gift: sku mug}}}"
+    tea, mug = line("1", 900, category="tea"), line("2", 500, sku="mug", category="cups")
+    assert price(rules, tea, mug).due_minor == 900
+
+
+def test_a_cent_to_pay_is_less_than_the_least_that_may_be_spent() -> None:
+    rules = "units: {points: {}}\noffers: {a: {give: {spend: 1 points, for: 0.01, at_least: 5}}}"
+    quote = price(rules, line("1", 1), who=member(points=10), spend={"!a": 5})
+    assert (quote.due_minor, outcome(quote, "a").reason) == (1, "least-not-reached")
+
+
+def test_a_limit_holds_over_all_articles_of_a_bundle_of_one_article() -> None:
+    """Three articles could each give one of three for nothing; two uses are allowed."""
+    rules = "offers: {a: {give: {buy: 2, get: 1 free, same_item: yes}, limits: 2 per basket}}"
+    lines = [line(str(number), 300, quantity=3) for number in range(3)]
+    assert price(rules, *lines).due_minor == 700
+
+
+@pytest.mark.parametrize("trigger", ["letter X1", "event", "coupon"])
+def test_a_trigger_is_a_coupon_or_an_event_with_its_name(trigger: str) -> None:
+    (problem,) = problems_of(
+        f"programme: p\ncurrency: EUR\noffers: {{a: {{trigger: {trigger}, give: 1 % off}}}}"
+    )
+    assert "is no trigger" in problem.message
+
+
+def test_a_draw_that_says_nothing_of_itself_is_a_problem() -> None:
+    problems = problems_of(
+        "programme: p\ncurrency: EUR\ndraws: {bike: yes}\noffers: {a: {give: 1 entry in bike}}"
+    )
+    assert problems

@@ -7,13 +7,13 @@ import pytest
 from tessera.core.basket import Basket
 from tessera.core.member import Counter
 from tessera.rules.evaluate import ENGINE_VERSION, evaluate_in_full
-from tessera.rules.model import EVERYTHING
+from tessera.rules.model import EVERYTHING, Selector
 from tessera.rules.prepared import prepared_of
 from tessera.rules.programme import Programme
 from tessera.rules.quick_keys import ACCRUAL_WAY, BASKET_WAY, UNIT_WAY, Key
 from tessera.rules.quick_ladders import ladder_of
 from tessera.rules.quick_quote import quick_quote
-from tests.unit.rules.shop import line, member, outcome, place, price, programme
+from tests.unit.rules.shop import FULL, REDUCED, line, member, outcome, place, price, programme
 
 STEPS = programme("""
 groups: {ladder: best}
@@ -56,10 +56,10 @@ def test_what_asks_nothing_is_had_at_once_and_the_rest_is_asked() -> None:
         "offers: {a: {give: 1 % off}, b: {give: 2 % off}, c: {give: 3 % off}}"
     ).offers
     ways = dict(zip(offers, (UNIT_WAY, BASKET_WAY, ACCRUAL_WAY), strict=True))
-    free = Key([(offer, True) for offer in offers], ways.__getitem__, lambda _: 0)
+    free = Key(tuple((offer, True) for offer in offers), ways.__getitem__, lambda _: 0)
     assert (free.unit, free.basket, free.accrual) == tuple([offer] for offer in offers)
     assert (free.members, free.asked) == ([], [])
-    members = Key([(offer, True) for offer in offers], ways.__getitem__, lambda _: 1)
+    members = Key(tuple((offer, True) for offer in offers), ways.__getitem__, lambda _: 1)
     assert (members.unit, members.basket, members.accrual) == ([], [], [])
     assert (members.members, members.asked) == ([offers[2]], [*offers[:2]])
 
@@ -165,3 +165,24 @@ def test_lines_with_and_without_taxes_are_taxed_each_by_itself() -> None:
     rules = programme("offers: {a: {what: sku none, give: 10 % off}}")
     quote = price(rules, line("1", 100, sku="tea"), line("2", 100, sku="tea"), line("3", 300))
     assert [(group.net_minor, group.tax_minor) for group in quote.taxes] == [(500, 0)]
+
+
+def test_left_over_cents_of_a_pair_follow_the_taxes_first() -> None:
+    """3.00 and 1.00 for 3.98: 1.5 and 0.5 cents, and the odd one goes to the first tax."""
+    rules = programme("groups: {f: first}\noffers: {a: {give: any 2 for 3.98, in: f}}")
+    dear, cheap = line("1", 300, tax=REDUCED), line("2", 100, tax=FULL)
+    assert quick_and_full_agree(rules, dear, cheap)
+    assert [one.discount_minor for one in price(rules, dear, cheap).lines] == [1, 1]
+
+
+def test_units_of_one_price_are_taken_in_the_order_of_their_articles() -> None:
+    """Three of four at 1.00 for 2.00: both of the first article, one of the second."""
+    rules = programme("groups: {f: first}\noffers: {a: {give: any 3 for 2.00, in: f}}")
+    later, first = line("1", 200, sku="z", quantity=2), line("2", 200, sku="b", quantity=2)
+    assert quick_and_full_agree(rules, later, first)
+    assert [one.discount_minor for one in price(rules, later, first).lines] == [33, 67]
+
+
+def test_a_selection_of_nothing_in_particular_is_everything() -> None:
+    assert Selector().everything
+    assert not Selector(skus=frozenset({"tea"})).everything
