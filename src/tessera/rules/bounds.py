@@ -83,10 +83,15 @@ class Sheet:
         component = self.component
         whole, work, weights = self.weights.whole, self.work, self.weights
         current = work.settings.stacked_base != "shelf"
-        for place, taker in enumerate(component.takers):
-            there = [row.fold.number for row in component.rows if place in row.takers]
-            lost = min(weights.kept(work, number, taker.offer) for number in there)
+        there: list[list[int]] = [[] for _ in component.takers] if weights.bases else []
+        for row in component.rows if weights.bases else ():
+            for place in row.takers:
+                there[place].append(row.fold.number)
+        for taker, numbers in zip(component.takers, there, strict=True) if there else ():
+            lost = min(weights.kept(work, number, taker.offer) for number in numbers)
             self.off.append(max(0, whole - lost) if current else whole)
+        if not there:
+            self.off = [whole] * len(component.takers)
         if len(component.rows) > 1 or component.takers:
             self._add_tails()
 

@@ -150,10 +150,12 @@ def fitting_of(work: Work, offer: Offer, reward: Bundle) -> list[frozenset[int]]
 
 def _run_sets(work: Work, offer: Offer, reward: Bundle) -> list[list[Run]]:
     """Give the open units, the dearest first; one list, or one for each item of its own."""
+    is_open = work.is_open
     runs = [
         Run(fold, parcel, price_of(parcel))
         for fold in work.found[offer]
-        for parcel in work.open_parcels(fold, offer)
+        for parcel in (fold.parcels or fold.all_parcels)
+        if not parcel.offers or is_open(parcel, offer)
     ]
     if len(runs) > 1:
         runs.sort(key=lambda run: (-run.price, run.fold.rank, run.parcel.discount))

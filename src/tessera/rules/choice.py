@@ -10,7 +10,7 @@ else. All other offers are takers, whose state runs along the rows from the dear
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
-from itertools import combinations
+from itertools import chain, combinations, product
 from math import lcm
 
 from tessera.core.quote import Stage
@@ -206,13 +206,11 @@ def _takers_share(
     found: dict[Offer, list[Fold]],
 ) -> bool:
     """Tell whether an offer that takes several units may meet another on the same goods."""
-    pairs = [*combinations(takers, 2), *((one, two) for one in takers for two in fills)]
-    for one, two in pairs:
-        if work.may_share(one, two):
-            there = {fold.number for fold in found[two]}
-            if any(fold.number in there for fold in found[one]):
-                return True
-    return False
+    goods = {offer: {fold.number for fold in found[offer]} for offer in (*takers, *fills)}
+    pairs = chain(combinations(takers, 2), product(takers, fills))
+    return any(
+        work.may_share(one, two) and not goods[one].isdisjoint(goods[two]) for one, two in pairs
+    )
 
 
 def _free_parcels(

@@ -5,10 +5,10 @@ apply or choose anything.
 """
 
 from collections.abc import Sequence
-from itertools import combinations
 
 from tessera.rules.folds import Fold
 from tessera.rules.model import Bundle, Each, Kind, Off, Offer
+from tessera.rules.stacking import all_may_share
 from tessera.rules.unit_offers import each_discount
 from tessera.rules.work import Work
 
@@ -18,7 +18,7 @@ def unproven(work: Work, offers: Sequence[Offer], folds: Sequence[Fold], before:
 
     0 when all offers may meet: then there was nothing to choose.
     """
-    if all(work.may_share(one, two) for one, two in combinations(offers, 2)):
+    if all_may_share(work, offers):
         return 0
     most = most_together(work, offers, folds)
     return max(0, min(before, most) - (before - work.due))
@@ -27,10 +27,18 @@ def unproven(work: Work, offers: Sequence[Offer], folds: Sequence[Fold], before:
 def most_together(work: Work, offers: Sequence[Offer], folds: Sequence[Fold]) -> int:
     """Give what some offers take off some goods at most, each of them by itself."""
     wanted = {fold.number for fold in folds}
-    return sum(
-        _most(work, offer, [fold for fold in work.found[offer] if fold.number in wanted])
-        for offer in offers
-    )
+    return sum([_most_of(work, offer, wanted) for offer in offers])
+
+
+def _most_of(work: Work, offer: Offer, wanted: set[int]) -> int:
+    """The same for one offer; what all its goods come to is remembered, it hangs on the shelf."""
+    folds = [fold for fold in work.found[offer] if fold.number in wanted]
+    if len(folds) < len(work.found[offer]):
+        return _most(work, offer, folds)
+    known = work.most.get(offer)
+    if known is None:
+        known = work.most[offer] = _most(work, offer, folds)
+    return known
 
 
 def _most(work: Work, offer: Offer, folds: Sequence[Fold]) -> int:

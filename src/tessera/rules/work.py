@@ -13,7 +13,7 @@ from tessera.core.member import MemberState
 from tessera.core.quote import Stage
 from tessera.rules.admitting import is_refused
 from tessera.rules.conditions import BLOCKED, Moment, budget_left, selects, uses_left
-from tessera.rules.folds import Fold, Parcel, fold_lines, rank_folds, units_of
+from tessera.rules.folds import Fold, Parcel, fold_lines, rank_folds
 from tessera.rules.model import (
     EVERYTHING,
     Bundle,
@@ -92,6 +92,8 @@ class Work:
     """
 
     __slots__ = (
+        "_above",
+        "_counted",
         "_open",
         "_sums",
         "available",
@@ -111,6 +113,7 @@ class Work:
         "member",
         "meter",
         "moment",
+        "most",
         "nodes",
         "optimal",
         "outcomes",
@@ -119,6 +122,7 @@ class Work:
         "programme",
         "ranked",
         "settings",
+        "shared",
         "spendings",
     )
 
@@ -147,7 +151,11 @@ class Work:
         self.nodes = 0
         self.meter = Meter()
         self.fitting: dict[Offer, list[frozenset[int]]] = {}
+        self.most: dict[Offer, int] = {}
+        self.shared: dict[tuple[Offer, Offer], bool] = {}
         self.meetings: dict[tuple[Offer, ...], list[tuple[Offer, ...]] | None] = {}
+        self._above: dict[int, frozenset[str]] = {}
+        self._counted: dict[tuple[int, int], int | Fraction] = {}
         self._open: dict[tuple[Offer, tuple[Offer, ...]], bool] = {}
         self._sums: dict[tuple[object, ...], tuple[int, int]] = {}
         self.bases: dict[tuple[object, ...], Base] = {}
@@ -210,7 +218,7 @@ class Work:
             return (
                 offer.stage is _ACCRUAL
                 and line.kind.value in offer.what.kinds
-                and selects(offer.what, line, self.categories_above(line), units_of(line))
+                and selects(offer.what, line, self.categories_above(line))
             )
         if fold.amount < 0 or not is_eligible(offer, line):
             return False
@@ -218,9 +226,12 @@ class Work:
             return True
         if isinstance(offer.reward, Gift):
             return line.sku in offer.reward.choices
-        if isinstance(offer.reward, Bundle):
-            return any(self.matches(selector, fold) for selector, _ in offer.reward.parts)
-        return self.matches(offer.what, fold)
+        if not isinstance(offer.reward, Bundle):
+            return self.matches(offer.what, fold)
+        for selector, _ in offer.reward.parts:  # noqa: SIM110 — asked for every line and offer
+            if self.matches(selector, fold):
+                return True
+        return False
 
     def categories_above(self, line: Line) -> frozenset[str]:
         """The categories of a line with all their ancestors."""
@@ -233,7 +244,10 @@ class Work:
             return line.sku in selector.skus  # most often; categories need not be looked up then
         if selector.kinds and LineKind.GOODS.value not in selector.kinds:
             return False
-        return selects(selector, line, self.categories_above(line), units_of(line))
+        above = self._above.get(fold.number)
+        if above is None:
+            above = self._above[fold.number] = self.categories_above(line)
+        return selects(selector, line, above)
 
     def matching(self, selector: Selector, folds: Iterable[Fold]) -> list[Fold]:
         """Give those of some folds of goods that a selection matches."""
@@ -312,18 +326,23 @@ class Work:
         known = self._sums.get(key)
         if known is not None:
             return known
-        settings, quantity = self.settings, 0
+        folds, settings, quantity = self.all_eligible(offer), self.settings, 0
+        if gift is not None:  # it does not help to reach its own threshold
+            folds = [fold for fold in folds if fold.line.sku not in gift.choices]
+        if not need.of.everything:
+            folds = self.matching(need.of, folds)
+        of_units = need.at is _UNIT and offer.stage not in _PRICED
         minor: int | Fraction = 0
-        for fold in self.all_eligible(offer):
-            # A gift does not help to reach its own threshold.
-            if gift is not None and fold.line.sku in gift.choices:
-                continue
-            if need.of.everything or self.matches(need.of, fold):
-                read = fold.amount if at_shelf else fold.due
-                if need.at is _UNIT and offer.stage not in _PRICED:
-                    read = fold.amount - fold.unit_discount
-                minor += counted(settings, fold, read)
-                quantity += fold.count
+        for fold in folds:
+            read = fold.amount if at_shelf else fold.due
+            if of_units:
+                read = fold.amount - fold.unit_discount
+            place = (fold.number, read)
+            known_minor = self._counted.get(place)
+            if known_minor is None:
+                known_minor = self._counted[place] = counted(settings, fold, read)
+            minor += known_minor
+            quantity += fold.count
         self._sums[key] = (int(minor), quantity)
         return self._sums[key]
 
