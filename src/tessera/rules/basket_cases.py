@@ -15,10 +15,10 @@ from math import lcm
 
 from tessera.core.quote import Stage
 from tessera.rules.basket_offers import later_needs_met, times_of
-from tessera.rules.bounds import Weights
 from tessera.rules.model import Kind, Off, Offer, Step
 from tessera.rules.stacking import all_may_share, in_stacking_order, none_may_share
 from tessera.rules.unit_offers import most_of
+from tessera.rules.weights import Weights
 from tessera.rules.work import Work
 
 CASES_MAX = 64

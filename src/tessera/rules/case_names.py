@@ -178,8 +178,8 @@ def _names_of(case: Mapping) -> Iterator[Found]:
         is_reward = name.startswith("!")
         yield "offer" if is_reward else kind, name.removeprefix("!"), field, line, column
     lines = entries.get("lines")
-    for number, line in enumerate(lines.items if isinstance(lines, Items) else ()):
-        yield from _names_of_line(line, f"lines[{number}]")
+    for number, sold in enumerate(lines.items if isinstance(lines, Items) else ()):
+        yield from _names_of_line(sold, f"lines[{number}]")
 
 
 def _names_of_line(line: Node, field: str) -> Iterator[Found]:

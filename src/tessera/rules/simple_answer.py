@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from tessera.rules.bounds import Move, Sheet
-from tessera.rules.choice import Taker
+from tessera.rules.rows import Taker
 from tessera.rules.spending import WORK_SIMPLE, Budget
 
 TAKERS_MAX = 12

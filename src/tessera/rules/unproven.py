@@ -6,6 +6,7 @@ apply or choose anything.
 
 from collections.abc import Sequence
 
+from tessera.rules.basket_cases import lines_of
 from tessera.rules.folds import Fold
 from tessera.rules.model import Bundle, Each, Kind, Off, Offer
 from tessera.rules.stacking import all_may_share
@@ -51,7 +52,17 @@ def _most(work: Work, offer: Offer, folds: Sequence[Fold]) -> int:
         return min(amount, _most_of_bundle(reward, folds, amount))
     if isinstance(reward, Off) and not reward.ladder:
         return min(amount, _most_off(reward, amount))
+    if isinstance(reward, Off):
+        return min(amount, _most_of_ladder(work, offer, reward, amount))
     return amount
+
+
+def _most_of_ladder(work: Work, offer: Offer, reward: Off, amount: int) -> int:
+    """What a ladder takes off at most, by the straight lines above it; each step may round up."""
+    if any(limit.period == "budget" for limit in offer.limits):
+        return amount  # what is left of it has been lowered by what the offer took already
+    most = min(fixed + rate * amount for fixed, rate in lines_of(work, offer, amount))
+    return int(most) + 1 + len(reward.ladder)
 
 
 def _most_off(reward: Off, amount: int) -> int:

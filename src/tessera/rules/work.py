@@ -1,7 +1,7 @@
 """The state of one evaluation while it runs: folds, who may have what, what has been applied.
 
-Owns: finding the offers that a basket touches, the record of outcomes, and the application of a
-discount to parcels. Must never: choose between offers (see `combine`).
+Owns: what selections match, thresholds, the record of outcomes, and the application of a discount
+to parcels. Must never: look for offers (see `finding`), or choose between them (see `combine`).
 """
 
 from collections.abc import Iterable
@@ -11,19 +11,16 @@ from operator import attrgetter
 from tessera.core.basket import Basket, Line, LineKind, Place
 from tessera.core.member import MemberState
 from tessera.core.quote import Stage
-from tessera.rules.admitting import is_refused
-from tessera.rules.conditions import BLOCKED, Moment, budget_left, selects, uses_left
+from tessera.rules.conditions import BLOCKED, Moment, selects
 from tessera.rules.folds import Fold, Parcel, fold_lines, rank_folds
 from tessera.rules.model import (
     EVERYTHING,
-    Bundle,
     Gift,
     GroupKind,
     Issue,
     Need,
     Offer,
     Selector,
-    Spend,
 )
 from tessera.rules.outcome import Outcome
 from tessera.rules.programme import Programme
@@ -41,7 +38,7 @@ from tessera.rules.spending import Meter
 from tessera.rules.with_tax import counted
 
 # Looking a member up in its enumeration is a call; these are asked for by every line and offer.
-_SHELF, _UNIT, _ACCRUAL = Stage.SHELF, Stage.UNIT, Stage.ACCRUAL
+_SHELF, _UNIT = Stage.SHELF, Stage.UNIT
 _PRICED = frozenset({Stage.UNIT, Stage.BASKET})
 
 __all__ = [
@@ -162,45 +159,7 @@ class Work:
         self.basis: dict[int, int] = {}
         self.discountable: dict[tuple[Stage, bool], list[Fold]] = {}
 
-    # -- finding
-
-    def find_offers(self) -> None:
-        """Look up which offers the lines touch, and sort out those that can't be had."""
-        programme, found = self.programme, self.found
-        by_sku, by_tag = programme.by_sku, programme.by_tag
-        scans = tuple(hit for hit in programme.broad if not hit[1])
-        for fold in self.ranked:
-            line = fold.line
-            hits = by_sku.get(line.sku, ()) + programme.hits_of(line.categories)[1] + scans
-            if line.brand:
-                hits += programme.by_brand.get(line.brand, ())
-            if by_tag:
-                hits += tuple(hit for tag in line.tags for hit in by_tag.get(tag, ()))
-            for offer, alone in hits:
-                if (alone and fold.plain) or self._takes(offer, fold, alone):
-                    touched = found.get(offer)
-                    if touched is None:
-                        found[offer] = [fold]
-                    elif touched[-1] is not fold:
-                        touched.append(fold)
-        self._find_broad()
-        self._admit_all()
-
-    def _find_broad(self) -> None:
-        """Add the offers that no key of a line finds: on everything, and by coupon."""
-        programme, found = self.programme, self.found
-        for offer, everything in programme.broad:
-            if everything and isinstance(offer.reward, Gift):
-                choices = offer.reward.choices
-                eligible = self.all_eligible(offer)
-                found[offer] = [fold for fold in eligible if fold.line.sku in choices]
-            elif everything:
-                found[offer] = self.all_eligible(offer)
-            elif offer not in found:
-                found[offer] = []
-        for code in self.basket.coupons:
-            for offer in programme.by_coupon.get(code, ()):
-                found[offer] = self.all_eligible(offer)
+    # -- goods
 
     def all_eligible(self, offer: Offer) -> list[Fold]:
         """The goods whose flags let an offer act on them; one list for all offers alike."""
@@ -210,28 +169,6 @@ class Work:
             known = [fold for fold in self.goods if fold.plain or is_eligible(offer, fold.line)]
             self.discountable[key] = known
         return known
-
-    def _takes(self, offer: Offer, fold: Fold, alone: bool) -> bool:  # noqa: FBT001
-        """Tell whether an offer may act on a fold: kind, flags, changed prices, selection."""
-        line = fold.line
-        if not fold.goods:
-            return (
-                offer.stage is _ACCRUAL
-                and line.kind.value in offer.what.kinds
-                and selects(offer.what, line, self.categories_above(line))
-            )
-        if fold.amount < 0 or not is_eligible(offer, line):
-            return False
-        if alone:
-            return True
-        if isinstance(offer.reward, Gift):
-            return line.sku in offer.reward.choices
-        if not isinstance(offer.reward, Bundle):
-            return self.matches(offer.what, fold)
-        for selector, _ in offer.reward.parts:  # noqa: SIM110 — asked for every line and offer
-            if self.matches(selector, fold):
-                return True
-        return False
 
     def categories_above(self, line: Line) -> frozenset[str]:
         """The categories of a line with all their ancestors."""
@@ -255,50 +192,6 @@ class Work:
             skus = selector.skus
             return [fold for fold in folds if fold.line.sku in skus]
         return [fold for fold in folds if self.matches(selector, fold)]
-
-    # -- admitting
-
-    def _admit_all(self) -> None:
-        restricted = bool(self.programme.stopped) or self.basket.earning_only
-        outcomes, available = self.outcomes, self.available
-        for offer, folds in self.found.items():
-            outcome = outcomes[offer] = Outcome()
-            if restricted or not offer.free_to_all:
-                reason = self._refusal(offer)
-                if reason:
-                    outcome.reason = reason
-                    continue
-                if offer.needs and not self._meets_shelf(offer, outcome):
-                    continue
-            if not folds and not self._needs_no_goods(offer):
-                outcome.reason = NOTHING_SELECTED
-                continue
-            available[offer.stage].append(offer)
-
-    def _meets_shelf(self, offer: Offer, outcome: Outcome) -> bool:
-        return all(
-            need.at is not _SHELF or self.meets(need, offer, outcome) for need in offer.needs
-        )
-
-    def _needs_no_goods(self, offer: Offer) -> bool:
-        if isinstance(offer.reward, Gift):
-            return True
-        if isinstance(offer.reward, Spend):
-            return offer.reward.donate
-        return offer.stage is _ACCRUAL and not self.goods and offer.what.everything
-
-    def _refusal(self, offer: Offer) -> str:
-        reason = is_refused(self.programme, offer, self.moment, self.basket, self.member)
-        if reason:
-            return reason
-        if offer.limits:
-            left, reason = uses_left(offer, self.place, self.member)
-            if reason:
-                return reason
-            if budget_left(offer, self.place, self.member) == 0:
-                return BUDGET_USED
-            self.left[offer] = left
-        return ""
 
     def meets(self, need: Need, offer: Offer, outcome: Outcome) -> bool:
         """Tell whether a threshold is reached; what is missing goes into the outcome."""

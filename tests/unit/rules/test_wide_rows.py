@@ -6,8 +6,8 @@ from collections.abc import Iterator
 import pytest
 
 from tessera.core.quote import Quote
-from tessera.rules.choice import Taker
 from tessera.rules.programme import parse_programme
+from tessera.rules.rows import Taker
 from tessera.rules.simple_answer import paying
 from tests.unit.rules.shop import line, price
 
