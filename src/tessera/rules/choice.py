@@ -15,8 +15,9 @@ from math import lcm
 
 from tessera.core.quote import Stage
 from tessera.rules.folds import Fold, Parcel
-from tessera.rules.model import Bundle, Each, Gift, Kind, Offer, Settings
+from tessera.rules.model import Bundle, Each, Gift, Kind, Offer
 from tessera.rules.rows import Component, Row, components_of
+from tessera.rules.sections import Settings
 from tessera.rules.stacking import first_group_of, meeting_sets, none_may_share
 from tessera.rules.work import Work
 

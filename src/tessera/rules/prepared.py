@@ -13,12 +13,9 @@ from tessera.core.basket import Basket, Place
 from tessera.core.member import MemberState
 from tessera.core.quote import OfferOutcome
 from tessera.rules.admitting import Moment, is_refused, refusal_of
-from tessera.rules.model import (
-    Each,
-    Earn,
-    Offer,
-)
-from tessera.rules.programme import Hits, Programme
+from tessera.rules.indexing import Hits
+from tessera.rules.model import Each, Earn, Offer
+from tessera.rules.programme import Programme
 from tessera.rules.quick_keys import (
     ACCRUAL_WAY,
     BASKET_WAY,

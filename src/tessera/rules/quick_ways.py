@@ -15,7 +15,6 @@ from tessera.rules.model import (
     Multiply,
     Off,
     Offer,
-    Settings,
     Spend,
 )
 from tessera.rules.programme import Programme
@@ -30,6 +29,7 @@ from tessera.rules.quick_keys import (
     UNIT_WAY,
 )
 from tessera.rules.read_offer import needs_member
+from tessera.rules.sections import Settings
 
 # The settings whose every choice the quick way follows, or that only later steps read.
 _KNOWN_SETTINGS = frozenset(
