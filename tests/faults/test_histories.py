@@ -39,6 +39,7 @@ async def live(shop: Shop, kind: str) -> None:
     things["unannounced"] = shop.put_central_back
     things["neighbours"] = shop.restore_central
     shop.shows_all_it_sold = kind in {"restored", "unannounced"}
+    shop.spends = True
     shop.open(*("ab" if kind == "neighbours" else "a"))
     await shop.some_days(5)
     for _ in range(shop.chance.randrange(1, 3) if kind != "mixed" else 3):

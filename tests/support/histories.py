@@ -399,6 +399,7 @@ class Shop:
     lost_with_backup: bool = False
     refused: int = 0
     shows_all_it_sold: bool = False
+    spends: bool = False
 
     @property
     def first(self) -> Machine:
@@ -418,7 +419,7 @@ class Shop:
 
     def sell(self, machine: Machine) -> None:
         self.count += 1
-        most = min(machine.may_spend(), SPENT_MAX)
+        most = min(machine.may_spend(), SPENT_MAX) if self.spends else 0
         spent = self.chance.randrange(1, most + 1) if most and self.chance.random() < 0.5 else 0
         self.happened.append(f"sell {machine.folder.name}" + f", {spent} spent" * bool(spent))
         uid = machine.sell(self.count, spent=spent)
