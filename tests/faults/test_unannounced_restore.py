@@ -84,8 +84,9 @@ def test_it_is_noticed_and_until_somebody_acts_the_till_keeps_and_shows_what_it_
         # No point twice and none missing, and the sale waits.
         assert (till.shown(), len(till.waiting()), office.points()) == (30, 1, 15)
         office.announce()
-        assert codes(office) == []
+        assert codes(office) == ["grants_awaited"]
         await shop.settle()
+        assert codes(office) == []
         assert (office.points(), till.shown()) == (30, 30)
         assert set(office.booked()) == shop.sold
 

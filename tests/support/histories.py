@@ -28,7 +28,7 @@ from tessera.agent.sync_status import LineState, SyncNotice
 from tessera.agent.trusted_roots import TrustedRoots
 from tessera.central.app import build_app
 from tessera.central.backups import begin_backup, copy_database, finish_backup
-from tessera.central.enrol import add_register
+from tessera.central.enrol import add_register, revoke_register
 from tessera.central.generations import begin_generation
 from tessera.central.members import NewMember, add_members
 from tessera.central.metrics import Metrics
@@ -406,7 +406,9 @@ class Shop:
         return self.machines[0]
 
     def open(self, *names: str) -> None:
-        """Put enrolled registers on their disks and start them."""
+        """Put enrolled registers on their disks and start them; the others are none any more."""
+        for name in TILLS.keys() - set(names):
+            revoke_register(self.office.central, TILLS[name])
         for name in names:
             shutil.copytree(self.office.folder / name, self.folder / name)
             self.machines.append(Machine(self.folder / name, self.office, self.chance))

@@ -251,7 +251,7 @@ def _of_going_back(found: Standing) -> list[Finding]:
 
 
 def _of_grants(found: Standing) -> list[Finding]:
-    if not found.awaited:
+    if not found.awaited or found.ahead:  # then `restored` comes first
         return []
     return [
         Finding(
