@@ -9,7 +9,7 @@ import hashlib
 import random
 import shutil
 from collections import defaultdict
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -20,6 +20,7 @@ import httpx
 import sqlalchemy as sa
 
 from tessera.agent.enrolment import REGISTER_KEY, enrol, read_key
+from tessera.agent.presenting import Presenter
 from tessera.agent.salvaging import salvage_folder
 from tessera.agent.sync_pull import Puller
 from tessera.agent.sync_push import Pusher
@@ -27,7 +28,7 @@ from tessera.agent.sync_status import LineState, SyncNotice
 from tessera.agent.trusted_roots import TrustedRoots
 from tessera.central.app import build_app
 from tessera.central.backups import begin_backup, copy_database, finish_backup
-from tessera.central.enrol import add_register
+from tessera.central.enrol import add_register, revoke_register
 from tessera.central.generations import begin_generation
 from tessera.central.members import NewMember, add_members
 from tessera.central.metrics import Metrics
@@ -35,17 +36,18 @@ from tessera.central.opening import Central, opened
 from tessera.central.settings import CentralSettings
 from tessera.central.worker import Worker
 from tessera.core.basket import Basket, Place
-from tessera.core.identity import SaleKey, new_uid
-from tessera.core.journal import RecordDraft
+from tessera.core.identity import SaleKey, bucket_of, new_uid
+from tessera.core.journal import RecordDraft, SealedRecord
 from tessera.core.member import MemberState
 from tessera.core.quote import Quote, UnitMovement
-from tessera.core.sale import SaleBody
-from tessera.store.central import schema
+from tessera.core.sale import LeaseUse, SaleBody
+from tessera.store.central import ledger_book, schema
 from tessera.store.central.register_book import read_alarms
 from tessera.store.till import (
     cached_members,
     committed_sales,
     identity_book,
+    leases,
     outbox,
     shortening,
 )
@@ -60,9 +62,10 @@ T = TypeVar("T")
 AT = datetime(2026, 11, 21, 10, tzinfo=UTC)
 START_MS = 1_795_000_000_000
 POINTS = 5
+SPENT_MAX = 40
 MEMBER = "member-1"
-REGISTER = "till-1"
-FIRST_TILL = "first-till"
+TILLS = {"a": "till-1", "b": "till-2"}
+"""The registers that are enrolled, by the folder of their first disk."""
 URL = "http://127.0.0.1"
 ROUNDS_MAX = 12
 
@@ -87,14 +90,14 @@ class Office:
 
     async def open(self) -> None:
         """Enrol the register and admit the member; schedules begin from here."""
-        code = add_register(self.central, store_id="shop", register_id=REGISTER)
         add_members(self.central, [NewMember(member_id=MEMBER, home_store="shop")])
-        first = self.folder / FIRST_TILL
-        first.mkdir()
-        machine = Machine(first, self, self._chance)
-        await machine.enrol(code)
-        self.work()
-        await machine.stop()
+        for name, register in TILLS.items():
+            code = add_register(self.central, store_id="shop", register_id=register)
+            (self.folder / name).mkdir()
+            machine = Machine(self.folder / name, self, self._chance)
+            await machine.enrol(code)
+            self.work()
+            await machine.stop()
         self.central.engines.dispose()
         shutil.copy(self.folder / "central.db", self.folder / "first.db")
 
@@ -167,14 +170,20 @@ class Office:
         assert len(rows) == len({row[0] for row in rows})
         return {row[0]: row[1] for row in rows}
 
-    def points(self) -> int:
+    def points(self, account: str = "points") -> int:
         """The member's balance in the ledger."""
         table = schema.BALANCE
         query = sa.select(table.c.points).where(
-            table.c.member_id == MEMBER, table.c.account == "points"
+            table.c.member_id == MEMBER, table.c.account == account
         )
         with self.central.engines.reader.begin() as tx:
             return int(tx.execute(query).scalar() or 0)
+
+    def set_aside(self, life: str) -> int:
+        """What the leases of one life of the register hold at central."""
+        with self.central.engines.reader.begin() as tx:
+            found = ledger_book.read_leases(tx, (bucket_of(MEMBER), MEMBER))
+        return sum(one.outstanding + one.uncovered for one in found if one.incarnation == life)
 
 
 class Direct:
@@ -217,6 +226,7 @@ class Machine:
             engines=engines, writer=writer, line=line, random=self._chance.randbytes
         )
         roots = TrustedRoots(None, line=line)
+        self._presenter = Presenter(engines=engines, writer=writer, line=line)
         self._puller = Puller(engines=engines, writer=writer, line=line, roots=roots)
 
     async def stop(self) -> None:
@@ -253,29 +263,43 @@ class Machine:
             if self._link is not None:
                 await self._link.close()
             key = read_key(self.folder / REGISTER_KEY)
-            signer = Signer(register=REGISTER, incarnation=life, key=key)
+            signer = Signer(register=self.register(), incarnation=life, key=key)
             self._link, self._life = self._line_of(signer), name
         return self._link
 
-    def sell(self, number: int) -> str:
+    def sell(self, number: int, *, spent: int = 0) -> str:
+        """A sale that earns 5 points and spends some, of which leases of this life hold enough."""
         uid = new_uid(number, self._chance.randbytes(10))
-        draft, key = sale_of(uid, number)
-        effect = AccountEffect(member_id=MEMBER, account="points", delta=POINTS)
-        self.till.commit(
-            uid,
-            lambda tx: committed_sales.commit_record(
-                tx, draft=draft, effects=[effect], sale=key, answer=b"{}"
-            ),
-        )
+
+        def commit(tx: sa.Connection) -> SealedRecord:
+            uses = leases.take(tx, MEMBER, "points", spent) if spent else ()
+            draft, key = sale_of(uid, number, self.register(), spent=spent, uses=uses)
+            effect = AccountEffect(member_id=MEMBER, account="points", delta=POINTS - spent)
+            return committed_sales.commit_record(
+                tx, draft=draft, effects=[effect], sale=key, answer=b"{}", leases=uses
+            )
+
+        self.till.commit(uid, commit)
         return uid
+
+    def may_spend(self) -> int:
+        """What leases of this life still hold of the member's points."""
+        with self.till.engines.reader.connect() as c:
+            return leases.remaining(c, MEMBER, "points")
 
     def waiting(self) -> list[tuple[str, int, str]]:
         with self.till.engines.reader.connect() as c:
             return [(one.incarnation, one.seq, one.uid) for one in outbox.waiting(c, limit=1_000)]
 
     async def push_once(self) -> bool:
-        more, _ = await self._pusher.push_once(await self.link())
+        link = await self.link()
+        await self._presenter.step(link)
+        more, _ = await self._pusher.push_once(link)
         return more
+
+    async def ask_again(self) -> None:
+        """What goes with a heartbeat."""
+        await self._presenter.ask_again(await self.link())
 
     async def pull(self) -> None:
         link = await self.link()
@@ -293,7 +317,16 @@ class Machine:
 
     def shown(self) -> int:
         with self.till.engines.reader.connect() as c:
-            return sum(view.balance for view in cached_members.accounts(c, MEMBER))
+            views = cached_members.accounts(c, MEMBER)
+            return sum(view.balance for view in views if view.unit == "points")
+
+    def register(self) -> str:
+        with self.till.engines.reader.connect() as c:
+            return identity_book.read_head(c).register
+
+    def life(self) -> str:
+        with self.till.engines.reader.connect() as c:
+            return identity_book.read_head(c).incarnation
 
     def on_disk(self) -> set[str]:
         with self.till.engines.reader.connect() as c:
@@ -309,8 +342,10 @@ class Machine:
         return sum(notice.what == "generation" for notice in self.told)
 
 
-def sale_of(uid: str, number: int) -> tuple[RecordDraft, SaleKey]:
-    """A sale worth 5 points to the member."""
+def sale_of(
+    uid: str, number: int, register: str, *, spent: int = 0, uses: tuple[LeaseUse, ...] = ()
+) -> tuple[RecordDraft, SaleKey]:
+    """A sale worth 5 points to the member, who may pay with some."""
     quote = Quote(
         engine="test",
         programme="p",
@@ -319,15 +354,16 @@ def sale_of(uid: str, number: int) -> tuple[RecordDraft, SaleKey]:
         discount_minor=0,
         tendered_units_minor=0,
         due_minor=0,
-        units=(UnitMovement(unit="points", earned=POINTS),),
+        units=(UnitMovement(unit="points", earned=POINTS, spent=spent),),
     )
-    key = SaleKey(store="shop", pos=REGISTER, business_day=DAY, sale_id=f"s{number}")
+    key = SaleKey(store="shop", pos=register, business_day=DAY, sale_id=f"s{number}")
     body = SaleBody(
         key=key,
-        place=Place(at=AT, business_day=DAY, store="shop", register=REGISTER),
+        place=Place(at=AT, business_day=DAY, store="shop", register=register),
         basket=Basket(currency="EUR"),
         member=MemberState(member_id=MEMBER),
         quote=quote,
+        leases=uses,
     )
     draft = RecordDraft(
         uid=uid,
@@ -345,7 +381,7 @@ def sale_of(uid: str, number: int) -> tuple[RecordDraft, SaleKey]:
 
 @dataclass
 class Shop:
-    """One register, its clones, its copies, and what any of them ever sold."""
+    """One register or two, their clones and copies, and what any of them ever sold."""
 
     folder: Path
     seed: int
@@ -353,6 +389,7 @@ class Shop:
     office: Office
     machines: list[Machine] = field(default_factory=list)
     sold: set[str] = field(default_factory=set)
+    spent: dict[str, int] = field(default_factory=dict)
     gone: set[str] = field(default_factory=set)
     pushed: dict[tuple[str, int], set[str]] = field(default_factory=lambda: defaultdict(set))
     happened: list[str] = field(default_factory=list)
@@ -362,15 +399,19 @@ class Shop:
     lost_with_backup: bool = False
     refused: int = 0
     shows_all_it_sold: bool = False
+    spends: bool = False
 
     @property
     def first(self) -> Machine:
         return self.machines[0]
 
-    def open(self) -> None:
-        """Put the enrolled register on its disk and start it."""
-        shutil.copytree(self.office.folder / FIRST_TILL, self.folder / "a")
-        self.machines.append(Machine(self.folder / "a", self.office, self.chance))
+    def open(self, *names: str) -> None:
+        """Put enrolled registers on their disks and start them; the others are none any more."""
+        for name in TILLS.keys() - set(names):
+            revoke_register(self.office.central, TILLS[name])
+        for name in names:
+            shutil.copytree(self.office.folder / name, self.folder / name)
+            self.machines.append(Machine(self.folder / name, self.office, self.chance))
 
     async def close(self) -> None:
         for machine in self.machines:
@@ -380,8 +421,16 @@ class Shop:
 
     def sell(self, machine: Machine) -> None:
         self.count += 1
-        self.happened.append(f"sell {machine.folder.name}")
-        self.sold.add(machine.sell(self.count))
+        most = min(machine.may_spend(), SPENT_MAX) if self.spends else 0
+        spent = self.chance.randrange(1, most + 1) if most and self.chance.random() < 0.5 else 0
+        self.happened.append(f"sell {machine.folder.name}" + f", {spent} spent" * bool(spent))
+        uid = machine.sell(self.count, spent=spent)
+        self.sold.add(uid)
+        self.spent[uid] = spent
+
+    def worth(self, uids: Iterable[str]) -> int:
+        """What sales have brought the member, less what they have cost."""
+        return sum(POINTS - self.spent[uid] for uid in uids)
 
     async def push(self, machine: Machine) -> None:
         self.happened.append(f"push {machine.folder.name}")
@@ -433,7 +482,7 @@ class Shop:
         for _ in range(self.chance.randrange(most + 1)):
             await self.ordinary()
             if self.shows_all_it_sold and not self.lost_with_backup:
-                assert self.first.shown() == POINTS * len(self.sold), "a point twice, or not at all"
+                assert self.first.shown() == self.worth(self.sold), "a point twice, or not at all"
 
     # ---- what goes wrong
 
@@ -531,7 +580,12 @@ class Shop:
             self.office.work()
             for machine in self.machines:
                 await self.pull(machine)
+                await machine.ask_again()
             if all(machine.is_quiet() for machine in self.machines):
+                # What was presented last lets central grant again.
+                self.office.work()
+                for machine in self.machines:
+                    await self.pull(machine)
                 return
         raise AssertionError(f"seed {self.seed}: still not quiet after {ROUNDS_MAX} rounds")
 

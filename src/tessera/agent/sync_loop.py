@@ -14,6 +14,7 @@ from tessera import __version__
 from tessera.agent.bundle_update import BundleUpdate, Parse, Seeds
 from tessera.agent.first_load import FirstLoad
 from tessera.agent.journal_shortening import Shortening
+from tessera.agent.presenting import Presenter
 from tessera.agent.renewal import Renewal
 from tessera.agent.sync_pull import Puller
 from tessera.agent.sync_push import Pusher, WriteRunner
@@ -120,6 +121,7 @@ class SyncLoop:
             now_ms=believed_ms or clock.wall_ms,
             seeds=seeds or Seeds(),
         )
+        self._presenter = Presenter(engines=engines, writer=writer, line=self._line)
         self._shortening = Shortening(writer=writer, days=journal_days)
         self._kicked = asyncio.Event()
         self._back_online = asyncio.Event()
@@ -218,6 +220,7 @@ class SyncLoop:
 
     async def _push_step(self, link: CentralLink) -> float:
         self._kicked.clear()
+        await self._presenter.step(link)
         more, asked_s = await self._pusher.push_once(link)
         self._line.mended(PUSH)
         if asked_s:
@@ -245,6 +248,7 @@ class SyncLoop:
         self._line.mended(BEAT)
         # Also here, since a bundle's time may come while nothing else happens.
         await self._bundles.step(link)
+        await self._presenter.ask_again(link)
         await self._shortening.step()
         return self._heartbeat_s * (0.5 + self._chance())
 

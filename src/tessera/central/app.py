@@ -29,6 +29,7 @@ from tessera.central.bodies import (
     whole_number,
 )
 from tessera.central.feed_page import feed_page
+from tessera.central.grant_routes import GrantRoutes
 from tessera.central.image_routes import ImageRoutes
 from tessera.central.image_shelf import ImageShelf
 from tessera.central.log import LOGGER, note
@@ -78,6 +79,7 @@ class CentralApp:
         self._worker = worker
         self._images = ImageRoutes(shelf, reader=self._reader)
         self._registers = RegisterRoutes(central, worker)
+        self._grants = GrantRoutes(central, worker, signer=self._signer)
         self._metrics = metrics
         self._bell = bell
         self._read_nonces = gate.ReadNonces()
@@ -96,6 +98,7 @@ class CentralApp:
             Route("/v1/image-files/{hash}", self._guarded(images.file), methods=["GET"]),
             Route("/v1/bundles/{hash}/seed", self._guarded(self.seed), methods=["GET"]),
             Route("/v1/roots/{version:int}", self._guarded(self.root), methods=["GET"]),
+            Route("/v1/grants", self._guarded(self._grants.present), methods=["POST"]),
             Route("/v1/heartbeat", self._guarded(self.heartbeat), methods=["POST"]),
             Route("/healthz", self.healthz, methods=["GET"]),
             Route("/metrics", self.metrics, methods=["GET"]),

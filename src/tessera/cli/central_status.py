@@ -68,6 +68,7 @@ def _print(found: "Standing") -> None:
         ("waiting for their sale", f"{found.waiting.count} returns and claims"),
         ("priced once more", _rechecks(found)),
         ("registers", f"{found.registers} active, {len(found.silent)} silent"),
+        ("grants awaited", f"of {len(found.awaited)} registers"),
         ("certificates ending", str(len(found.ending))),
         ("feed", f"{found.streams.segments} segments of {found.streams.audiences} streams"),
         ("backup", _backup(found)),
