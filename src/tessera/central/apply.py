@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 import msgspec
 import sqlalchemy as sa
 
-from tessera.central import claims, claims_back, rows
+from tessera.central import claims, claims_back, enrolling, rows
 from tessera.central.claims import REASON_CLAIMED
 from tessera.central.coupon_claims import claim_codes, end_codes
 from tessera.central.desk import Desk
@@ -221,6 +221,7 @@ def _claim(tx: sa.Connection, turn: _Round) -> None:
         if work.sale_key and owners[work.kbucket, work.sale_key][0] != work.uid:
             taken = REASON_CLAIMED if isinstance(work.body, ClaimBody) else REASON_KEY_REUSED
             work.reason = work.reason or taken
+    enrolling.claim_numbers(tx, kept)
     claims.resolve(tx, kept)
     turn.settled.tagged += claim_codes(tx, kept)
     turn.works = kept
@@ -240,12 +241,14 @@ def _settle_group(
     settled.applied += part.applied
     settled.ended += part.ended
     settled.shared += part.shared
+    settled.enrolled += part.enrolled
 
 
 def _finish(tx: sa.Connection, turn: _Round, desk: Desk) -> None:
     end_codes(tx, turn.settled.ended, desk)
     turn.settled.tagged += count_uses(tx, turn.settled.shared, turn.settled.ended)
     turn.settled.tagged += claims_back.take_back(tx, turn.works, desk)
+    enrolling.hand_out(tx, turn.settled.enrolled, desk)
     sale_book.park(tx, turn.settled.parked)
     for register_id, tag, uid in turn.settled.tagged:
         register_book.raise_alarm(

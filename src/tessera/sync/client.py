@@ -26,6 +26,7 @@ from tessera.sync.link import (
     CentralRefused,
     CentralUnreachable,
 )
+from tessera.sync.profile_wire import ProfilesAnswer, ProfilesGiven
 from tessera.sync.records import encoded
 from tessera.sync.signing import NONCE_BYTES, REQUEST_HEADER, SigningKey, sign_request
 from tessera.sync.wire import (
@@ -205,6 +206,11 @@ class HttpCentral:
     async def heartbeat(self, beat: Heartbeat) -> None:
         """See `CentralLink`."""
         await self._call("POST", "/v1/heartbeat", content=encoded(beat))
+
+    async def profiles(self, given: ProfilesGiven) -> ProfilesAnswer:
+        """See `CentralLink`."""
+        answer = await self._call("POST", "/v1/profiles", content=encoded(given))
+        return _read(answer, ProfilesAnswer)
 
     async def close(self) -> None:
         """See `CentralLink`."""

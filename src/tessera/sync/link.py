@@ -9,6 +9,7 @@ from typing import Protocol
 
 from tessera.core.errors import TesseraError
 from tessera.sync.image_wire import SignedImage
+from tessera.sync.profile_wire import ProfilesAnswer, ProfilesGiven
 from tessera.sync.wire import (
     BatchAnswer,
     BatchHead,
@@ -118,6 +119,10 @@ class CentralLink(Protocol):
 
     async def heartbeat(self, beat: Heartbeat) -> None:
         """Say how this register is."""
+        ...
+
+    async def profiles(self, given: ProfilesGiven) -> ProfilesAnswer:
+        """Bring the persons behind members whom this register has enrolled."""
         ...
 
     async def close(self) -> None:
