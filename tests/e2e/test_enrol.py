@@ -118,7 +118,7 @@ def test_the_person_is_in_no_record_and_no_answer(agent: Agent, folder: Path) ->
     ((body,),) = read(folder, "SELECT body FROM profile_outbox")
     sent = json.loads(body)
     assert (sent["name"], sent["email"]) == ("Zacharias Vogelsang", "z.vogelsang@example.org")
-    assert sent["birthday"] == "07-31"
+    assert (sent["birthday"], sent["phone"]) == ("07-31", "+491515550101")
 
 
 def test_an_enrolment_outlives_a_kill(folder: Path) -> None:

@@ -33,7 +33,7 @@ from tessera.agent.pairing import PairedPos
 from tessera.agent.problems_http import ApiProblem
 from tessera.agent.till_state import TillState
 from tessera.core.basket import Place
-from tessera.core.cards import CardHasher, masked
+from tessera.core.cards import CardHasher, masked, normal_phone
 from tessera.core.identity import SaleKey
 from tessera.core.profile import normal_birthday, normal_email, normal_name, short_name
 from tessera.core.sale import KIND_ENROLMENT, KIND_REPLACEMENT, EnrolmentBody, ReplacementBody
@@ -338,7 +338,7 @@ def _profile(given: api_shapes.EnrolGiven) -> ProfileMessage | None:
             normal[field] = form(text) if text.strip() else ""
         except ValueError as error:
             raise ApiProblem("field_wrong", str(error), field=field) from None
-    phone = given.phone or ""
+    phone = normal_phone(given.phone) if given.phone else ""
     if not (any(normal.values()) or phone or given.language or given.consents):
         return None
     return ProfileMessage(
