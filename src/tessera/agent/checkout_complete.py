@@ -169,7 +169,7 @@ async def _without_used_up(
         pos=pos,
         given=given,
         attached=(card,) if card.card_hash else (),
-        rewards=tuple(set(quoted.basket.chosen) - set(given.chosen)),
+        rewards=tuple(name for name in quoted.basket.chosen if name not in given.chosen),
     )
     quoted = await make_quote(state, wanted, executor, deadline=False)
     off = ("total-mismatch",) if _is_total_off(given, quoted) else ()

@@ -19,6 +19,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from tessera.central import gate, ingest, refusals
+from tessera.central.bell import Bell
 from tessera.central.bodies import (
     JSON_TYPE,
     SMALL_BODY_MAX,
@@ -44,9 +45,9 @@ from tessera.central.went_back import ALARM, WentBack, proof_in_batch, proof_in_
 from tessera.central.worker import Worker
 from tessera.store.central import (
     bundle_book,
+    quarantine_book,
     recheck_book,
     register_book,
-    sale_book,
     standing_book,
 )
 from tessera.store.central.register_book import RegisterRow
@@ -66,42 +67,6 @@ RECHECK_S = 1.0
 """How often a waiting poll looks by itself: another process may have published."""
 RETRY_AFTER_S = 5
 ROOT_VERSION_MAX = 2**31
-
-
-class Bell:
-    """Wakes the polls that wait for something new; rung from the worker's thread."""
-
-    def __init__(self) -> None:
-        self._loop: asyncio.AbstractEventLoop | None = None
-        self._rung = asyncio.Event()
-        self.is_closing = False
-
-    def bind(self) -> None:
-        """Belong to the running event loop."""
-        self._loop = asyncio.get_running_loop()
-
-    def ring(self) -> None:
-        """Wake everyone who waits."""
-        if self._loop is not None and not self._loop.is_closed():
-            self._loop.call_soon_threadsafe(self._wake)
-
-    def close(self) -> None:
-        """Wake everyone and let nobody wait again: the server is stopping."""
-        self.is_closing = True
-        self.ring()
-
-    def _wake(self) -> None:
-        self._rung.set()
-        self._rung = asyncio.Event()
-
-    async def wait(self, most_s: float) -> None:
-        """Wait for the next ring, no longer than `most_s`."""
-        rung = self._rung
-        if not self.is_closing:
-            try:
-                await asyncio.wait_for(rung.wait(), most_s)
-            except TimeoutError:
-                return
 
 
 class CentralApp:
@@ -375,7 +340,7 @@ class CentralApp:
             with self._central.engines.reader.begin() as tx:
                 gauges = {
                     "tessera_inbox_batches": self._worker.waiting,
-                    "tessera_quarantine_records": sale_book.count_parked(tx),
+                    "tessera_quarantine_records": quarantine_book.count_parked(tx),
                     "tessera_registers_active": register_book.count_active(tx),
                     "tessera_registers_ahead": len(standing_book.read_ahead(tx, ALARM)),
                     "tessera_rechecks_waiting": recheck_book.count_due(tx),

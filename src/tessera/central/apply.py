@@ -15,18 +15,19 @@ from dataclasses import dataclass, field
 import msgspec
 import sqlalchemy as sa
 
-from tessera.central import claims, claims_back, enrolling, rows
+from tessera.central import claims, enrolling, rows
 from tessera.central.claims import REASON_CLAIMED
-from tessera.central.coupon_claims import claim_codes, end_codes
+from tessera.central.coupon_claims import claim_codes
 from tessera.central.desk import Desk
+from tessera.central.finishing import finish
 from tessera.central.settling import REASON_KEY_REUSED, Settled, settle
-from tessera.central.shared_limits import count_uses
 from tessera.central.work import Work, read_batch, read_waiting
 from tessera.core.identity import bucket_of
-from tessera.core.sale import KIND_SALE, ClaimBody
-from tessera.store.central import feed, inbox, recheck_book, register_book, sale_book
+from tessera.core.sale import ClaimBody
+from tessera.store.central import feed, inbox, quarantine_book, sale_book
 from tessera.store.central.inbox import BatchRow
-from tessera.store.central.sale_book import PARKED, ParkedRecord, UidRow
+from tessera.store.central.quarantine_book import ParkedRecord
+from tessera.store.central.sale_book import PARKED, UidRow
 from tessera.sync.wire import BATCH_RECORDS_MAX, Malformed, OutcomeRow
 
 REGISTERS_AT_ONCE = 64
@@ -144,7 +145,7 @@ def book_overdue_returns(engine: sa.Engine, desk: Desk) -> int:
 
 def _park_failed(tx: sa.Connection, work: Work) -> None:
     """Park a record that broke its own booking; its till hears of it."""
-    sale_book.park(tx, [_set_apart(work, REASON_FAILED)])
+    quarantine_book.park(tx, [_set_apart(work, REASON_FAILED)])
     row = OutcomeRow(
         uid=work.uid,
         incarnation=work.incarnation,
@@ -245,24 +246,7 @@ def _settle_group(
 
 
 def _finish(tx: sa.Connection, turn: _Round, desk: Desk) -> None:
-    end_codes(tx, turn.settled.ended, desk)
-    turn.settled.tagged += count_uses(tx, turn.settled.shared, turn.settled.ended)
-    turn.settled.tagged += claims_back.take_back(tx, turn.works, desk)
-    enrolling.hand_out(tx, turn.settled.enrolled, desk)
-    sale_book.park(tx, turn.settled.parked)
-    for register_id, tag, uid in turn.settled.tagged:
-        register_book.raise_alarm(
-            tx,
-            register_id=register_id,
-            kind=tag,
-            about=uid,
-            detail="",
-            raised_ms=desk.now_ms(),
-        )
-    chosen = (work for work in turn.works if work.kind == KIND_SALE and not work.reason)
-    recheck_book.add_due(
-        tx, [(work.register_id, work.uid) for work in chosen if desk.sample.holds(work.uid)]
-    )
+    finish(tx, turn.works, turn.settled, desk)
     inbox.settle_batches(tx, turn.batches)
 
 

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field, replace
 import msgspec
 
 from tessera.central.confirming import confirm_return, confirm_sale
+from tessera.central.lots import add_lot, consume_lots
 from tessera.central.reviving import REVIVAL_DAYS, Revival, note_spent, revived
 from tessera.core.ledger import OWED_PREFIX, Posting, checked, return_postings, sale_postings
 from tessera.core.money import UNITS_MAX
@@ -28,7 +29,6 @@ TAG_LEASE_FOREIGN = "lease-foreign"
 TAG_LEASE_OVERSPENT = "lease-overspent"
 TAG_CLAWBACK = "clawback"
 TAG_NOBODY = "units-without-member"
-
 
 UNIT_LENGTH_MAX = 40
 
@@ -322,14 +322,14 @@ def _post(
     for line, (move, gain) in enumerate(zip(movements, gains, strict=True), start=1):
         consumed[move.unit] = consumed.get(move.unit, 0) + gain
         if gain and back is None:
-            _add_lot(state, move, gain, uid=uid, line=line)
+            add_lot(state, move, gain, uid=uid, line=line)
     if back is not None:
         state.lots += back.lots
         state.changed_lots |= {(lot.uid, lot.line) for lot in back.lots}
     original = back.original_uid if back is not None else ""
     taken: list[tuple[Lot, int]] = []
     for unit, amount in consumed.items():
-        taken += _consume_lots(state, unit, amount, own_uid=uid, prefer_uid=original)
+        taken += consume_lots(state, unit, amount, own_uid=uid, prefer_uid=original)
     return taken
 
 
@@ -354,52 +354,3 @@ def _booked(
         tags=tuple(dict.fromkeys(used.tags)),
         accounts=tuple(sorted(name for name in touched if is_for_tills(name))),
     )
-
-
-def _add_lot(
-    state: MemberAccounts, move: UnitMovement, amount: int, *, uid: str, line: int
-) -> None:
-    lot = Lot(
-        uid=uid,
-        line=line,
-        unit=move.unit,
-        granted=amount,
-        remaining=amount,
-        issuer=move.issuer,
-        available_from=move.available_from,
-        expires=move.expires,
-    )
-    state.lots.append(lot)
-    state.changed_lots.add((uid, line))
-
-
-def _consume_lots(
-    state: MemberAccounts, unit: str, amount: int, *, own_uid: str, prefer_uid: str
-) -> list[tuple[Lot, int]]:
-    """Take `amount` off the member's lots: what expires first goes first, then the oldest."""
-    found: list[tuple[Lot, int]] = []
-    if not amount:
-        return found
-    assert state.has_lots, f"lots of {state.member_id} are needed but were not read"
-    # An empty expiry means never, which comes last; a uid of version 7 sorts by its time.
-    order = sorted(
-        (lot for lot in state.lots if lot.unit == unit and lot.remaining),
-        key=lambda lot: (
-            lot.uid == own_uid,
-            lot.uid != prefer_uid,
-            lot.expires or "9999",
-            lot.uid,
-            lot.line,
-        ),
-    )
-    for lot in order:
-        if not amount:
-            break
-        taken = min(amount, lot.remaining)
-        lot.remaining -= taken
-        amount -= taken
-        state.changed_lots.add((lot.uid, lot.line))
-        found.append((lot, taken))
-    if amount:
-        raise ValueError(f"lots of {unit} hold {amount} less than the account")
-    return found

@@ -18,10 +18,11 @@ from tessera.central.refusals import Refused
 from tessera.central.work import PayloadTooLarge, PayloadUnreadable, inflate, split
 from tessera.core.identity import bucket_of, is_uid
 from tessera.core.journal import Head, chain_links
-from tessera.store.central import inbox, sale_book
+from tessera.store.central import inbox, quarantine_book
 from tessera.store.central.inbox import BatchRow, BranchRow
+from tessera.store.central.quarantine_book import ParkedRecord
 from tessera.store.central.register_book import RegisterRow
-from tessera.store.central.sale_book import PARKED, ParkedRecord
+from tessera.store.central.sale_book import PARKED
 from tessera.sync.records import RecordMalformed, encoded, read_envelope
 from tessera.sync.signing import PURPOSE_BATCH, is_signed
 from tessera.sync.wire import (
@@ -217,7 +218,7 @@ def _store(
             malformed=encoded(reading.malformed).decode() if reading.malformed else "",
         ),
     )
-    sale_book.park(
+    quarantine_book.park(
         tx,
         [
             ParkedRecord(

@@ -10,13 +10,13 @@ is leased.
 """
 
 import json
-import os
 from dataclasses import asdict, replace
 
 import msgspec
 import sqlalchemy as sa
 
 from tessera.central import moving, rows
+from tessera.central.erasure_log import note_erasure, read_erasures
 from tessera.central.granting import balance_changes, top_up
 from tessera.central.moving import Moved
 from tessera.central.opening import Central
@@ -42,7 +42,6 @@ GONE = (ERASED, MERGED)
 TAG_MERGE, TAG_EXPIRY, TAG_ERASURE = "merge", "expiry", "erasure"
 OWN_TAGS = (TAG_MERGE, TAG_EXPIRY, TAG_ERASURE)
 """Entries that central makes itself: there is no record that they came from."""
-ERASURES = "erasures.log"
 AT_ONCE = 500
 
 
@@ -85,7 +84,7 @@ def erase(central: Central, member_id: str, *, who: str) -> bool:
         if member.status == ERASED:
             return False
         # First of all outside the database: a restored one is to hear of it again.
-        _note_erasure(central, member_id, who)
+        note_erasure(central.settings.data_dir, member_id, at_ms=central.now_ms(), who=who)
         deed = _deed(central, key, deed_book.ERASE, who, state=deed_book.OPEN)
         deed_book.write(tx, deed)
         _end_member(tx, member, ERASED)
@@ -167,12 +166,8 @@ def expire_points(central: Central, today: str) -> int:
 
 def replay_erasures(central: Central) -> int:
     """Erase again who was erased before a restored backup was made; how many there were."""
-    path = central.settings.data_dir / ERASURES
-    if not path.exists():
-        return 0
     done = 0
-    for line in path.read_text(encoding="utf-8").splitlines():
-        member_id = json.loads(line)["member"]
+    for member_id in read_erasures(central.settings.data_dir).member_ids:
         with central.engines.reader.begin() as tx:
             found = member_book.read_members(tx, [(bucket_of(member_id), member_id)])
         if any(member.status != ERASED for member in found.values()):
@@ -399,15 +394,3 @@ def _expire_one(central: Central, key: MemberKey, today: str) -> bool:
         ledger_book.save(tx, accounts)
         feed.append(tx, feed.MEMBERS, changes)
     return True
-
-
-def _note_erasure(central: Central, member_id: str, who: str) -> None:
-    """Add to the log that lies outside the database and its backups: an id, nothing personal."""
-    path = central.settings.data_dir / ERASURES
-    line = json.dumps({"member": member_id, "at_ms": central.now_ms(), "who": who[:100]})
-    handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
-    try:
-        os.write(handle, line.encode() + b"\n")
-        os.fsync(handle)
-    finally:
-        os.close(handle)

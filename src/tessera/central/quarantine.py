@@ -4,15 +4,15 @@ Owns: an operator's decisions about parked records. Dropping settles a record wi
 bytes and its row in the inbox stay for ever. Must never: book a record twice.
 """
 
-from tessera.central import claims, claims_back, enrolling
-from tessera.central.coupon_claims import end_codes
+from tessera.central import claims, enrolling
+from tessera.central.finishing import finish
 from tessera.central.opening import Central
 from tessera.central.settling import REASON_MEMBER_UNKNOWN, settle
-from tessera.central.shared_limits import count_uses
 from tessera.central.work import day_of, read_work
 from tessera.core.errors import TesseraError
-from tessera.store.central import member_book, sale_book
-from tessera.store.central.sale_book import DROPPED, PARKED, RETRIED, ParkedRecord, WaitingRecord
+from tessera.store.central import member_book, quarantine_book, sale_book
+from tessera.store.central.quarantine_book import DROPPED, RETRIED, ParkedRecord
+from tessera.store.central.sale_book import PARKED, WaitingRecord
 from tessera.sync.records import RecordMalformed
 
 LISTED_MAX = 10_000
@@ -22,7 +22,7 @@ CLAIMS_AT_ONCE = 100
 def parked_records(central: Central, *, register_id: str = "") -> list[ParkedRecord]:
     """Undecided records, oldest first."""
     with central.engines.reader.begin() as tx:
-        return sale_book.read_parked(tx, register_id=register_id, limit=LISTED_MAX)
+        return quarantine_book.read_parked(tx, register_id=register_id, limit=LISTED_MAX)
 
 
 def waiting_records(central: Central) -> list[WaitingRecord]:
@@ -60,21 +60,23 @@ def retry(central: Central, record: ParkedRecord) -> str:
     with central.engines.writer.begin() as tx:
         enrolling.claim_numbers(tx, [work])
         claims.resolve(tx, [work])
-        settled = settle(tx, [work], central.desk(), again=True)
-        if settled.parked:
-            return settled.parked[0].reason
-        end_codes(tx, settled.ended, central.desk())
-        count_uses(tx, settled.shared, settled.ended)
-        claims_back.take_back(tx, [work], central.desk())
-        enrolling.hand_out(tx, settled.enrolled, central.desk())
-        sale_book.settle_parked(tx, record, state=RETRIED, settled_ms=central.now_ms())
+        desk = central.desk()
+        settled = settle(tx, [work], desk, again=True)
+        reason = next((one.reason for one in settled.parked if one.uid == work.uid), "")
+        if reason:
+            return reason
+        # What is parked besides is a return that had waited for this sale.
+        finish(tx, [work], settled, desk)
+        quarantine_book.settle_parked(tx, record, state=RETRIED, settled_ms=central.now_ms())
     return ""
 
 
 def retry_claims(central: Central) -> int:
     """Try claims again that waited for their sale; how many are settled now."""
     with central.engines.reader.begin() as tx:
-        rows = sale_book.read_parked(tx, reason=claims.REASON_CLAIM_WAITS, limit=CLAIMS_AT_ONCE)
+        rows = quarantine_book.read_parked(
+            tx, reason=claims.REASON_CLAIM_WAITS, limit=CLAIMS_AT_ONCE
+        )
         works = [
             read_work(
                 row.raw,
@@ -95,12 +97,12 @@ def retry_unknown_members(central: Central) -> int:
     A return elsewhere may arrive before the enrolment that its member began with.
     """
     with central.engines.reader.begin() as tx:
-        named = sale_book.parked_members(tx, REASON_MEMBER_UNKNOWN, limit=LISTED_MAX)
+        named = quarantine_book.parked_members(tx, REASON_MEMBER_UNKNOWN, limit=LISTED_MAX)
         known = member_book.read_members(tx, named)
         rows = [
             row
             for key in sorted(known)
-            for row in sale_book.read_parked(
+            for row in quarantine_book.read_parked(
                 tx, reason=REASON_MEMBER_UNKNOWN, member=key, limit=CLAIMS_AT_ONCE
             )
         ]
@@ -112,14 +114,14 @@ def _settle_again(central: Central, row: ParkedRecord) -> bool:
     reason = retry(central, row)
     if reason:
         with central.engines.writer.begin() as tx:
-            sale_book.give_reason(tx, row, reason=reason)
+            quarantine_book.give_reason(tx, row, reason=reason)
     return True
 
 
 def drop(central: Central, record: ParkedRecord) -> None:
     """Settle it without effect."""
     with central.engines.writer.begin() as tx:
-        sale_book.settle_parked(tx, record, state=DROPPED, settled_ms=central.now_ms())
+        quarantine_book.settle_parked(tx, record, state=DROPPED, settled_ms=central.now_ms())
 
 
 def is_undecided(record: ParkedRecord) -> bool:

@@ -14,7 +14,8 @@ from types import FrameType
 import sqlalchemy as sa
 import uvicorn
 
-from tessera.central.app import Bell, build_app
+from tessera.central.app import build_app
+from tessera.central.bell import Bell
 from tessera.central.log import note, start_logging
 from tessera.central.opening import opened
 from tessera.central.settings import CentralSettings

@@ -37,12 +37,11 @@ from tessera.central.settling_books import (
     record_key,
     write_books,
 )
+from tessera.central.settling_counts import count_return, count_sale, keep_claim
 from tessera.central.shared_limits import touches
 from tessera.central.work import Work, read_waiting
-from tessera.core.identity import SaleKey
 from tessera.core.quote import ReturnedLine
 from tessera.core.sale import (
-    KIND_CLAIM,
     ClaimBody,
     EnrolmentBody,
     LeaseReturnBody,
@@ -54,16 +53,8 @@ from tessera.core.uses import GUARD_FLAGS
 from tessera.store.central import lease_book, register_book
 from tessera.store.central.accounts import MemberAccounts
 from tessera.store.central.ledger_book import Entry
-from tessera.store.central.sale_book import (
-    APPLIED,
-    PARKED,
-    OutcomeRecord,
-    ParkedRecord,
-    SaleRecord,
-    WaitingRecord,
-)
-from tessera.store.central.tier_book import SpendChange
-from tessera.sync.records import encoded
+from tessera.store.central.quarantine_book import ParkedRecord
+from tessera.store.central.sale_book import APPLIED, PARKED, OutcomeRecord, WaitingRecord
 from tessera.sync.wire import AccountVersion, OutcomeRow
 
 REASON_KEY_REUSED = "sale_key_reused"
@@ -197,7 +188,7 @@ def _book(books: Books, work: Work, state: MemberAccounts) -> Booked | None:
         if body.quote is None:
             raise _ParkError(REASON_CLAIM_WAITS)
         booked = book_claim(state, body.quote, uid=work.uid, counted=body.counted)
-        _keep_claim(books, work, body)
+        keep_claim(books, work, body)
     elif isinstance(body, ReturnBody):
         if body.original_uid and not _may_return(books, work, body):
             return None
@@ -206,11 +197,11 @@ def _book(books: Books, work: Work, state: MemberAccounts) -> Booked | None:
         booked = book_return(
             state, body, uid=work.uid, holder=holder, revival_days=books.revival_days
         )
-        _count_return(books, work, body)
+        count_return(books, work, body)
     else:
         assert isinstance(body, SaleBody)
         booked = book_sale(state, body, uid=work.uid, holder=holder)
-        _count_sale(books, work, body)
+        count_sale(books, work, body)
     if work.member_id:
         books.touched.add(member)
     marked = () if isinstance(body, LeaseReturnBody) else GUARD_FLAGS.intersection(body.flags)
@@ -276,114 +267,6 @@ def _ends_later(books: Books, work: Work, coming: Sequence[ReturnedLine] = ()) -
     return all(
         back.get(line_id, Decimal(0)) >= Decimal(quantity) for line_id, quantity in sold.items()
     )
-
-
-def _count_sale(books: Books, work: Work, body: SaleBody) -> None:
-    day = body.key.business_day
-    sale = SaleRecord(
-        bucket=work.bucket,
-        member_id=work.member_id,
-        uid=work.uid,
-        received_day=work.received_day,
-        business_day=day.isoformat(),
-        store_id=body.key.store,
-        register_id=work.register_id,
-        sale_key=work.sale_key,
-        bundle=work.bundle,
-        engine=work.engine,
-        currency=body.quote.currency,
-        shelf_minor=body.quote.shelf_minor,
-        discount_minor=body.quote.discount_minor,
-        due_minor=body.quote.due_minor,
-        quantities=encoded({line.line_id: line.quantity for line in body.basket.lines}).decode(),
-        flags=" ".join(body.flags),
-    )
-    books.new_sales.append(sale)
-    books.sales[record_key(work)] = sale
-    _count_visit(books, work, body.key, body.quote.due_minor)
-
-
-def _count_visit(books: Books, work: Work, key: SaleKey, spent_minor: int) -> None:
-    member = books.members.get((work.bucket, work.member_id))
-    if member is not None:
-        home = work.register_id if key.store == member.home_store else member.home_register
-        books.members[member.key] = member.after_visit(
-            key.business_day, spent_minor, home_register=home
-        )
-        books.counted.add(member.key)
-
-
-def _keep_claim(books: Books, work: Work, body: ClaimBody) -> None:
-    """Keep a claim as a sale of no money, so that goods that come back can be held against it.
-
-    For the member it is the visit and the spend that the sale would have been with the card.
-    """
-    assert body.quote is not None
-    sale = SaleRecord(
-        bucket=work.bucket,
-        member_id=work.member_id,
-        uid=work.uid,
-        received_day=work.received_day,
-        business_day=body.place.business_day.isoformat(),
-        store_id=body.key.store,
-        register_id=work.register_id,
-        sale_key=body.key.text(),
-        bundle=work.bundle,
-        engine=work.engine,
-        currency=body.quote.currency,
-        shelf_minor=0,
-        discount_minor=0,
-        due_minor=0,
-        quantities=json.dumps({line.line_id: line.quantity for line in body.lines}),
-        flags=KIND_CLAIM,
-    )
-    books.new_sales.append(sale)
-    books.sales[record_key(work)] = sale
-    _change_spend(books, work, sale.business_day, body.quote.due_minor)
-    _count_visit(books, work, body.key, body.quote.due_minor)
-
-
-def _count_return(books: Books, work: Work, body: ReturnBody) -> None:
-    if work.original_uid:
-        _count_lines(books, work, body)
-    member = books.members.get((work.bucket, work.member_id))
-    if member is not None:
-        less = body.quote.refund_minor + max(0, body.unspent_minor)
-        books.members[member.key] = member.after_return(less)
-        books.counted.add(member.key)
-        sale = books.sales.get((*member.key, work.original_uid))
-        day = sale.business_day if sale else body.key.business_day.isoformat()
-        _change_spend(books, work, day, -less)
-
-
-def _change_spend(books: Books, work: Work, day: str, spent_minor: int) -> None:
-    """Keep by its day what changes a member's spend and is no sale."""
-    if spent_minor and (work.bucket, work.member_id) in books.members:
-        books.new_spend_changes.append(
-            SpendChange(
-                bucket=work.bucket,
-                member_id=work.member_id,
-                uid=work.uid,
-                business_day=day,
-                spent_minor=spent_minor,
-            )
-        )
-
-
-def _count_lines(books: Books, work: Work, body: ReturnBody) -> None:
-    """Count the lines against their sale, so that no more comes back than was sold."""
-    original = (work.bucket, work.member_id, work.original_uid)
-    lines = books.returned.setdefault(original, {})
-    for line in body.quote.lines:
-        lines[line.line_id] = lines.get(line.line_id, Decimal(0)) + Decimal(line.quantity)
-    merged: dict[str, tuple[Decimal, int]] = {}
-    for line in body.quote.lines:
-        quantity, refund = merged.get(line.line_id, (Decimal(0), 0))
-        merged[line.line_id] = (quantity + Decimal(line.quantity), refund + line.refund_minor)
-    books.new_returned += [
-        (*original, work.uid, line_id, str(quantity), refund)
-        for line_id, (quantity, refund) in merged.items()
-    ]
 
 
 def _note(books: Books, work: Work, booked: Booked, *, is_known: bool, base: int) -> None:

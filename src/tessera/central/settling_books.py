@@ -29,10 +29,10 @@ from tessera.store.central.accounts import MemberAccounts
 from tessera.store.central.enrolment_book import Enrolment
 from tessera.store.central.ledger_book import Entry, MemberKey
 from tessera.store.central.member_book import MemberRecord, Profile
+from tessera.store.central.quarantine_book import ParkedRecord
 from tessera.store.central.sale_book import (
     PARKED,
     OutcomeRecord,
-    ParkedRecord,
     RecordKey,
     SaleRecord,
     WaitingRecord,

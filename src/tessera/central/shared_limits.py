@@ -11,6 +11,7 @@ from datetime import UTC, date, datetime
 import sqlalchemy as sa
 
 from tessera.central import rows
+from tessera.central.claims import parsed_bundle
 from tessera.central.opening import Central
 from tessera.central.sharing import Life, LifeShare, SharedLimit, share_out, write_off
 from tessera.central.work import Work
@@ -21,7 +22,6 @@ from tessera.core.sale import Ending, ReturnBody, SaleBody
 from tessera.core.uses import SHARED, is_shared
 from tessera.rules.conditions import is_here
 from tessera.rules.model import Limit, Offer
-from tessera.rules.programme import parse_programme
 from tessera.rules.shares import shared_limits
 from tessera.store.central import bundle_book, feed, register_book, share_book
 from tessera.store.central.register_book import RegisterRow, StoreRow
@@ -253,7 +253,7 @@ def _running(tx: sa.Connection) -> dict[str, tuple[str, Offer, Limit, set[str]]]
         body = bundle_book.read_bundle(tx, bundle) or b""
         if not any(period.encode() in body for period in SHARED):
             continue
-        programme, _ = parse_programme(body.decode(errors="replace"), file="a bundle")
+        programme = parsed_bundle(body)
         if programme is None:
             continue
         for of, offer, limit in shared_limits(programme, _NOWHERE):

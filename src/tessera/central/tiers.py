@@ -21,8 +21,8 @@ from tessera.central.desk import Desk
 from tessera.central.opening import Central
 from tessera.core.identity import UID_RANDOM_BYTES, new_uid
 from tessera.rules.accrual import add_months
-from tessera.rules.model import Tier
 from tessera.rules.programme import Programme
+from tessera.rules.sections import Tier
 from tessera.store.central import bundle_book, deed_book, feed, member_book, tier_book
 from tessera.store.central.deed_book import Deed
 from tessera.store.central.ledger_book import MemberKey

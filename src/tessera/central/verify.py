@@ -22,7 +22,7 @@ from tessera.core.identity import bucket_of
 from tessera.core.journal import Head, chain_links
 from tessera.core.ledger import OWED_PREFIX
 from tessera.core.uses import is_unit_account
-from tessera.store.central import audit_book, inbox, register_book, sale_book
+from tessera.store.central import audit_book, inbox, quarantine_book, register_book, sale_book
 from tessera.store.central.audit_book import AccountSums
 from tessera.store.central.inbox import BatchRow, BranchRow
 from tessera.sync.records import RecordMalformed, read_envelope
@@ -137,7 +137,7 @@ def _verify_register(
     register_id = register.register_id
     parked = {
         (row.incarnation, row.seq, row.hash)
-        for row in sale_book.read_parked(tx, register_id=register_id, states=(), limit=_ALL)
+        for row in quarantine_book.read_parked(tx, register_id=register_id, states=(), limit=_ALL)
     }
     known = {
         uid: (bucket, member)

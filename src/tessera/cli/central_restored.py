@@ -25,6 +25,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Begin a new generation."""
+    from tessera.central.erasure_log import ERASURES, read_erasures
     from tessera.central.generations import begin_generation
     from tessera.central.member_ends import replay_erasures
 
@@ -32,12 +33,23 @@ def run(arguments: argparse.Namespace) -> int:
         before = central.state()
         begun = begin_generation(central)
         erased = replay_erasures(central)
+        broken = read_erasures(central.settings.data_dir).broken_lines
     if arguments.json:
-        told = {"before": before.generation, "generation": begun.generation, "erased": erased}
+        told = {
+            "before": before.generation,
+            "generation": begun.generation,
+            "erased": erased,
+            "broken_lines": broken,
+        }
         print(json.dumps(told))
     else:
         print(f"generation {begun.generation} follows {before.generation}")
         if erased:
             print(f"{erased} members erased again, who were erased after the backup was made")
+        for line in broken:
+            print(
+                f"line {line} of {ERASURES} is not whole: that erasure was cut short and not done;"
+                " unless it was repeated since, ask who wanted to be erased"
+            )
         print("start the server; registers send again what is missing")
     return 0

@@ -11,8 +11,8 @@ from tessera.core.quote import OfferOutcome, Quote
 
 if TYPE_CHECKING:
     from tessera.cli.programme_sale import Sale
-    from tessera.rules.model import Draw
     from tessera.rules.programme import Programme
+    from tessera.rules.sections import Draw
 
 
 def print_json(quote: Quote) -> None:

@@ -7,6 +7,12 @@ shown with the file and line of its case.
 
 import argparse
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+from tessera.core.errors import TesseraError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 EXAMPLES = """\
 examples:
@@ -35,19 +41,12 @@ def run(arguments: argparse.Namespace) -> int:
     import json
 
     from tessera.cli.programme_files import counted, read_text, sound_programme
-    from tessera.core.errors import TesseraError
     from tessera.rules.cases import read_cases, run_case
 
     passed, failures = 0, []
     for path in arguments.files:
         programme = sound_programme(path)
-        beside = path if path.is_dir() else path.parent
-        found = sorted({one for name in programme.cases for one in beside.glob(name)})
-        if not found:
-            raise TesseraError(
-                f"{path} names no case files that exist", hint="cases: [cases/my-shop.yaml]"
-            )
-        for file in found:
+        for file in _case_files(path, programme.cases):
             cases, problems = read_cases(read_text(file), file=str(file), code=programme.currency)
             failures += [problem.render() for problem in problems]
             for case in cases:
@@ -64,3 +63,25 @@ def run(arguments: argparse.Namespace) -> int:
         differences = counted(len(failures), "difference")
         print(f"{counted(passed, 'case')} {verb}, {differences}")
     return 1 if failures else 0
+
+
+def _case_files(programme: Path, names: "Sequence[str]") -> list[Path]:
+    """Give the case files that a programme names; each name has to be of one at least."""
+    if not names:
+        raise TesseraError(f"{programme} names no case files", hint="cases: [cases/my-shop.yaml]")
+    beside = programme if programme.is_dir() else programme.parent
+    found: set[Path] = set()
+    for name in names:
+        if Path(name).is_absolute():
+            raise TesseraError(
+                f"{programme}: case file {name!r} is named from the root on",
+                hint="name it from the programme's folder on: cases/my-shop.yaml",
+            )
+        files = {one for one in beside.glob(name) if one.is_file()}
+        if not files:
+            raise TesseraError(
+                f"{programme}: no case file {name!r} exists",
+                hint=f"correct its name under `cases`, or write it in {beside}",
+            )
+        found |= files
+    return sorted(found)

@@ -13,8 +13,9 @@ from tessera.core.member import MemberState
 from tessera.core.money import UNITS_MAX, Rounding, divided, share
 from tessera.core.quote import IssuedCoupon, Stage, UnitMovement
 from tessera.rules.folds import Fold, spread_to_lines
-from tessera.rules.model import Earn, Issue, Multiply, Offer, UnitDefinition
+from tessera.rules.model import Earn, Issue, Multiply, Offer
 from tessera.rules.programme import Programme
+from tessera.rules.sections import UnitDefinition
 from tessera.rules.work import BY_PLACE, NO_SAVING, Work
 
 NOT_REACHED = "step-not-reached"

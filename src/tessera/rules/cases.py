@@ -198,7 +198,11 @@ def run_case(programme: Programme, case: ProgrammeCase) -> CaseResult:
     """Price a case and compare."""
     quote = evaluate(programme, case.member, case.basket, case.place)
     found = _found(quote, programme)
-    differences = []
+    limited = {offer.offer_id for offer in programme.shared}
+    left = {share.key.rpartition("/")[0] for share in case.place.shares}
+    differences = [
+        f"left: {name!r} has no limit over all members" for name in sorted(left - limited)
+    ]
     for name, expected in case.expected.items():
         got, wanted = found[name], _text(expected)
         if isinstance(wanted, dict) and isinstance(got, dict):

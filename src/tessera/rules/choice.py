@@ -16,7 +16,8 @@ from math import lcm
 from tessera.core.quote import Stage
 from tessera.rules.bundles import fitting_of
 from tessera.rules.folds import Fold, Parcel
-from tessera.rules.model import Bundle, Each, Gift, Kind, Offer, Settings
+from tessera.rules.model import Bundle, Each, Gift, Kind, Offer
+from tessera.rules.sections import Settings
 from tessera.rules.stacking import first_group_of, meeting_sets, none_may_share
 from tessera.rules.unit_offers import each_discount, most_of
 from tessera.rules.work import Work

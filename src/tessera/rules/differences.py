@@ -13,10 +13,11 @@ from typing import TypeVar
 
 from tessera.core.errors import Problem
 from tessera.rules.folders import Joined
-from tessera.rules.model import Draw, GroupKind, Offer, Tier, UnitDefinition
+from tessera.rules.model import GroupKind, Offer
 from tessera.rules.programme import Programme, parse_programme
 from tessera.rules.read_guard import GUARD_KEYS
 from tessera.rules.read_sections import SETTING_CHOICES
+from tessera.rules.sections import Draw, Tier, UnitDefinition
 from tessera.rules.yaml_nodes import Mapping, Node, Scalar, read_nodes
 
 ADDED, REMOVED, CHANGED = "added", "removed", "changed"

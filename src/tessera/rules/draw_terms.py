@@ -8,8 +8,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from tessera.core.quote import IssuedCoupon, Message, Quote, ReceiptLine
-from tessera.rules.model import Draw
 from tessera.rules.programme import Programme
+from tessera.rules.sections import Draw
 
 WITH_FREE_ENTRY = "receipt.draw-terms"
 PURCHASE_ONLY = "receipt.draw-terms-purchase"

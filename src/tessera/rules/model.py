@@ -1,14 +1,14 @@
-"""A programme as values: units, settings, groups, and offers with their conditions and rewards.
+"""A programme as values: groups, and offers with their conditions and rewards.
 
 Owns: the compiled form that `evaluate` runs on; all amounts are whole minor units and all rates are
-pairs of whole numbers. Must never: read text (see `programme`) or price a basket.
+pairs of whole numbers. What stands beside the offers is in `sections`. Must never: read text (see
+`programme`) or price a basket.
 """
 
 from dataclasses import dataclass, field
 from datetime import date
 from enum import StrEnum
 
-from tessera.core.money import Rounding
 from tessera.core.quote import OfferOutcome, Stage
 
 Texts = tuple[tuple[str, str], ...]
@@ -36,7 +36,7 @@ class Selector:
     """Which goods. Every part that is given must match; `any_of` wants one of its selectors.
 
     `price` is the range of the unit price in minor units, ends included. `not_of`: what is left out
-    again. Nothing given at all: everything.
+    again. Nothing given at all: everything. `by_sku`: products are named, and nothing else.
     """
 
     skus: frozenset[str] = frozenset()
@@ -48,6 +48,12 @@ class Selector:
     price: tuple[int, int] | None = None
     any_of: tuple["Selector", ...] = ()
     not_of: tuple["Selector", ...] = ()
+    by_sku: bool = field(init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        rest = self.categories or self.brands or self.tags or self.attributes or self.kinds
+        more = self.price is not None or self.any_of or self.not_of
+        object.__setattr__(self, "by_sku", bool(self.skus) and not (rest or more))
 
     @property
     def everything(self) -> bool:
@@ -289,22 +295,6 @@ class Issue:
     prizes: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True, eq=False, kw_only=True)
-class Draw:
-    """The terms of a draw. `free_entry`: how to take part without buying; empty, there is no way.
-
-    `prizes` is empty where an instant win names them itself; `countries` are codes of two letters.
-    """
-
-    draw_id: str
-    line: int
-    names: Texts
-    organiser: str
-    prizes: tuple[str, ...]
-    free_entry: Texts
-    countries: tuple[str, ...]
-
-
 Reward = Each | Bundle | Gift | Off | Earn | Multiply | Spend | Issue
 
 
@@ -365,68 +355,3 @@ class Group:
     kind: GroupKind
     rank: int
     parent: str = ""
-
-
-@dataclass(frozen=True, slots=True, eq=False, kw_only=True)
-class UnitDefinition:
-    """A unit of account: what one is worth, how long it lives and how it may be spent.
-
-    `value` is minor units of money for one, as (numerator, denominator), None when it has none.
-    `redeem`: discount, tender or "" (only through offers). `step`: spent only in lots of so many.
-    """
-
-    unit: str
-    names: Texts = ()
-    value: tuple[int, int] | None = None
-    redeem: str = ""
-    step: int = 1
-    least: int = 0
-    most: tuple[int, int] = (1, 1)
-    expires_months: int = 0
-    expires_days: int = 0
-    available_days: int = 0
-    issuer: str = ""
-    completes: int = 0
-    completes_offer: str = ""
-    stored_value: bool = False
-
-
-@dataclass(frozen=True, slots=True, eq=False, kw_only=True)
-class Tier:
-    """A level that members reach by what they spent or earned; central holds who is where.
-
-    `by`: spent, visits, or a unit's name; `months` is the period over which it counts (0: ever).
-    """
-
-    tier: str
-    level: int
-    by: str
-    threshold: int
-    months: int = 0
-    names: Texts = ()
-
-
-@dataclass(frozen=True, slots=True, eq=False, kw_only=True)
-class Settings:
-    """Where the trade knows two answers: the one chosen. Field names are the settings' names."""
-
-    rounding: Rounding = Rounding.HALF_AWAY
-    rounding_level: str = "fold"
-    exclusive: str = "unit"
-    between_groups: str = "best"
-    basket_order: str = "amount-first"
-    amounts_off: str = "as-priced"
-    thresholds: str = "as-priced"
-    stacked_base: str = "current"
-    cheapest_free: str = "best-groups"
-    set_price_units: str = "dearest"
-    limited_units: str = "dearest"
-    accrual_basis: str = "after-discounts"
-    units_paid_earn: str = "no"
-    multipliers: str = "highest"
-    units_rounding: str = "after-multiplying"
-    units_fraction: str = "down"
-    attribution: str = "all-units"
-    return_policy: str = "allocated"
-    gift_kept: str = "charge"
-    spent_short: str = "owed"

@@ -20,7 +20,8 @@ from math import comb, prod
 from tessera.core.basket import Line
 from tessera.core.money import Rounding
 from tessera.core.quote import Stage
-from tessera.rules.model import Bundle, Each, Gift, Kind, Off, Offer, Selector, Settings, Step
+from tessera.rules.model import Bundle, Each, Gift, Kind, Off, Offer, Selector, Step
+from tessera.rules.sections import Settings
 from tessera.rules.stacking import stacking_place
 
 COMPOSITIONS_MAX = 500

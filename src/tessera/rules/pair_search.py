@@ -102,10 +102,7 @@ class Trial:
     def __init__(self, programme: Programme, first: Offer, second: Offer) -> None:
         self.offers = (_bare(first), _bare(second))
         self.ids = (first.offer_id, second.offer_id)
-        # With its own memory of what categories find: the programme's remembers other offers.
-        self.alone = compile_programme(
-            replace(programme, offers=self.offers, stopped=frozenset(), found_by_categories={})
-        )
+        self.alone = compile_programme(replace(programme, offers=self.offers, stopped=frozenset()))
         self.offers = (self.alone.by_id[self.ids[0]], self.alone.by_id[self.ids[1]])
         self.matches = matching(self.alone)
         self.goods: list[Good] = []

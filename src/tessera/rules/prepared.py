@@ -13,19 +13,9 @@ from tessera.core.basket import Basket, Place
 from tessera.core.member import MemberState
 from tessera.core.quote import OfferOutcome, Stage
 from tessera.rules.admitting import Moment, is_refused, refusal_of
-from tessera.rules.model import (
-    Bundle,
-    Each,
-    Earn,
-    Issue,
-    Kind,
-    Multiply,
-    Off,
-    Offer,
-    Settings,
-    Spend,
-)
-from tessera.rules.programme import Hits, Programme
+from tessera.rules.indexing import Hits
+from tessera.rules.model import Bundle, Each, Earn, Issue, Kind, Multiply, Off, Offer, Spend
+from tessera.rules.programme import Programme
 from tessera.rules.quick_keys import (
     ACCRUAL_WAY,
     ASKED,
@@ -39,6 +29,7 @@ from tessera.rules.quick_keys import (
 )
 from tessera.rules.quick_ladders import Ladder, ladder_of
 from tessera.rules.read_offer import needs_member
+from tessera.rules.sections import Settings
 from tessera.rules.stacking import first_group_of, none_may_share
 from tessera.rules.work import BY_PLACE, Work
 

@@ -1,30 +1,19 @@
 """A programme: read from YAML, checked as a whole, compiled into indexes.
 
-Owns: the top level of a programme's text, what refers to what, and the look-up by product,
-category, brand and tag. Must never: price a basket, read a file or a clock.
+Owns: the top level of a programme's text, and what refers to what. Must never: price a basket,
+read a file or a clock.
 """
 
 import re
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, fields, replace
 
 from tessera.core.errors import Problem
 from tessera.core.money import currency
-from tessera.core.quote import Stage
 from tessera.core.uses import SHARED
 from tessera.rules.guard import Guard
-from tessera.rules.model import (
-    Draw,
-    Group,
-    Issue,
-    Offer,
-    Selector,
-    Settings,
-    Texts,
-    Tier,
-    UnitDefinition,
-    Where,
-)
+from tessera.rules.indexing import Hits, index_offers
+from tessera.rules.model import Group, Issue, Offer, Texts, Where
 from tessera.rules.read_draws import (
     check_draws,
     in_their_countries,
@@ -33,8 +22,7 @@ from tessera.rules.read_draws import (
     warn_of_undescribed,
 )
 from tessera.rules.read_guard import read_guard
-from tessera.rules.read_offer import all_selectors, read_offer
-from tessera.rules.read_reward_keys import Units
+from tessera.rules.read_offer import read_offer
 from tessera.rules.read_sections import (
     read_categories,
     read_groups,
@@ -42,7 +30,9 @@ from tessera.rules.read_sections import (
     read_tiers,
     read_units,
 )
+from tessera.rules.read_values import Units
 from tessera.rules.reading import LANGUAGES, Reader, propose
+from tessera.rules.sections import Draw, Settings, Tier, UnitDefinition
 from tessera.rules.yaml_nodes import Mapping, Node, read_nodes
 
 TOP_KEYS = (
@@ -70,9 +60,6 @@ OFFERS_MAX = 50_000
 CATEGORY_LISTS_MAX = 10_000
 """Most different lists of categories for which the offers found are remembered."""
 
-Hits = tuple[tuple[Offer, bool], ...]
-"""Offers found under a key, and whether the key alone decides that their selection matches."""
-
 
 @dataclass(frozen=True, slots=True, eq=False, kw_only=True)
 class Programme:
@@ -83,7 +70,8 @@ class Programme:
     `parents` maps a category to the one above it, besides the slashes in category names.
     `seed_hash` is the SHA-256 of the seed of its instant wins (64 hex digits), or empty.
     `shared` are the offers with a limit over all members.
-    `kept` is a place for what pricing prepares from it; a changed copy starts with an empty one.
+    `kept` is a place for what pricing prepares from it, `found_by_categories` what `hits_of`
+    remembers; a changed copy starts with empty ones.
     """
 
     programme_id: str
@@ -115,7 +103,7 @@ class Programme:
     shared: tuple[Offer, ...] = ()
     settings_used: tuple[tuple[str, str], ...] = ()
     found_by_categories: dict[tuple[str, ...], tuple[frozenset[str], Hits]] = field(
-        default_factory=dict
+        default_factory=dict, init=False
     )
     kept: dict[str, object] = field(default_factory=dict, init=False)
 
@@ -338,39 +326,17 @@ def _refer(
 
 
 def compile_programme(programme: Programme) -> Programme:
-    """Give the programme with its indexes built from its offers."""
-    by: dict[str, dict[str, list[tuple[Offer, bool]]]] = {
-        "skus": {},
-        "categories": {},
-        "brands": {},
-        "tags": {},
-    }
-    broad: list[tuple[Offer, bool]] = []
-    manners: dict[tuple[object, ...], int] = {}
-    stages = {stage: place for place, stage in enumerate(Stage)}
-    ordered = sorted(programme.offers, key=lambda offer: (stages[offer.stage], offer.order))
-    for place, offer in enumerate(ordered):
-        object.__setattr__(offer, "place", place)
-        path = path_of(offer.group, programme.groups)
-        manner = (path, offer.stacks_all, offer.stacks_with, offer.undiscounted_only)
-        object.__setattr__(offer, "path", path)
-        object.__setattr__(offer, "manner", manners.setdefault(manner, len(manners)))
-        _enter(offer, by, broad)
-    by_coupon: dict[str, list[Offer]] = {}
-    for offer, everything in broad:
-        if _waits_for_coupon(offer, everything):
-            assert offer.trigger is not None
-            for code in sorted(offer.trigger.coupons):
-                by_coupon.setdefault(code, []).append(offer)
-    values = {name: getattr(programme, name) for name in programme.__slots__ if name != "kept"}
-    values.update(
+    """Give the programme with its indexes built from its offers, which are numbered anew."""
+    found = index_offers(programme.offers, programme.groups)
+    return replace(
+        programme,
         by_id={offer.offer_id: offer for offer in programme.offers},
-        by_sku=_frozen(by["skus"]),
-        by_category=_frozen(by["categories"]),
-        by_brand=_frozen(by["brands"]),
-        by_tag=_frozen(by["tags"]),
-        broad=tuple(hit for hit in broad if not _waits_for_coupon(*hit)),
-        by_coupon={code: tuple(offers) for code, offers in by_coupon.items()},
+        by_sku=found.by_sku,
+        by_category=found.by_category,
+        by_brand=found.by_brand,
+        by_tag=found.by_tag,
+        broad=found.broad,
+        by_coupon=found.by_coupon,
         shared=tuple(
             offer
             for offer in programme.offers
@@ -380,57 +346,3 @@ def compile_programme(programme: Programme) -> Programme:
             (one.name, str(getattr(programme.settings, one.name))) for one in fields(Settings)
         ),
     )
-    return Programme(**values)
-
-
-def path_of(group: str, groups: dict[str, Group]) -> tuple[str, ...]:
-    """Give a group and those around it, the nearest first."""
-    path: list[str] = []
-    while group in groups and group not in path:
-        path.append(group)
-        group = groups[group].parent
-    return tuple(path)
-
-
-def _waits_for_coupon(offer: Offer, everything: bool) -> bool:  # noqa: FBT001 — a hit taken apart
-    trigger = offer.trigger
-    return everything and trigger is not None and bool(trigger.coupons) and not trigger.prefixes
-
-
-def _frozen(found: dict[str, list[tuple[Offer, bool]]]) -> dict[str, Hits]:
-    return {key: tuple(hits) for key, hits in found.items()}
-
-
-def _enter(
-    offer: Offer,
-    by: dict[str, dict[str, list[tuple[Offer, bool]]]],
-    broad: list[tuple[Offer, bool]],
-) -> None:
-    entries: dict[tuple[str, str], bool] = {}
-    selectors = [part for selector in all_selectors(offer) for part in _alternatives(selector)]
-    for selector in selectors:
-        narrowest = next(
-            (name for name in ("skus", "categories", "brands", "tags") if getattr(selector, name)),
-            "",
-        )
-        if not narrowest:
-            broad.append((offer, selector.everything))
-            return
-        alone = _is_alone(selector, narrowest) and len(selectors) == 1
-        for key in getattr(selector, narrowest):
-            entries[narrowest, key] = alone
-    for (name, key), alone in entries.items():
-        by[name].setdefault(key, []).append((offer, alone))
-
-
-def _alternatives(selector: Selector) -> tuple[Selector, ...]:
-    """Give the selectors under whose keys goods may be found, any one of them."""
-    own = selector.skus or selector.categories or selector.brands or selector.tags
-    if selector.any_of and not own:
-        return tuple(part for one in selector.any_of for part in _alternatives(one))
-    return (selector,)
-
-
-def _is_alone(selector: Selector, name: str) -> bool:
-    others = {"skus", "categories", "brands", "tags", "attributes", "kinds", "any_of", "not_of"}
-    return selector.price is None and not any(getattr(selector, key) for key in others - {name})

@@ -5,8 +5,8 @@ Owns: the offers under a key by what is still to be asked about them. Must never
 
 from collections.abc import Callable
 
+from tessera.rules.indexing import Hits
 from tessera.rules.model import Offer
-from tessera.rules.programme import Hits
 
 UNIT_WAY, BASKET_WAY, ACCRUAL_WAY, ISSUE_WAY, SPEND_WAY = 1, 2, 3, 4, 5
 """What the quick way does with an offer; 0: nothing, it leaves the basket to the full way."""

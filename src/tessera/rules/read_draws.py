@@ -12,9 +12,10 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from tessera.core.errors import Problem
-from tessera.rules.model import Draw, Issue, Offer, Where
+from tessera.rules.model import Issue, Offer, Where
 from tessera.rules.read_conditions import read_where
 from tessera.rules.reading import Reader, propose
+from tessera.rules.sections import Draw
 from tessera.rules.yaml_nodes import Mapping, Node, Scalar
 
 DRAW_KEYS = ("name", "organiser", "prizes", "free_entry", "countries", "note")

@@ -39,8 +39,8 @@ from tessera.rules.read_conditions import (
     read_where,
     read_who,
 )
-from tessera.rules.read_reward_keys import Units
 from tessera.rules.read_rewards import read_reward
+from tessera.rules.read_values import Units
 from tessera.rules.reading import Reader, propose
 from tessera.rules.yaml_nodes import Mapping, Node
 

@@ -7,8 +7,6 @@ import re
 from collections.abc import Callable
 
 from tessera.rules.model import (
-    EVERYTHING,
-    Bundle,
     Each,
     Gift,
     Issue,
@@ -19,41 +17,19 @@ from tessera.rules.model import (
     Spend,
     Step,
 )
-from tessera.rules.read_conditions import read_selector
-from tessera.rules.reading import DAYS_MAX, PIECES_MAX, Reader, propose, split_words
-from tessera.rules.yaml_nodes import Mapping, Node, Scalar, Sequence
+from tessera.rules.read_bundle_keys import read_any, read_buy, read_set
+from tessera.rules.read_values import (
+    Units,
+    read_days,
+    read_minor,
+    read_percent,
+    read_value,
+    read_whole,
+)
+from tessera.rules.reading import Reader, propose, split_words
+from tessera.rules.yaml_nodes import Mapping, Node
 
 BUY_NOTHING = "the units buy nothing"
-_GET = re.compile(r"(\d+)(?: (free|(?:at )?.+ off))?\Z", re.ASCII)
-
-
-class Units:
-    """Finds a unit by the word a person uses for it: `point` is `points`, too."""
-
-    __slots__ = ("known",)
-
-    def __init__(self, known: frozenset[str]) -> None:
-        self.known = known
-
-    def find(self, reader: Reader, node: Node, field: str, word: str) -> str:
-        """Give the unit's name; a problem when the programme has none such."""
-        for name in (word, f"{word}s", f"{word}es"):
-            if name in self.known:
-                return name
-        message = f"the programme has no unit {word!r}"
-        proposal = propose(word, sorted(self.known)) or "declare it under `units`"
-        reader.problem(node, field, message, proposal)
-        return word
-
-
-def read_value(reader: Reader, node: Node, field: str, text: str) -> tuple[Kind, tuple[int, int]]:
-    """Read `10 %` or `5.00` as a kind and a value."""
-    text = text.removesuffix("off").strip()
-    if text == "free":
-        return Kind.PERCENT, (1, 1)
-    if text.endswith("%"):
-        return Kind.PERCENT, reader.percent_of(node, field, text)
-    return Kind.AMOUNT, (reader.minor_of(node, field, text), 1)
 
 
 def read_reward_keys(
@@ -71,137 +47,6 @@ def read_reward_keys(
 
 
 _Read = Callable[[Reader, Mapping, str, Units, Selector], Reward | None]
-
-
-def _whole(reader: Reader, node: Mapping, field: str, key: str, default: int, low: int = 0) -> int:
-    item = node.entries.get(key)
-    return default if item is None else reader.whole(item, f"{field}.{key}", low, PIECES_MAX)
-
-
-def _days(reader: Reader, node: Mapping, field: str, key: str) -> int:
-    item = node.entries.get(key)
-    return 0 if item is None else reader.whole(item, f"{field}.{key}", 0, DAYS_MAX)
-
-
-def _percent(
-    reader: Reader, node: Mapping, field: str, key: str, default: tuple[int, int]
-) -> tuple[int, int]:
-    item = node.entries.get(key)
-    if item is None:
-        return default
-    return reader.percent_of(item, f"{field}.{key}", reader.text(item, f"{field}.{key}"))
-
-
-def _minor(reader: Reader, node: Mapping, field: str, key: str) -> int | None:
-    item = node.entries.get(key)
-    return None if item is None else reader.minor(item, f"{field}.{key}")
-
-
-def _read_buy(
-    reader: Reader, node: Mapping, field: str, _units: Units, what: Selector
-) -> Reward | None:
-    buy = _whole(reader, node, field, "buy", 1, 1)
-    item = node.entries.get("get")
-    if item is None:
-        reader.problem(node, field, "`buy` without `get`", "write {buy: 2, get: 1 free}")
-        return None
-    match = re.match(
-        r"(\d+)(?: (free|(?:at )?.+ off))?\Z", reader.text(item, f"{field}.get"), re.ASCII
-    )
-    if match is None or len(match[1]) > 6 or int(match[1]) < 1:
-        reader.problem(item, f"{field}.get", "this is nothing to get", "write 1 free")
-        return None
-    kind, value = read_value(reader, item, f"{field}.get", (match[2] or "free").removeprefix("at "))
-    get = int(match[1])
-    other = node.entries.get("of")
-    if other is not None:
-        reader.said(other, f"{field}.of", "category hats")
-        reward = read_selector(reader, other, f"{field}.of")
-        return Bundle(
-            parts=((what, buy), (reward, get)), kind=kind, value=value, aim="part:1", count=get
-        )
-    aim = "cheapest"
-    if "which" in node.entries:
-        aim = reader.choice(node.entries["which"], f"{field}.which", _AIMS, aim)
-    same = node.entries.get("same_item")
-    return Bundle(
-        parts=((what, buy + get),),
-        kind=kind,
-        value=value,
-        aim=aim,
-        count=get,
-        same_item=same is not None and reader.yes(same, f"{field}.same_item"),
-    )
-
-
-_AIMS = ("cheapest", "dearest")
-
-
-def _one_price(reader: Reader, node: Mapping, field: str) -> None:
-    """Note a problem where a bundle says twice what it gives."""
-    said = [key for key in ("for", "off", "cheapest") if key in node.entries]
-    if len(said) > 1:
-        message = f"the bundle says {said[0]!r} and {said[1]!r}"
-        reader.problem(node.keys[said[1]], f"{field}.{said[1]}", message, "keep one of the two")
-
-
-def _bundle_price(reader: Reader, node: Mapping, field: str) -> tuple[Kind, tuple[int, int]]:
-    """Read `for: 5.00` or `off: 20 %` of a bundle."""
-    if (price := _minor(reader, node, field, "for")) is not None:
-        return Kind.PRICE, (price, 1)
-    if (item := node.entries.get("off")) is not None:
-        return read_value(reader, item, f"{field}.off", reader.text(item, f"{field}.off"))
-    reader.problem(node, field, "the bundle has no price", "add `for: 5.00` or `off: 20 %`")
-    return Kind.AMOUNT, (0, 1)
-
-
-def _read_any(
-    reader: Reader, node: Mapping, field: str, _units: Units, what: Selector
-) -> Reward | None:
-    _one_price(reader, node, field)
-    count = _whole(reader, node, field, "any", 2, 1)
-    same = node.entries.get("same_item")
-    same_item = same is not None and reader.yes(same, f"{field}.same_item")
-    if (cheapest := node.entries.get("cheapest")) is not None:
-        text = reader.text(cheapest, f"{field}.cheapest")
-        kind, value = read_value(reader, cheapest, f"{field}.cheapest", text)
-        return Bundle(
-            parts=((what, count),),
-            kind=kind,
-            value=value,
-            aim="cheapest",
-            count=1,
-            same_item=same_item,
-        )
-    kind, value = _bundle_price(reader, node, field)
-    return Bundle(parts=((what, count),), kind=kind, value=value, same_item=same_item)
-
-
-def _read_set(
-    reader: Reader, node: Mapping, field: str, _units: Units, _what: Selector
-) -> Reward | None:
-    item = node.entries["set"]
-    if not isinstance(item, Sequence) or not 0 < len(item.items) <= 12:
-        reader.problem(item, f"{field}.set", "a set lists 1 to 12 parts", "- {what: sku 1}")
-        return None
-    _one_price(reader, node, field)
-    parts = []
-    for number, part in enumerate(item.items):
-        path = f"{field}.set[{number}]"
-        if isinstance(part, Scalar):
-            parts.append((read_selector(reader, part, path), 1))
-            continue
-        known = reader.mapping(part, path, ("what", "count"))
-        selector = EVERYTHING
-        if "what" in known.entries:
-            selector = read_selector(reader, known.entries["what"], f"{path}.what")
-        parts.append((selector, _whole(reader, known, path, "count", 1, 1)))
-    if (cheapest := node.entries.get("cheapest")) is not None:
-        text = reader.text(cheapest, f"{field}.cheapest")
-        kind, value = read_value(reader, cheapest, f"{field}.cheapest", text)
-        return Bundle(parts=tuple(parts), kind=kind, value=value, aim="cheapest", count=1)
-    kind, value = _bundle_price(reader, node, field)
-    return Bundle(parts=tuple(parts), kind=kind, value=value)
 
 
 def _read_steps(
@@ -234,7 +79,7 @@ def _read_steps(
         ladder=tuple(sorted(steps, key=lambda step: step.start)),
         marginal=marginal,
         reads=reads,
-        cap_minor=_minor(reader, node, field, "at_most"),
+        cap_minor=read_minor(reader, node, field, "at_most"),
     )
 
 
@@ -280,10 +125,10 @@ def _read_off(
 ) -> Reward | None:
     item = node.entries["off"]
     kind, value = read_value(reader, item, f"{field}.off", reader.text(item, f"{field}.off"))
-    cap = _minor(reader, node, field, "at_most")
+    cap = read_minor(reader, node, field, "at_most")
     if (step := node.entries.get("for_every")) is not None:
         text = reader.text(step, f"{field}.for_every").removeprefix("whole ")
-        times = _whole(reader, node, field, "times", 0, 1)
+        times = read_whole(reader, node, field, "times", 0, 1)
         path = f"{field}.for_every"
         if "over" in node.entries:
             message = "what is taken off for every step comes off the basket"
@@ -315,8 +160,8 @@ def _gift_of(reader: Reader, node: Mapping, field: str) -> Gift:
         reader.problem(item, f"{field}.gift", "no gift is named", "gift: sku 4006381333931")
     return Gift(
         choices=tuple(dict.fromkeys(words)),
-        count=_whole(reader, node, field, "count", 1, 1),
-        price_minor=_minor(reader, node, field, "for") or 0,
+        count=read_whole(reader, node, field, "count", 1, 1),
+        price_minor=read_minor(reader, node, field, "for") or 0,
     )
 
 
@@ -336,7 +181,7 @@ def _read_spend(
     donate = node.entries.get("donate")
     gift = _gift_of(reader, node, field) if "gift" in node.entries else None
     donated = donate is not None and reader.yes(donate, f"{field}.donate")
-    minor = _minor(reader, node, field, "for") or 0
+    minor = read_minor(reader, node, field, "for") or 0
     if not (gift or donated or minor):
         proposal = "add `for: 5.00`, `gift: sku mug` or `donate: yes`"
         reader.problem(node, field, BUY_NOTHING, proposal)
@@ -348,8 +193,8 @@ def _read_spend(
         count=int(match[1]),
         minor=0 if gift else minor,
         tender=style == "tender",
-        most=_percent(reader, node, field, "at_most", (1, 1)),
-        least=_whole(reader, node, field, "at_least", 0),
+        most=read_percent(reader, node, field, "at_most", (1, 1)),
+        least=read_whole(reader, node, field, "at_least", 0),
         whole=whole,
         gift=gift,
         donate=donated,
@@ -363,9 +208,9 @@ def _read_issue(kind: str) -> _Read:
         return Issue(
             kind=kind,
             name=reader.text(node.entries[kind], f"{field}.{kind}"),
-            count=_whole(reader, node, field, "count", 1, 1),
-            days=_days(reader, node, field, "days"),
-            starts_in_days=_days(reader, node, field, "starts_in_days"),
+            count=read_whole(reader, node, field, "count", 1, 1),
+            days=read_days(reader, node, field, "days"),
+            starts_in_days=read_days(reader, node, field, "starts_in_days"),
         )
 
     return read
@@ -391,9 +236,9 @@ def _read_win(
 
 
 _FORMS: dict[str, tuple[tuple[str, ...], _Read]] = {
-    "buy": (("get", "of", "which", "same_item"), _read_buy),
-    "any": (("for", "off", "cheapest", "same_item"), _read_any),
-    "set": (("for", "off", "cheapest"), _read_set),
+    "buy": (("get", "of", "which", "same_item"), read_buy),
+    "any": (("for", "off", "cheapest", "same_item"), read_any),
+    "set": (("for", "off", "cheapest"), read_set),
     "steps": (("marginal", "reads", "at_most"), _read_steps),
     "spend": (
         ("for", "as", "at_most", "at_least", "lots", "gift", "count", "donate"),

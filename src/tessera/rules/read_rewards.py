@@ -19,13 +19,8 @@ from tessera.rules.model import (
     Selector,
     Spend,
 )
-from tessera.rules.read_reward_keys import (
-    BUY_NOTHING,
-    Units,
-    read_reward_keys,
-    read_value,
-    repeated,
-)
+from tessera.rules.read_reward_keys import BUY_NOTHING, read_reward_keys, repeated
+from tessera.rules.read_values import Units, read_value
 from tessera.rules.reading import DAYS_MAX, PIECES_MAX, Reader, propose
 from tessera.rules.yaml_nodes import Mapping, Node, Sequence
 

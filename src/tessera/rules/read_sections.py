@@ -9,8 +9,9 @@ from dataclasses import fields
 from fractions import Fraction
 
 from tessera.core.money import Rounding
-from tessera.rules.model import Group, GroupKind, Settings, Tier, UnitDefinition
+from tessera.rules.model import Group, GroupKind
 from tessera.rules.reading import Reader, propose
+from tessera.rules.sections import Settings, Tier, UnitDefinition
 from tessera.rules.yaml_nodes import Mapping, Node, Scalar
 
 SETTING_CHOICES: dict[str, tuple[str, ...]] = {

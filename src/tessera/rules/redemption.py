@@ -13,7 +13,8 @@ from tessera.core.quote import Stage
 from tessera.rules.corrections import offer_share, room_of, tender_room_of, within
 from tessera.rules.folds import Fold, in_order, take
 from tessera.rules.minimum_prices import open_due
-from tessera.rules.model import Offer, Spend, UnitDefinition
+from tessera.rules.model import Offer, Spend
+from tessera.rules.sections import UnitDefinition
 from tessera.rules.taxes import FoldTax
 from tessera.rules.work import BY_PLACE, Work
 

@@ -85,11 +85,7 @@ def _only(programme: Programme, names: Collection[str]) -> Programme:
     """Give a programme of some offers alone. Copies: compiling numbers its offers anew."""
     offers: Iterable[Offer] = (one for one in programme.offers if one.offer_id in names)
     return compile_programme(
-        replace(
-            programme,
-            offers=tuple(replace(offer, refusals={}) for offer in offers),
-            found_by_categories={},
-        )
+        replace(programme, offers=tuple(replace(offer, refusals={}) for offer in offers))
     )
 
 

@@ -7,7 +7,8 @@ Must never: apply an offer or choose between two.
 from collections.abc import Iterable, Sequence
 from itertools import combinations
 
-from tessera.rules.model import Bundle, Each, GroupKind, Kind, Off, Offer, Settings
+from tessera.rules.model import Bundle, Each, GroupKind, Kind, Off, Offer
+from tessera.rules.sections import Settings
 from tessera.rules.work import Work
 
 SETS_MAX = 128

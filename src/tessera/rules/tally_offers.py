@@ -15,8 +15,8 @@ from tessera.rules.conditions import (
     uses_left,
 )
 from tessera.rules.folds import GOODS
+from tessera.rules.indexing import Hits
 from tessera.rules.model import Bundle, Offer, Spend
-from tessera.rules.programme import Hits
 from tessera.rules.quick_keys import (
     ACCRUAL_WAY,
     BASKET_WAY,

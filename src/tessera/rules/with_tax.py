@@ -14,7 +14,7 @@ from functools import lru_cache
 
 from tessera.core.basket import LineTax
 from tessera.rules.folds import Fold
-from tessera.rules.model import Settings
+from tessera.rules.sections import Settings
 from tessera.rules.taxes import exact_taxes
 
 Share = tuple[int, int]

@@ -8,7 +8,8 @@ from contextlib import contextmanager
 import httpx
 import uvicorn
 
-from tessera.central.app import Bell, build_app
+from tessera.central.app import build_app
+from tessera.central.bell import Bell
 from tessera.central.opening import Central
 from tests.support.waiting import wait_until
 

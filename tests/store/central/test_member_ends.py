@@ -8,6 +8,7 @@ import msgspec
 import pytest
 
 from tessera.central import member_ends
+from tessera.central.erasure_log import NotedErasures, read_erasures
 from tessera.central.members import NewMember, add_members
 from tessera.central.opening import Central
 from tessera.central.upkeep import drop_old, keep_up
@@ -284,6 +285,16 @@ def test_a_restored_central_erases_again_who_was_erased_after_its_backup(stores:
     assert member_ends.replay_erasures(stores) == 0
     with stores.engines.reader.begin() as tx:
         assert member_book.read_profiles(tx, [key]) == {}
+
+
+def test_an_erasure_whose_note_a_crash_cut_short_costs_no_other_one(stores: Central) -> None:
+    person(stores, "m1")
+    log = stores.settings.data_dir / "erasures.log"
+    log.write_bytes(b'{"member": "m0", "at_')
+    member_ends.erase(stores, "m1", who="ada")
+    noted = read_erasures(stores.settings.data_dir)
+    assert noted == NotedErasures(member_ids=("m1",), broken_lines=(1,))
+    assert member_ends.replay_erasures(stores) == 0
 
 
 def test_what_is_in_segments_leaves_the_changes_and_old_segments_leave_the_stream(

@@ -11,7 +11,8 @@ import pytest
 from starlette.applications import Starlette
 
 from tessera.central import gate
-from tessera.central.app import Bell, CentralApp
+from tessera.central.app import CentralApp
+from tessera.central.bell import Bell
 from tessera.central.enrol import add_register, enrol
 from tessera.central.image_shelf import ImageShelf
 from tessera.central.metrics import Metrics

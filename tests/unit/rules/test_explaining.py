@@ -11,12 +11,12 @@ from tessera.core.quote import Message
 from tessera.rules import accrual, conditions, redemption, unit_offers, work
 from tessera.rules.draw import drawn, prize_of, seed_hash, wins
 from tessera.rules.explain import chosen_settings, outcomes_of_all
-from tessera.rules.model import Settings
 from tessera.rules.phrases import PHRASES
 from tessera.rules.programme import TOP_KEYS
 from tessera.rules.read_offer import OFFER_KEYS
 from tessera.rules.read_sections import SETTING_CHOICES
 from tessera.rules.schema import programme_schema
+from tessera.rules.sections import Settings
 from tessera.rules.wording import money, receipt_texts, say
 from tests.unit.rules.shop import line, member, place, price, programme
 
