@@ -13,6 +13,7 @@ from tessera.agent.checkout_answers import quote_answer
 from tessera.agent.checkout_claim import claim_sale
 from tessera.agent.checkout_commit import find_first
 from tessera.agent.checkout_complete import complete_sale, key_of
+from tessera.agent.checkout_enrol import enrol
 from tessera.agent.checkout_member import (
     NOBODY,
     Buyer,
@@ -316,6 +317,25 @@ class Checkout:
         """The member behind a card or phone number."""
         buyer = checkout_recognise.look_up(self.state, given)
         return checkout_recognise.lookup_answer(buyer, self.state.settings.language)
+
+    async def enrol(self, pos: PairedPos, given: api_shapes.EnrolGiven) -> bytes:
+        """A new member, or a member's new card; the open sale knows them at once."""
+        sale = self.sales.find(pos, given.sale_id) if given.sale_id else self.sales.current(pos)
+        done = await enrol(
+            self.state, pos, given, self._formats, attached_to=sale.sale_id if sale else ""
+        )
+        if done.known_by.card_hash:
+            await self.attach(done.known_by, sale)
+        return done.answer
+
+    async def attach(self, card: ScannedCard, sale: OpenSale | None) -> None:
+        """Let a card that is known now join the open sale, or the next one."""
+        if sale is None:
+            self._waiting_card = (card, self.state.clock.mono_ms())
+            return
+        sale.attached = (card,)
+        await self.requote(sale)
+        await self.keep_now(sale)
 
     async def occasion(self, pos: PairedPos, event_id: str, given: api_shapes.EventGiven) -> bytes:
         """Something that is no purchase."""

@@ -36,6 +36,7 @@ from tessera.central.log import LOGGER, note
 from tessera.central.metrics import CONTENT_TYPE, Metrics
 from tessera.central.opening import Central
 from tessera.central.placing import BatchGap
+from tessera.central.profiles import ProfileRoutes
 from tessera.central.rechecking import Rechecker
 from tessera.central.refusals import Refused
 from tessera.central.register_routes import RegisterRoutes
@@ -80,6 +81,7 @@ class CentralApp:
         self._images = ImageRoutes(shelf, reader=self._reader)
         self._registers = RegisterRoutes(central, worker)
         self._grants = GrantRoutes(central, worker, signer=self._signer)
+        self._profiles = ProfileRoutes(central, worker)
         self._metrics = metrics
         self._bell = bell
         self._read_nonces = gate.ReadNonces()
@@ -99,6 +101,7 @@ class CentralApp:
             Route("/v1/bundles/{hash}/seed", self._guarded(self.seed), methods=["GET"]),
             Route("/v1/roots/{version:int}", self._guarded(self.root), methods=["GET"]),
             Route("/v1/grants", self._guarded(self._grants.present), methods=["POST"]),
+            Route("/v1/profiles", self._guarded(self._profiles.take), methods=["POST"]),
             Route("/v1/heartbeat", self._guarded(self.heartbeat), methods=["POST"]),
             Route("/healthz", self.healthz, methods=["GET"]),
             Route("/metrics", self.metrics, methods=["GET"]),

@@ -286,6 +286,8 @@ CASES: dict[str, Callable[[Scene], httpx.Response]] = {
         "/v1/grants", encoded(PresentRequest(generation="older", is_last=True))
     ),
     "grant-forged": grant_forged,
+    "profile-malformed": lambda scene: scene.signed("/v1/profiles", b'{"profiles":[]}'),
+    "profile-oversized": lambda scene: scene.signed("/v1/profiles", bytes(65_537)),
     "foreign-stream": lambda scene: scene.get("/v1/feed/store:paris-1"),
     "foreign-image": lambda scene: scene.get(
         f"/v1/images/store:paris-1?generation={scene.central.state().generation}"
