@@ -77,7 +77,7 @@ def full_name(shop: RealShop, member_id: str) -> str:
 
 
 def test_two_tills_without_a_line_enrol_the_same_card_and_nobody_is_doubled(tmp_path: Path) -> None:
-    """Each sells 5.00 to its own new member: 5 points and 100 of welcome, which central gives once."""
+    """Each sells 5.00 to its own new member: 5 points and 100 of welcome, given once."""
     with real_shop(tmp_path, PROGRAMME) as shop:
         for register in shop.registers:
             register.cut()

@@ -82,8 +82,8 @@ def _grant_withheld(tx: sa.Connection, state: MemberAccounts, *, uid: str) -> No
     held: dict[tuple[str, str, str], int] = {}
     for _uid, posting, _tag in ledger_book.read_lines(tx, *key):
         if posting.account.startswith(WITHHELD_PREFIX):
-            name = (posting.account, posting.unit, posting.issuer)
-            held[name] = held.get(name, 0) + posting.delta
+            place = (posting.account, posting.unit, posting.issuer)
+            held[place] = held.get(place, 0) + posting.delta
     postings: list[Posting] = []
     moved: list[Moved] = []
     for (name, unit, issuer), points in sorted(held.items()):
