@@ -105,6 +105,18 @@ async def enrol(
     return await _replace(state, pos, wanted, given.replaces.member_id, old, attached_to)
 
 
+def wanted_here(state: TillState, pos: PairedPos, card: ScannedCard, sale_id: str) -> Wanted:
+    """An enrolment by one key: a card alone, now. Pressed twice for a sale, it is the same one."""
+    _hasher(state)
+    at = local_time(None, wall_ms=state.clock.wall_ms(), zone=state.zone)
+    day = business_day_of(None, at)
+    return Wanted(
+        enrolment_id=f"{day} {sale_id} {card.card_hash.hex()}",
+        card=card,
+        place=place_here(state, pos, at, day),
+    )
+
+
 async def enrol_card(
     state: TillState, pos: PairedPos, wanted: Wanted, *, attached_to: str = ""
 ) -> Enrolled:

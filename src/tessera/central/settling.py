@@ -200,7 +200,8 @@ def _book(books: Books, work: Work, state: MemberAccounts) -> Booked | None:
         count_return(books, work, body)
     else:
         assert isinstance(body, SaleBody)
-        booked = book_sale(state, body, uid=work.uid, holder=holder)
+        waits = member in books.members and bool(books.members[member].waits_for)
+        booked = book_sale(state, body, uid=work.uid, holder=holder, waits=waits)
         count_sale(books, work, body)
     if work.member_id:
         books.touched.add(member)

@@ -10,6 +10,7 @@ from tessera.central.profiles import take_profile
 from tessera.central.quarantine import parked_records, retry_unknown_members
 from tessera.core.errors import TesseraError
 from tessera.core.identity import bucket_of
+from tessera.core.quote import CounterUse
 from tessera.store.central import member_book, register_book, schema
 from tessera.store.central.member_book import Profile
 from tessera.sync.profile_wire import Consent, ProfileMessage
@@ -149,6 +150,37 @@ def test_a_release_lets_the_member_spend_without_what_was_refused(
     assert cards(central)[PHONE] == ("M-first", "active")
     with pytest.raises(TesseraError, match="unknown"):
         release(central, "nobody", who="desk")
+    assert differences(central) == []
+
+
+WELCOME = CounterUse(
+    key="welcome/ever", used=1, most=1, pending=True, unit="points", issuer="", earned=100
+)
+
+
+def welcomed_twice(central: Central, till: Till, there: Till) -> None:
+    """Somebody joins twice with one phone number; each account gets 5 points and 100 of welcome."""
+    for register, name in ((till, "M-first"), (there, "M-second")):
+        register.enrol(name, phone=PHONE)
+        register.sell(name, earned=105, counters=[WELCOME])
+        send(central, register)
+
+
+def test_a_welcome_is_withheld_from_who_waits_and_given_with_the_release(
+    central: Central, till: Till, there: Till
+) -> None:
+    welcomed_twice(central, till, there)
+    assert (points(central, "M-first"), points(central, "M-second")) == (105, 5)
+    assert release(central, "M-second", who="desk")
+    assert points(central, "M-second") == 105
+    assert differences(central) == []
+
+
+def test_who_joins_twice_is_welcomed_once(central: Central, till: Till, there: Till) -> None:
+    welcomed_twice(central, till, there)
+    member_ends.merge(central, "M-second", "M-first", who="desk")
+    book(central)
+    assert points(central, "M-first") == 110
     assert differences(central) == []
 
 

@@ -31,6 +31,8 @@ _BY_CARD = f"""SELECT {_COLUMNS}, c.status AND coalesce(
         (SELECT e.status FROM enrolled_card e WHERE e.card_hash = c.card_hash), 1)
     FROM card c JOIN member m ON m.number = c.member
     WHERE c.card_hash = ? AND m.version >= 0"""  # noqa: S608 - constants only
+_OF_NOBODY_YET = """SELECT m.member_id, c.status FROM card c JOIN member m ON m.number = c.member
+    WHERE c.card_hash = ? AND m.version < 0"""
 _BY_ID = f"SELECT {_COLUMNS}, 1 FROM member m WHERE m.member_id = ? AND m.version >= 0"  # noqa: S608
 
 # One statement, so one snapshot: a balance and the effects it does not include belong together.
@@ -60,11 +62,21 @@ def find_by_card(connection: sa.Connection, card_hash: bytes) -> CachedMember | 
     found = _find(connection, _BY_CARD, card_hash)
     if found is not None:
         return found
-    own = enrolled.find_card(connection, card_hash)
+    own = enrolled.find_card(connection, card_hash) or _undescribed(connection, card_hash)
     if own is None:
         return None
     member = find_by_id(connection, own[0])
     return member if member is None or own[1] else replace(member, status=CARD_BLOCKED)
+
+
+def _undescribed(connection: sa.Connection, card_hash: bytes) -> tuple[str, bool] | None:
+    """Whose card central says this is, of whom it has said nothing else yet; whether it works."""
+    cursor = cursor_of(connection)
+    try:
+        row = cursor.execute(_OF_NOBODY_YET, (card_hash,)).fetchone()
+    finally:
+        cursor.close()
+    return None if row is None else (str(row[0]), row[1] == 1)
 
 
 def find_by_phone(connection: sa.Connection, phone_hash: bytes) -> CachedMember | None:
