@@ -5,6 +5,7 @@ Owns: the checks of this machine, one function each. Must never: change anything
 
 import os
 import stat
+import sys
 import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator
@@ -12,6 +13,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from enum import StrEnum
+from importlib.machinery import ModuleSpec
+from importlib.util import find_spec
 from pathlib import Path
 
 from tessera.agent.clock_trust import DOUBT_MS
@@ -38,6 +41,7 @@ ASK_S_MAX = 3.0
 CLOCK_OFF_S_MAX = 120
 _MIB = 1_048_576
 _PROC = Path("/proc")
+_IMPORTED = ("tessera.agent.app", "tessera.rules.evaluate", "sqlalchemy.sql.compiler")
 
 
 class Grade(StrEnum):
@@ -76,6 +80,7 @@ def trouble(check: str, text: str, hint: str) -> Finding:
 def diagnose(settings: AgentSettings, *, wall_ms: int) -> Iterator[Finding]:
     """Every finding, in the order in which things depend on each other."""
     yield check_sqlite()
+    yield check_compiled()
     yield from check_folder(settings.data_dir)
     yield check_disk(settings)
     yield from check_database(settings, wall_ms=wall_ms)
@@ -99,6 +104,26 @@ def check_sqlite() -> Finding:
         )
     system = ".".join(map(str, system_sqlite_version()))
     return fine("sqlite", f"SQLite {used} stores the data (Python's own {system} is not used)")
+
+
+def check_compiled(find: Callable[[str], ModuleSpec | None] = find_spec) -> Finding:
+    """Whether the modules of the agent's start are compiled, or every start does it again.
+
+    An installation that the agent's user cannot write to stays as it was installed.
+    """
+    found = [spec for name in _IMPORTED if (spec := find(name)) is not None]
+    bare = [spec for spec in found if spec.cached and not Path(spec.cached).is_file()]
+    if bare:
+        packages = [find(spec.name.partition(".")[0]) for spec in bare]
+        folders = dict.fromkeys(
+            str(Path(one.origin).parent) for one in packages if one and one.origin
+        )
+        return warning(
+            "compiled",
+            "every start compiles the program again and takes up to three times as long",
+            f"as whoever installed it: {sys.executable} -m compileall -q {' '.join(folders)}",
+        )
+    return fine("compiled", "no start has to compile the program again")
 
 
 def check_folder(folder: Path) -> Iterator[Finding]:

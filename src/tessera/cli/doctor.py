@@ -1,8 +1,8 @@
 """Look at this register and say what is wrong and how to mend it.
 
-Looks at the settings, the SQLite in use, the data folder, disk, database, enrolment, secret files,
-central, clock and readers, and changes nothing. Run it as the agent's user. Exit code 1 when
-something does not work as it should; warnings alone leave it at 0.
+Looks at the settings, the SQLite in use, whether the program is compiled, the data folder, disk,
+database, enrolment, secret files, central, clock and readers, and changes nothing. Run it as the
+agent's user. Exit code 1 when something does not work as it should; warnings alone leave it at 0.
 """
 
 import argparse

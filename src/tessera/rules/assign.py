@@ -222,7 +222,7 @@ def _apply_quietly(work: Work, offer: Offer) -> bool:
 
 def trials_for(work: Work) -> int:
     """Give how many plans may be tried: fewer in a large basket, where each costs more."""
-    work.tried = True
+    work.meter.try_plans()
     return max(24, min(TRIALS_MAX, 1_500 // max(1, len(work.goods))))
 
 

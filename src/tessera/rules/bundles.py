@@ -142,7 +142,7 @@ def fitting_of(work: Work, offer: Offer, reward: Bundle) -> list[frozenset[int]]
     elif known is None:
         work.meter.left -= 3 * len(reward.parts) * len(work.found[offer])
         known = work.fitting[offer] = [
-            frozenset(fold.number for fold in work.found[offer] if work.matches(selector, fold))
+            frozenset([fold.number for fold in work.matching(selector, work.found[offer])])
             for selector, _ in reward.parts
         ]
     return known

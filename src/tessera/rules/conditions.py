@@ -288,6 +288,8 @@ def used_of(key: str, member: MemberState | None) -> int:
 
 def selects(selector: Selector, line: Line, above: frozenset[str], count: int) -> bool:
     """Tell whether a selection matches a line; `above`: its categories and their ancestors."""
+    if selector.by_sku:
+        return line.sku in selector.skus
     if selector.skus and line.sku not in selector.skus:
         return False
     if selector.categories and selector.categories.isdisjoint(above):

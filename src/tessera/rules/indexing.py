@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from tessera.core.quote import Stage
-from tessera.rules.model import Group, Offer, Selector
+from tessera.rules.model import Gift, Group, Offer, Selector
 from tessera.rules.read_offer import all_selectors
 
 Hits = tuple[tuple[Offer, bool], ...]
@@ -86,18 +86,21 @@ def _enter(
     broad: list[tuple[Offer, bool]],
 ) -> None:
     entries: dict[tuple[str, str], bool] = {}
-    selectors = [part for selector in all_selectors(offer) for part in _alternatives(selector)]
-    for selector in selectors:
-        narrowest = next(
-            (name for name in ("skus", "categories", "brands", "tags") if getattr(selector, name)),
-            "",
-        )
-        if not narrowest:
-            broad.append((offer, selector.everything))
-            return
-        alone = _is_alone(selector, narrowest) and len(selectors) == 1
-        for key in getattr(selector, narrowest):
-            entries[narrowest, key] = alone
+    for selector in all_selectors(offer):
+        parts = _alternatives(selector)
+        for part in parts:
+            narrowest = next(
+                (name for name in ("skus", "categories", "brands", "tags") if getattr(part, name)),
+                "",
+            )
+            if not narrowest:
+                broad.append((offer, part.everything))
+                return
+            # Goods that one part of a bundle takes are the bundle's; a gift's occasion is not one.
+            alone = parts == (selector,) and _is_alone(part, narrowest)
+            alone = alone and not isinstance(offer.reward, Gift)
+            for key in getattr(part, narrowest):
+                entries[narrowest, key] = entries.get((narrowest, key), False) or alone
     for (name, key), alone in entries.items():
         by[name].setdefault(key, []).append((offer, alone))
 

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from tessera.rules.bounds import Move, Sheet
-from tessera.rules.choice import Row, Taker
+from tessera.rules.choice import Taker
 from tessera.rules.spending import WORK_SIMPLE, Budget
 
 TAKERS_MAX = 12
@@ -99,12 +99,25 @@ def _paying(sheet: Sheet, taker: Taker, free: Sequence[tuple[int, int]], most: i
     most -= most % taker.size
     if taker.flat >= 0 or taker.rewarded < taker.size:
         return most
-    rows: list[Row] = [sheet.component.rows[place] for place, count in free for _ in range(count)]
-    for start in range(0, most, taker.size):
-        worth = sum(row.price for row in rows[start : start + taker.size])
-        if worth + taker.flat * taker.size <= 0:
-            return start
-    return most
+    needed = -taker.flat * taker.size
+    paying = filled = worth = 0
+    for place, there in free:
+        price, count = sheet.component.rows[place].price, there
+        while count and paying < most:
+            part = min(count, taker.size - filled)
+            filled, worth, count = filled + part, worth + part * price, count - part
+            if filled < taker.size:
+                break
+            if worth <= needed:
+                return paying
+            # What is left of the row makes up uses that are alike.
+            alike = min(count, most - paying - taker.size) // taker.size
+            if price * taker.size <= needed:
+                alike = 0
+            paying += taker.size * (1 + alike)
+            count -= taker.size * alike
+            filled = worth = 0
+    return paying
 
 
 def _answer(sheet: Sheet, counts: Sequence[Sequence[int]]) -> Found:

@@ -35,6 +35,9 @@ class Meter:
         if self.left < 0:
             raise OutOfWork
 
+    def try_plans(self) -> None:
+        """Be told that plans are tried out from here on, as many as the basket's size allows."""
+
     @property
     def for_trials(self) -> int:
         """What may still be spent on trying plans out."""

@@ -13,7 +13,7 @@ from tessera.rules.bundles import PIECES_APART
 from tessera.rules.folds import Fold
 from tessera.rules.model import Bundle, Offer
 from tessera.rules.prepared import REMEMBERED_MAX
-from tessera.rules.spending import WORK_MAX
+from tessera.rules.spending import WORK_MAX, Meter
 from tessera.rules.tally import Beyond, Cut, Tally
 from tessera.rules.work import Outcome, Work
 
@@ -21,8 +21,9 @@ REMEMBERED_FOLDS_MAX = 4
 """Most folds in a competition that is remembered."""
 ALONE_NODES_MAX = 300
 """Most nodes of all parts together up to which no part can notice that it is solved alone."""
-ALONE_WORK_MAX = WORK_MAX // 4
-"""The same for work: the limits of a search are far away, whoever else has searched before."""
+ALONE_WORK_MAX = WORK_MAX // 10
+"""The same for work, of each part too: the limits of a search are far away, whoever else has
+searched before, and what the full way has to do again has not cost much."""
 PIECES_BEFORE_MAX = 60
 """Most pieces of a basket in which offers of an earlier slot can't have come near those limits."""
 
@@ -31,6 +32,23 @@ FoldLeft = tuple[list[Cut], tuple[Offer, ...], int, int]
 
 Part = tuple[list[Offer], list[int]]
 """Offers that compete, in the documented order, and the folds they compete for, in that of ties."""
+
+
+class _ShortMeter(Meter):
+    """The work of one part; one that takes more, or has plans tried out, is left to the full way.
+
+    How much may be tried depends on the whole basket.
+    """
+
+    __slots__ = ()
+
+    def spend(self, steps: int) -> None:
+        self.left -= steps
+        if self.left < WORK_MAX - ALONE_WORK_MAX:
+            raise Beyond
+
+    def try_plans(self) -> None:
+        raise Beyond
 
 
 class Solved:
@@ -73,14 +91,14 @@ def leave_to_search(tally: Tally, offers: list[Offer], bound: list[Offer]) -> se
         parts = [(offers, tally.in_order(list(taken)))]
     else:
         parts = _parts(tally, offers, bound)
-    solved = [_solved(tally, part, 0) for part in parts]
-    if len(parts) > 1 or tally.nodes:
-        nodes = tally.nodes + sum([one.nodes for one in solved])
-        spent = sum([one.spent for one in solved])
-        if nodes > ALONE_NODES_MAX or spent > ALONE_WORK_MAX:
-            parts = [(offers, tally.in_order(list(taken)))]
-            solved = [_solve(tally, *parts[0], tally.nodes)]
-            tally.nodes = 0  # the count of the search goes on from it
+    solved: list[Solved] = []
+    nodes, spent, alone = tally.nodes, 0, len(parts) == 1 and not tally.nodes
+    for part in parts:
+        one = _solved(tally, part)
+        solved.append(one)
+        nodes, spent = nodes + one.nodes, spent + one.spent
+        if not alone and (nodes > ALONE_NODES_MAX or spent > ALONE_WORK_MAX):
+            raise Beyond
     for part, one in zip(parts, solved, strict=True):
         _take_over(tally, part[1], one)
     return taken
@@ -109,17 +127,17 @@ def _parts(tally: Tally, offers: list[Offer], bound: list[Offer]) -> list[Part]:
     ]
 
 
-def _solved(tally: Tally, part: Part, nodes: int) -> Solved:
+def _solved(tally: Tally, part: Part) -> Solved:
     offers, folds = part
     key = _key(tally, offers, folds)
     if key is None:
-        return _solve(tally, offers, folds, nodes)
+        return _solve(tally, offers, folds)
     remembered = tally.prepared.solved
     known = remembered.get(key)
     if known is None:
         if len(remembered) >= REMEMBERED_MAX:
             remembered.clear()
-        known = remembered[key] = _solve(tally, offers, folds, nodes)
+        known = remembered[key] = _solve(tally, offers, folds)
     assert isinstance(known, Solved)
     return known
 
@@ -146,16 +164,17 @@ def _take_over(tally: Tally, folds: list[int], solved: Solved) -> None:
 
 
 def _key(tally: Tally, offers: list[Offer], folds: list[int]) -> object:
-    """What the choice hangs on, None where it may hang on more."""
+    """What the choice hangs on, None where it may hang on more.
+
+    Never on a weighed quantity: offers that read it are not for the quick way.
+    """
     lines, counts, amounts = tally.lines, tally.counts, tally.amounts
     if any(isinstance(one.reward, Bundle) and len(one.reward.parts) > 1 for one in offers):
         return None
     if len(folds) == 1:
         fold = folds[0]
-        if lines[fold].measure:
-            return None
         return (tuple(offers), counts[fold], amounts[fold])
-    if len(folds) > REMEMBERED_FOLDS_MAX or any(lines[fold].measure for fold in folds):
+    if len(folds) > REMEMBERED_FOLDS_MAX:
         return None
     numbers, found = sorted(folds), tally.found
     return (
@@ -175,8 +194,8 @@ def _key(tally: Tally, offers: list[Offer], folds: list[int]) -> object:
     )
 
 
-def _solve(tally: Tally, offers: list[Offer], folds: list[int], nodes: int) -> Solved:
-    """Run the full way on some folds alone, as if it had looked at so many nodes before."""
+def _solve(tally: Tally, offers: list[Offer], folds: list[int]) -> Solved:
+    """Run the full way on some folds alone."""
     basket, prepared = tally.basket, tally.prepared
     wanted = sorted(folds)
     members = [
@@ -199,8 +218,6 @@ def _solve(tally: Tally, offers: list[Offer], folds: list[int], nodes: int) -> S
         work.found[offer] = [fold for fold in work.ranked if fold.number in there]
         work.outcomes[offer] = Outcome()
     work.available[Stage.UNIT] = list(offers)
-    work.nodes = nodes
+    work.meter = _ShortMeter()
     settle_units(work, offers)
-    if work.tried:
-        raise Beyond  # how much is tried depends on the whole basket
     return Solved(work, [number_of[fold] for fold in folds], offers)

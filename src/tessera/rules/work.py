@@ -89,7 +89,6 @@ class Work:
 
     `folds` stand in the order of their lines, `ranked`, `goods` and all that is found in the order
     of ties. `changes` counts what has been taken off so far, and sums are remembered for one count.
-    `tried`: plans were tried out, as many as the size of the basket allows.
     """
 
     __slots__ = (
@@ -121,7 +120,6 @@ class Work:
         "ranked",
         "settings",
         "spendings",
-        "tried",
     )
 
     def __init__(
@@ -147,7 +145,6 @@ class Work:
         self.optimal = True
         self.gap_minor = 0
         self.nodes = 0
-        self.tried = False
         self.meter = Meter()
         self.fitting: dict[Offer, list[frozenset[int]]] = {}
         self.meetings: dict[tuple[Offer, ...], list[tuple[Offer, ...]] | None] = {}
@@ -232,11 +229,18 @@ class Work:
     def matches(self, selector: Selector, fold: Fold) -> bool:
         """Tell whether a selection matches a fold of goods."""
         line = fold.line
-        if selector.skus and line.sku not in selector.skus:
-            return False  # most often; the categories need not be looked up then
+        if selector.skus and (selector.by_sku or line.sku not in selector.skus):
+            return line.sku in selector.skus  # most often; categories need not be looked up then
         if selector.kinds and LineKind.GOODS.value not in selector.kinds:
             return False
         return selects(selector, line, self.categories_above(line), units_of(line))
+
+    def matching(self, selector: Selector, folds: Iterable[Fold]) -> list[Fold]:
+        """Give those of some folds of goods that a selection matches."""
+        if selector.by_sku:
+            skus = selector.skus
+            return [fold for fold in folds if fold.line.sku in skus]
+        return [fold for fold in folds if self.matches(selector, fold)]
 
     # -- admitting
 

@@ -16,6 +16,7 @@ from tessera.central.granting import grant_put_off
 from tessera.central.inspection import member_state
 from tessera.central.members import NewMember, add_members
 from tessera.central.opening import Central, opened
+from tessera.central.programmes import release_programme
 from tessera.central.publish import publish_waiting
 from tessera.central.settings import CentralSettings, DatabaseSettings, RecheckSettings
 from tessera.central.verify import Difference, Tally, verify
@@ -59,6 +60,13 @@ def member(central: Central, member_id: str, *, store: str = "berlin-1", points:
     opening = {"points": points} if points else {}
     add_members(central, [NewMember(member_id=member_id, home_store=store, opening=opening)])
     return member_id
+
+
+def released(central: Central, programme: str, *stores: str) -> str:
+    """Release a programme, to all stores or some; its bundle's hash."""
+    release, problems = release_programme(central, programme, file="p.yaml", stores=stores)
+    assert release is not None, problems
+    return release.bundle
 
 
 def accept(central: Central, batch: SignedBatch) -> BatchAnswer:

@@ -5,13 +5,21 @@ import pytest
 
 from tessera.central.inspection import member_state
 from tessera.central.opening import Central
-from tessera.central.programmes import release_programme
 from tessera.central.quarantine import parked_records, retry_claims
 from tessera.core.identity import SaleKey
 from tessera.core.journal import SealedRecord
 from tessera.sync.records import read_body, read_envelope
 from tessera.sync.wire import OutcomeRow
-from tests.store.central.parts import book, differences, enrolled, member, points, send, stream
+from tests.store.central.parts import (
+    book,
+    differences,
+    enrolled,
+    member,
+    points,
+    released,
+    send,
+    stream,
+)
 from tests.store.central.scripted_till import DAY, Till
 
 PROGRAMME = """\
@@ -33,12 +41,6 @@ def states(central: Central, till: Till) -> list[tuple[str, str]]:
     return [(row.state, row.reason) for row in rows if isinstance(row, OutcomeRow)]
 
 
-def released(central: Central) -> str:
-    release, problems = release_programme(central, PROGRAMME, file="p.yaml")
-    assert release is not None, problems
-    return release.bundle
-
-
 def two_tills(central: Central) -> tuple[Till, Till]:
     """The one that sells, and the one at which the customer claims."""
     here, there = Till(), Till(register="berlin-1-2", number=2, incarnation="00000000000000a2")
@@ -46,7 +48,7 @@ def two_tills(central: Central) -> tuple[Till, Till]:
     enrolled(central, there)
     member(central, "M-1")
     member(central, "M-2")
-    here.bundle = released(central)
+    here.bundle = released(central, PROGRAMME)
     return here, there
 
 

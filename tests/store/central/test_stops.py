@@ -11,7 +11,7 @@ from tessera.central import stops
 from tessera.central.enrol import add_store
 from tessera.central.generations import begin_generation, tell_everything
 from tessera.central.opening import Central
-from tessera.central.programmes import announce_current, release_programme
+from tessera.central.programmes import announce_current
 from tessera.central.settings import ImageSettings
 from tessera.cli.main import main
 from tessera.core.errors import TesseraError
@@ -25,6 +25,7 @@ from tests.store.central.parts import (
     member,
     points,
     publish,
+    released,
     send,
     settings_for,
     stream,
@@ -56,9 +57,7 @@ def central(place: Place) -> Iterator[Central]:
 
 
 def release(central: Central, text: str = PROGRAMME, *stores: str) -> str:
-    made, problems = release_programme(central, text, file="p.yaml", stores=stores)
-    assert made is not None, problems
-    return made.bundle
+    return released(central, text, *stores)
 
 
 def stop(central: Central, offer: str = "points", *stores: str, programme: str = "") -> int:

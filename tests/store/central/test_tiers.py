@@ -15,7 +15,6 @@ from tessera.central.inspection import member_state
 from tessera.central.member_ends import GONE
 from tessera.central.members import NewMember, add_members
 from tessera.central.opening import Central
-from tessera.central.programmes import release_programme
 from tessera.central.tiers import follow_time
 from tessera.central.upkeep import keep_up
 from tessera.core.identity import bucket_of
@@ -31,6 +30,7 @@ from tests.store.central.parts import (
     enrolled,
     member,
     publish,
+    released,
     send,
     settings_for,
     stream,
@@ -52,8 +52,7 @@ SOLD = date(2025, 11, 20)
 
 
 def release(central: Central, text: str = PROGRAMME) -> None:
-    released, problems = release_programme(central, text, file="p.yaml")
-    assert released is not None, problems
+    released(central, text)
 
 
 @pytest.fixture

@@ -1,11 +1,21 @@
 """What `tessera doctor` finds: each fault by its name, each with what to do next."""
 
+from compileall import compile_dir
 from dataclasses import replace
+from importlib.machinery import ModuleSpec
+from importlib.util import spec_from_file_location
 from pathlib import Path
 
 import pytest
 
-from tessera.agent.diagnosis import Finding, Grade, check_modem_manager, check_trust, diagnose
+from tessera.agent.diagnosis import (
+    Finding,
+    Grade,
+    check_compiled,
+    check_modem_manager,
+    check_trust,
+    diagnose,
+)
 from tessera.agent.settings import AgentSettings, CentralSettings, DiskSettings, ListenSettings
 from tessera.agent.trust_ends import DAY_MS, TrustEnds
 from tessera.devices.readers import ReaderSettings
@@ -43,6 +53,23 @@ def test_a_healthy_register_has_nothing_in_trouble(settings: AgentSettings) -> N
 def test_a_running_agent_is_seen(settings: AgentSettings) -> None:
     with held(settings.database):
         assert found(settings)["agent"].grade is Grade.FINE
+
+
+def test_a_program_that_each_start_compiles_again_is_named_with_its_folder(tmp_path: Path) -> None:
+    package = tmp_path / "shop"
+    package.mkdir()
+    for name in ("__init__.py", "app.py"):
+        (package / name).write_text("PLACE = 1\n")
+
+    def placed(name: str) -> ModuleSpec | None:
+        module = "app.py" if "." in name else "__init__.py"
+        return spec_from_file_location(name, package / module)
+
+    seen = check_compiled(placed)
+    assert (seen.check, seen.grade) == ("compiled", Grade.WARNING)
+    assert seen.hint.endswith(f"-m compileall -q {package}")
+    compile_dir(package, quiet=1)
+    assert check_compiled(placed).grade is Grade.FINE
 
 
 def test_a_folder_that_is_missing_is_trouble(settings: AgentSettings) -> None:

@@ -12,7 +12,7 @@ values are canonical JSON in text columns.
 
 import sqlalchemy as sa
 
-from tessera.store.central import schema_columns, schema_recheck
+from tessera.store.central import schema_columns, schema_feed, schema_recheck, schema_registers
 from tessera.store.central.schema_columns import bucket as _bucket
 from tessera.store.central.schema_columns import key as _key
 from tessera.store.central.schema_columns import text as _text
@@ -89,114 +89,20 @@ OFFER_STOP = _table(
 # Backups that were begun, and which of them are known to be safe.
 BACKUP = _table("backup", _whole_key("number"), _whole("begun_ms"), _whole("done_ms"))
 
-# ---- by register ----------------------------------------------------------------------------
+# ---- by register: what registers sent -------------------------------------------------------
 
-REGISTER_STATE = _table(
-    "register_state", _bucket("rbucket"), _key("register_id"), _whole("arrivals")
-)
-HEARTBEAT = _table(
-    "heartbeat",
-    _bucket("rbucket"),
-    _key("register_id"),
-    _whole("received_ms"),
-    _text("body"),
-)
-NONCE = _table(
-    "nonce",
-    _bucket("rbucket"),
-    _key("register_id"),
-    _key("nonce", _BYTES),
-    _whole("seen_ms"),
-)
-BRANCH = _table(
-    "branch",
-    _bucket("rbucket"),
-    _key("register_id"),
-    _key("incarnation"),
-    _whole_key("seq"),
-    _key("hash"),
-    _whole("is_fork"),
-    _text("previous_link"),
-    _whole("head_seq"),
-    _text("head_link"),
-    _text("parent"),
-    _whole("parent_seq"),
-    _text("parent_link"),
-    _whole("opened_ms"),
-)
-INBOX = _table(
-    "inbox",
-    _bucket("rbucket"),
-    _key("register_id"),
-    _key("incarnation"),
-    _whole_key("first_seq"),
-    _whole_key("last_seq"),
-    _key("hash"),
-    _whole("arrival"),
-    _text("branch"),
-    _whole("is_opaque"),
-    sa.Column("head", _BYTES, nullable=False),
-    sa.Column("signature", _BYTES, nullable=False),
-    sa.Column("body", _BYTES, nullable=False),
-    _whole("received_ms"),
-    _text("malformed"),
-)
-sa.Index("inbox_arrival", INBOX.c.rbucket, INBOX.c.register_id, INBOX.c.arrival, unique=True)
-INBOX_DUE = _table(
-    "inbox_due",
-    _bucket("rbucket"),
-    _key("register_id"),
-    _whole_key("arrival"),
-    _whole("records"),
-)
-APPLY_STATE = _table("apply_state", _bucket("rbucket"), _key("register_id"), _whole("applied"))
-UID = _table(
-    "uid",
-    _bucket("rbucket"),
-    _key("register_id"),
-    _key("uid"),
-    sa.Column("content_hash", _BYTES, nullable=False),
-    _text("incarnation"),
-    _whole("seq"),
-    sa.Column("bucket", sa.SmallInteger, nullable=False),
-    _text("member_id"),
-    _whole("received_day"),
-)
-QUARANTINE = _table(
-    "quarantine",
-    _bucket("rbucket"),
-    _key("register_id"),
-    _key("incarnation"),
-    _whole_key("seq"),
-    _key("hash"),
-    _text("uid"),
-    sa.Column("bucket", sa.SmallInteger, nullable=False, server_default="0"),
-    _text("member_id"),
-    _text("state"),
-    _text("reason"),
-    _whole("since_ms"),
-    _whole("settled_ms"),
-    sa.Column("raw", _BYTES, nullable=False),
-)
-# How far each history (`hash`: its branch) was stored when the backup of that number was begun.
-BACKUP_MARK = _table(
-    "backup_mark",
-    _bucket("rbucket"),
-    _key("register_id"),
-    _key("hash"),
-    *[_text(name) for name in ("incarnation", "link")],
-    *[_whole(name) for name in ("seq", "number", "told_seq")],
-)
+REGISTER_STATE = schema_registers.REGISTER_STATE
+HEARTBEAT = schema_registers.HEARTBEAT
+NONCE = schema_registers.NONCE
+BRANCH = schema_registers.BRANCH
+INBOX = schema_registers.INBOX
+INBOX_DUE = schema_registers.INBOX_DUE
+APPLY_STATE = schema_registers.APPLY_STATE
+UID = schema_registers.UID
+QUARANTINE = schema_registers.QUARANTINE
+BACKUP_MARK = schema_registers.BACKUP_MARK
+ALARM = schema_registers.ALARM
 RECHECK_DUE, RECHECK_FOUND, RECHECK_TALLY = schema_recheck.TABLES
-ALARM = _table(
-    "alarm",
-    _bucket("rbucket"),
-    _key("register_id"),
-    _key("kind"),
-    _key("about"),
-    _text("detail"),
-    _whole("raised_ms"),
-)
 
 # ---- by sale key ----------------------------------------------------------------------------
 
@@ -389,61 +295,19 @@ CARD = _table(
 )
 
 
-# ---- what changed, by group; what is served, by audience -------------------------------------
-# A head row gives numbers without gaps because it stays locked until its changes are committed; the
-# publisher's cursor is a row of its own, so that publishing never holds up booking.
+# ---- the feed -------------------------------------------------------------------------------
 
-
-def _head(name: str, bucket: str) -> sa.Table:
-    return _table(name, _bucket(bucket), _whole("v"))
-
-
-def _change(name: str, bucket: str) -> sa.Table:
-    return _table(
-        name,
-        _bucket(bucket),
-        _whole_key("v"),
-        _text("audience"),
-        _text("about"),
-        sa.Column("body", _BYTES, nullable=False),
-    )
-
-
-MEMBER_HEAD = _head("member_head", "bucket")
-MEMBER_CHANGE = _change("member_change", "bucket")
-MEMBER_CURSOR = _head("member_cursor", "bucket")
-CARD_HEAD = _head("card_head", "cbucket")
-CARD_CHANGE = _change("card_change", "cbucket")
-CARD_CURSOR = _head("card_cursor", "cbucket")
-REGISTER_HEAD = _head("register_head", "rbucket")
-REGISTER_CHANGE = _change("register_change", "rbucket")
-REGISTER_CURSOR = _head("register_cursor", "rbucket")
-
-AUDIENCE_HEAD = _table(
-    "audience_head",
-    _bucket("abucket"),
-    _key("audience"),
-    _key("generation"),
-    _whole("number"),
-)
-SEGMENT = _table(
-    "segment",
-    _bucket("abucket"),
-    _key("audience"),
-    _key("generation"),
-    _whole_key("number"),
-    sa.Column("body", _BYTES, nullable=False),
-    sa.Column("signature", _BYTES, nullable=False),
-    _whole("rows"),
-    _whole("published_ms"),
-)
-FEED_FLOOR = _table(
-    "feed_floor",
-    _bucket("abucket"),
-    _key("audience"),
-    _key("generation"),
-    _whole("segments_after"),
-    _whole("images_from"),
-)
+MEMBER_HEAD = schema_feed.MEMBER_HEAD
+MEMBER_CHANGE = schema_feed.MEMBER_CHANGE
+MEMBER_CURSOR = schema_feed.MEMBER_CURSOR
+CARD_HEAD = schema_feed.CARD_HEAD
+CARD_CHANGE = schema_feed.CARD_CHANGE
+CARD_CURSOR = schema_feed.CARD_CURSOR
+REGISTER_HEAD = schema_feed.REGISTER_HEAD
+REGISTER_CHANGE = schema_feed.REGISTER_CHANGE
+REGISTER_CURSOR = schema_feed.REGISTER_CURSOR
+AUDIENCE_HEAD = schema_feed.AUDIENCE_HEAD
+SEGMENT = schema_feed.SEGMENT
+FEED_FLOOR = schema_feed.FEED_FLOOR
 
 SHARED_LIMIT, LIMIT_SHARE, LIMIT_USE = share_tables(METADATA)
