@@ -14,6 +14,7 @@ from contextlib import asynccontextmanager
 import sqlalchemy as sa
 from starlette.applications import Starlette
 from starlette.concurrency import run_in_threadpool
+from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
@@ -119,15 +120,14 @@ class CentralApp:
                 LOGGER.error(
                     "a request failed", exc_info=error, extra={"fields": {"path": request.url.path}}
                 )
-                failed = Refused(
-                    "central failed inside",
-                    hint="send it again later; central's log says more",
-                    code="central_failed",
-                    status=500,
-                )
-                return self._refusal(failed)
+                return self._refusal(refusals.failed())
 
         return endpoint
+
+    async def not_served(self, request: Request, error: Exception) -> Response:
+        """What is answered where no route is."""
+        assert isinstance(error, HTTPException)
+        return self._refusal(refusals.not_served(request.method, request.url.path, error))
 
     def _refusal(self, refused: Refused) -> Response:
         self._metrics.count("tessera_refusals_total", code=refused.code)
@@ -399,4 +399,8 @@ def build_app(central: Central, *, bell: Bell | None = None) -> Starlette:
             for thread in threads:
                 await run_in_threadpool(thread.join)
 
-    return Starlette(routes=served.routes(), lifespan=lifespan)
+    return Starlette(
+        routes=served.routes(),
+        lifespan=lifespan,
+        exception_handlers={HTTPException: served.not_served},
+    )
