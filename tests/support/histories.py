@@ -42,6 +42,7 @@ from tessera.core.member import MemberState
 from tessera.core.quote import Quote, UnitMovement
 from tessera.core.sale import LeaseUse, SaleBody
 from tessera.store.central import ledger_book, schema
+from tessera.store.central.accounts import Lease
 from tessera.store.central.register_book import read_alarms
 from tessera.store.till import (
     cached_members,
@@ -181,9 +182,17 @@ class Office:
 
     def set_aside(self, life: str) -> int:
         """What the leases of one life of the register hold at central."""
+        return sum(
+            one.outstanding + one.uncovered for one in self._leases() if one.incarnation == life
+        )
+
+    def granted(self) -> int:
+        """All that was ever leased, as far as central knows."""
+        return sum(max(one.granted, one.claimed) for one in self._leases())
+
+    def _leases(self) -> list[Lease]:
         with self.central.engines.reader.begin() as tx:
-            found = ledger_book.read_leases(tx, (bucket_of(MEMBER), MEMBER))
-        return sum(one.outstanding + one.uncovered for one in found if one.incarnation == life)
+            return ledger_book.read_leases(tx, (bucket_of(MEMBER), MEMBER))
 
 
 class Direct:
