@@ -15,7 +15,8 @@ from tessera.central.standing import Disk, look
 from tessera.central.verify import Tally, verify
 from tessera.store.central.register_book import read_alarms
 from tessera.sync.link import CentralBusy
-from tests.support.histories import TILLS, Machine, Office, Shop
+from tests.support.histories import Office, Shop
+from tests.support.history_till import TILLS, Machine
 
 ROOMY = Disk(free_bytes=500 * 10**9, total_bytes=1000 * 10**9)
 

@@ -28,7 +28,7 @@ from tessera.store.till import (
 )
 from tessera.store.till.opening import open_till
 from tessera.store.till.values import AccountEffect, AccountState, Outcome
-from tests.support.histories import sale_of
+from tests.support.history_till import sale_of
 from tests.support.till import LIFE, enrolled_till, numbered_draft
 
 T = TypeVar("T")

@@ -12,7 +12,14 @@ import sqlalchemy as sa
 
 from tessera.central import recheck, rechecking, went_back
 from tessera.central.opening import MIGRATIONS, Central
-from tessera.store.central import backup_book, recheck_book, register_book, standing_book
+from tessera.store.central import (
+    backup_book,
+    inbox_purge,
+    recheck_book,
+    register_book,
+    standing_book,
+)
+from tessera.store.central.inbox_purge import Kept
 from tessera.store.central.register_book import ACTIVE, RegisterRow
 from tessera.store.central.standing_book import Backlog, Streams
 from tessera.store.migrate import current_version, known_versions
@@ -89,6 +96,7 @@ class Standing:
     alarms: dict[str, int]
     rechecks: Rechecks
     backup: BackupPoint
+    kept: Kept
     ahead: tuple[str, ...]
     awaited: tuple[str, ...]
     root_version: int
@@ -121,6 +129,7 @@ def look(central: Central, *, silent_days: int, free: "Disk | None" = None) -> S
             alarms=standing_book.read_alarms_since(tx, now_ms - ALARM_DAYS * DAY_MS),
             rechecks=_rechecks(tx, now_ms),
             backup=_backup(tx),
+            kept=inbox_purge.read_kept(tx),
             ahead=tuple(standing_book.read_ahead(tx, went_back.ALARM)),
             awaited=tuple(register_book.read_awaited(tx, state.generation))
             if state.is_awaiting
