@@ -8,6 +8,7 @@ a number that was not handed in.
 import asyncio
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 from typing import Protocol
 
@@ -95,16 +96,8 @@ class SyncLoop:
         self._line = LineState(wall_ms=clock.wall_ms, tell=self._tell)
         self._pusher = Pusher(engines=engines, writer=writer, line=self._line, random=random)
         roots = TrustedRoots(folder, line=self._line)
-        first_load = None
-        if folder is not None:
-            first_load = FirstLoad(
-                engines=engines,
-                writer=writer,
-                line=self._line,
-                folder=folder,
-                disk_free_bytes=disk_free_bytes,
-                roots=roots,
-            )
+        load = partial(FirstLoad, engines=engines, writer=writer, line=self._line, roots=roots)
+        first_load = load(folder=folder, disk_free_bytes=disk_free_bytes) if folder else None
         self._renewal = renewing(self._line, roots) if renewing else None
         self._on_time = on_time
         self._puller = Puller(
