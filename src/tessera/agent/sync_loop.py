@@ -196,6 +196,11 @@ class SyncLoop:
                 await asyncio.sleep(pause_s)
 
     def _note_failure(self, name: str, error: Exception, failures: int) -> float:
+        if isinstance(error, DATABASE_ERRORS):
+            # Without SQLAlchemy's frame around it: the driver's own words say what is wrong.
+            cause = getattr(error, "orig", None) or error
+            self._line.failed_here(name, f"this register's database fails: {cause}")
+            return delay_s(failures, self._chance(), most_s=self._backoff_s_max)
         answered = isinstance(error, CentralError) and not isinstance(error, CentralUnreachable)
         code = error.code if isinstance(error, CentralError) else ""
         self._line.failed(name, str(error), answered=answered, code=code)

@@ -28,7 +28,7 @@ from tessera.sync.link import CentralLink
 from tessera.sync.signing import SigningKey
 
 _LOG = logging.getLogger("tessera.agent.sync")
-_LOUD = frozenset({"refused", "bundle_refused", "life", "generation"})
+_LOUD = frozenset({"refused", "bundle_refused", "life", "generation", "stuck"})
 SYNC_WORDS = {
     "online": "central answers",
     "offline": "central does not answer, sales go on and wait here",
@@ -41,6 +41,7 @@ SYNC_WORDS = {
     "generation": "central was put back from a backup; what it lacks is sent again",
     "loaded": "the store's members were loaded at once",
     "refused": "what central answered is not understood and not taken in, it is asked again",
+    "stuck": "what central says cannot be kept for now, sync waits",
     "root": "another root of central is believed from now on",
     "certificate": "this register has a new certificate",
 }
@@ -156,7 +157,7 @@ class _Hearing:
         """Read anew what changed, and tell who listens."""
         level = logging.WARNING if notice.what in _LOUD else logging.INFO
         _LOG.log(level, "%s", _said(notice))
-        if notice.what not in {"online", "offline", "pushed"}:
+        if notice.what not in {"online", "offline", "pushed", "stuck"}:
             try:
                 bundle = self._state.refresh()
                 is_busy = self._taking is not None and not self._taking.done()
