@@ -204,9 +204,9 @@ def test_a_selection_of_nothing_in_particular_is_everything() -> None:
 def test_a_selection_by_article_and_category_wants_both() -> None:
     wanted = Selector(skus=frozenset({"tea"}), categories=frozenset({"drinks"}))
     drinks = frozenset({"drinks"})
-    assert selects(wanted, line("1", 100, sku="tea", category="drinks"), drinks, 1)
-    assert not selects(wanted, line("1", 100, sku="cola", category="drinks"), drinks, 1)
-    assert not selects(wanted, line("1", 100, sku="tea"), frozenset(), 1)
+    assert selects(wanted, line("1", 100, sku="tea", category="drinks"), drinks)
+    assert not selects(wanted, line("1", 100, sku="cola", category="drinks"), drinks)
+    assert not selects(wanted, line("1", 100, sku="tea"), frozenset())
 
 
 def test_a_selection_by_kind_finds_goods_where_it_names_them() -> None:
