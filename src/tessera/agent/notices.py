@@ -69,6 +69,10 @@ NOTICES: dict[str, tuple[str, str]] = {
         "tessera agent enrol --help",
     ),
     "payment_card": ("this is a payment card: it was not read", "ask for the member card"),
+    "points_held": (
+        "central was put back from a backup and sets no more points aside for this store yet",
+        "switch on the other registers of the store; whoever looks after central sees which",
+    ),
     "quote_late": ("pricing took too long: this answer is without benefits", "ask again"),
     "redemption_reduced": (
         "fewer units are spent than wished",

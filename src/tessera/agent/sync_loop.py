@@ -8,6 +8,7 @@ a number that was not handed in.
 import asyncio
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 from typing import Protocol
 
@@ -15,6 +16,7 @@ from tessera import __version__
 from tessera.agent.bundle_update import BundleUpdate, Parse, Seeds
 from tessera.agent.first_load import FirstLoad
 from tessera.agent.journal_shortening import Shortening
+from tessera.agent.presenting import Presenter
 from tessera.agent.profile_sending import ProfileSender
 from tessera.agent.renewal import Renewal
 from tessera.agent.sync_pull import Puller
@@ -94,16 +96,8 @@ class SyncLoop:
         self._line = LineState(wall_ms=clock.wall_ms, tell=self._tell)
         self._pusher = Pusher(engines=engines, writer=writer, line=self._line, random=random)
         roots = TrustedRoots(folder, line=self._line)
-        first_load = None
-        if folder is not None:
-            first_load = FirstLoad(
-                engines=engines,
-                writer=writer,
-                line=self._line,
-                folder=folder,
-                disk_free_bytes=disk_free_bytes,
-                roots=roots,
-            )
+        load = partial(FirstLoad, engines=engines, writer=writer, line=self._line, roots=roots)
+        first_load = load(folder=folder, disk_free_bytes=disk_free_bytes) if folder else None
         self._renewal = renewing(self._line, roots) if renewing else None
         self._on_time = on_time
         self._puller = Puller(
@@ -123,6 +117,7 @@ class SyncLoop:
             now_ms=believed_ms or clock.wall_ms,
             seeds=seeds or Seeds(),
         )
+        self._presenter = Presenter(engines=engines, writer=writer, line=self._line)
         self._shortening = Shortening(writer=writer, days=journal_days)
         self._kicked = asyncio.Event()
         self._back_online = asyncio.Event()
@@ -227,6 +222,7 @@ class SyncLoop:
 
     async def _push_step(self, link: CentralLink) -> float:
         self._kicked.clear()
+        await self._presenter.step(link)
         more, asked_s = await self._pusher.push_once(link)
         self._line.mended(PUSH)
         if not more and self._has_enrolled:
@@ -257,6 +253,7 @@ class SyncLoop:
         self._line.mended(BEAT)
         # Also here, since a bundle's time may come while nothing else happens.
         await self._bundles.step(link)
+        await self._presenter.ask_again(link)
         await self._shortening.step()
         return self._heartbeat_s * (0.5 + self._chance())
 

@@ -112,6 +112,14 @@ def split(payload: bytes) -> list[bytes]:
     return payload[:-1].split(b"\n")
 
 
+def content_hashes(batch: BatchRow) -> list[bytes]:
+    """The content hash of each record of a batch, also of one whose bytes were let go."""
+    if batch.purged_ms:
+        size = hashlib.sha256().digest_size
+        return [batch.body[at : at + size] for at in range(0, len(batch.body), size)]
+    return [hashlib.sha256(raw).digest() for raw in split(inflate(batch.body))]
+
+
 def day_of(wall_ms: int) -> int:
     """The UTC day of a time as a whole number: 20261121."""
     day = datetime.fromtimestamp(wall_ms / 1000, tz=UTC).date()

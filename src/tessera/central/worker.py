@@ -25,6 +25,7 @@ from tessera.central.members import top_up_store
 from tessera.central.metrics import Metrics
 from tessera.central.opening import Central
 from tessera.central.publish import publish_waiting
+from tessera.central.purging import purge_inbox
 from tessera.central.quarantine import retry_claims, retry_unknown_members
 from tessera.central.shared_limits import follow_releases, grant_due
 from tessera.central.turns import Turns
@@ -187,6 +188,7 @@ class Worker:
             register_book.forget_nonces(tx, before_ms=now_ms - kept_ms)
         book_overdue_returns(self._central.engines.writer, self._central.desk())
         keep_up(self._central)
+        purge_inbox(self._central, give_way=lambda: self.turns.give_way(GIVE_WAY_S_MAX))
         follow_releases(self._central)
 
     def _after_failure(self, error: Exception) -> float:

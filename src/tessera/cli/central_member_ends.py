@@ -32,12 +32,12 @@ def add_actions(
     for one in (blocking, unblocking, erasing, merging, deeds, releasing):
         one.add_argument("member_id", metavar="MEMBER", help="the member's id")
     merging.add_argument("--into", required=True, help="the member who stays")
-    for one in (erasing, merging):
+    for one, words in ((erasing, "erase m-1"), (merging, "merge m-2 into m-1")):
         one.add_argument(
             "--confirm",
             default="",
             metavar="WORDS",
-            help='the words that it asks for, such as "erase m-1": it cannot be undone',
+            help=f'the words that it asks for, such as "{words}": it cannot be undone',
         )
     for one in (blocking, unblocking, erasing, merging, releasing):
         one.add_argument(

@@ -50,6 +50,7 @@ CENTRAL = _table(
     _whole("is_told"),
     _text("key_public"),
     _whole("card_key_id"),
+    _whole("is_awaiting"),
 )
 STORE = _table("store", _key("store_id"), _text("region"), _text("time_zone"), _text("currency"))
 REGISTER = _table(
@@ -65,6 +66,7 @@ REGISTER = _table(
     _whole("enrolled_ms"),
     _whole("not_after_ms"),
     _whole("is_swept"),
+    _text("presented"),
 )
 ENROLMENT_CODE = _table(
     "enrolment_code",
@@ -284,6 +286,7 @@ LEASE = _table(
     _text("register_id"),
     _text("incarnation"),
     *[_whole(name) for name in ("granted", "spent", "returned", "written_off", "granted_ms")],
+    _whole("claimed"),
 )
 sa.Index("lease_register", LEASE.c.register_id)
 LEASE_DUE = _table("lease_due", _bucket("bucket"), _key("member_id"))
