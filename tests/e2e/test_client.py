@@ -42,6 +42,9 @@ def test_a_whole_sale_and_its_return(till: Path) -> None:
         assert again["result"] == "exists"
         states = [event["state"] for event in itertools.islice(pos.events(last_id=0), 3)]
         assert states == ["open", "done", "returned"]
+        new = pos.enrol("e-1", card="2001111111119", person={"name": "Anna Meier"})
+        replaced = pos.enrol("e-2", card="2002222222220", replaces={"member_id": new["member_id"]})
+        assert (new["result"], replaced["member_id"]) == ("enrolled", new["member_id"])
         with pytest.raises(Refused) as refused:
             pos.put_sale("2", {"linse": []})
         assert (refused.value.status, refused.value.code) == (422, "field_unknown")

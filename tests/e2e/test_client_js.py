@@ -121,6 +121,20 @@ def test_what_follows_a_sale(pos: Page) -> None:
     assert told == ["claimed", True, 250, "returned"]
 
 
+def test_a_customer_becomes_a_member(pos: Page) -> None:
+    told = pos.evaluate(
+        """async () => {
+            const person = { name: "Anna Meier", language: "de" };
+            const first = await agent.enrol("e-1", { card: "2001111111119", person });
+            const replaces = { card: "2001111111119" };
+            const next = await agent.enrol("e-2", { card: "2002222222220", replaces });
+            const found = await agent.lookUp({ card: "2002222222220" });
+            return [first.result, next.result, found.member.display_name];
+        }"""
+    )
+    assert told == ["enrolled", "replaced", "A. M."]
+
+
 def test_a_refusal_is_told_with_code_and_hint(pos: Page) -> None:
     refused = pos.evaluate("(basket) => caught(agent.putSale('2', basket))", {"linse": []})
     assert (refused["name"], refused["status"]) == ("Refused", 422)

@@ -11,6 +11,7 @@ import pytest
 from tessera.central.inspection import member_state
 from tessera.central.member_waiting import waiting_members
 from tessera.core.identity import bucket_of
+from tessera.fleet.shop import run_command
 from tessera.store.central import member_book
 from tests.support.agent import basket, milk
 from tests.support.real_shop import RealShop, Register, real_shop
@@ -114,6 +115,8 @@ def test_two_tills_without_a_line_enrol_the_same_card_and_nobody_is_doubled(tmp_
                 what="nothing is left on the till of its own",
                 timeout_s=WAIT_S,
             )
+        queue = run_command("agent", "queue", "--config", str(tmp_path / "till-2.toml"))
+        assert "is booked without a number of another: card_taken phone_taken" in queue
         (waiting,) = waiting_members(shop.central)
         assert (waiting.member_id, waiting.waits_for) == (second, "card phone")
         assert waiting.others == (first,)

@@ -35,9 +35,9 @@ def run(arguments: argparse.Namespace) -> int:
             depth = outbox.depth(connection)
             oldest = outbox.oldest_waiting(connection)
             lives = outbox.lives(connection)
-            aside = [
-                row for row in outcomes.unusual(connection, limit=SHOWN_MAX) if row[2] != "applied"
-            ]
+            unusual = outcomes.unusual(connection, limit=SHOWN_MAX)
+            aside = [row for row in unusual if row[2] != outcomes.APPLIED]
+            refused = [row for row in unusual if row[2] == outcomes.APPLIED]
     finally:
         engines.dispose()
     if arguments.json:
@@ -60,6 +60,9 @@ def run(arguments: argparse.Namespace) -> int:
                         {"incarnation": row[0], "seq": row[1], "state": row[2], "reason": row[3]}
                         for row in aside
                     ],
+                    "refused": [
+                        {"incarnation": row[0], "seq": row[1], "reason": row[3]} for row in refused
+                    ],
                 }
             )
         )
@@ -72,6 +75,8 @@ def run(arguments: argparse.Namespace) -> int:
             + (f", {life.backed_up} in its backup" if life.backed_up else "")
             + (f", the first {life.dropped_seq} no longer here" if life.dropped_seq else "")
         )
+    for incarnation, seq, _, reason in refused:
+        print(f"record {seq} of {incarnation} is booked without a number of another: {reason}")
     for incarnation, seq, state, reason in aside:
         print(f"{state}: record {seq} of {incarnation}: {reason or 'no reason given'}")
     if aside:
