@@ -270,3 +270,26 @@ def test_every_shipped_recording_reads_without_an_error(file: Path, capsys: Capt
     assert main(["devices", "replay", str(file)]) == 0
     answers = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
     assert any(answer["scans"] for answer in answers)
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["listen", "port", "--count", "0"],
+        ["capture", "port", "--count", "-1"],
+        ["learn", "port", "--scans", "0"],
+        ["learn", "port", "--wait", "many"],
+    ],
+    ids=" ".join,
+)
+def test_a_number_that_makes_no_sense_is_wrong_usage(words: list[str], capsys: Captured) -> None:
+    assert main(["devices", *words]) == 2
+    assert f"{words[-1]!r} is no whole number from" in capsys.readouterr().err
+
+
+def test_only_its_owner_reads_a_recording(tmp_path: Path) -> None:
+    file = tmp_path / "scanner.jsonl"
+    asked = ["devices", "capture", "--profile", "aim-cr", "--count", "1", "--in-clear"]
+    with SimulatedScanner() as scanner, scanned_again_and_again(scanner, CARD):
+        assert main([*asked, scanner.port, "--out", str(file)]) == 0
+    assert file.stat().st_mode & 0o077 == 0

@@ -17,7 +17,7 @@ import json
 import sys
 import time
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from math import sqrt
 from pathlib import Path
 from typing import Any
@@ -28,6 +28,7 @@ from tests.mutation.judging import Judge, Verdict
 from tests.mutation.mutants import Mutant, mutants_of, sampled
 from tests.mutation.planting import SOURCE, Spoiler
 from tests.mutation.reach import Observer, fingerprint, kept
+from tests.mutation.together import Together
 
 ROOT = SOURCE.parent
 PACKAGE = SOURCE / "tessera"
@@ -72,14 +73,26 @@ class Session:
         return True
 
     def _note(self, verdict: Verdict, mutant: Mutant, progress: str) -> None:
-        where = f"{mutant.path.relative_to(PACKAGE)}:{mutant.line}"
-        row: dict[str, Any] = {"verdict": verdict.verdict, "where": where, "key": key_of(mutant)}
-        row |= {"by": verdict.by, "unasked": verdict.unasked, "seconds": verdict.seconds}
-        with self.asked.out.open("a", encoding="utf-8") as out:
-            out.write(json.dumps(row, ensure_ascii=False) + "\n")
-        fault = f"{mutant.before}  →  {mutant.after}"
-        text = f"[{progress}] {verdict.verdict} {where}: {fault}"
-        print(text, f"({verdict.unasked} tests not asked)" if verdict.unasked else "", flush=True)
+        text = _noted(verdict, mutant, self.asked.out)
+        left = f"({verdict.unasked} tests not asked)" if verdict.unasked else ""
+        print(f"[{progress}]", text, left, flush=True)
+
+
+def _noted(verdict: Verdict, mutant: Mutant, out: Path) -> str:
+    """Write a verdict down, and give it in words."""
+    where = f"{mutant.path.relative_to(PACKAGE)}:{mutant.line}"
+    row: dict[str, Any] = {"verdict": verdict.verdict, "where": where, "key": key_of(mutant)}
+    row |= {"by": verdict.by, "unasked": verdict.unasked, "seconds": verdict.seconds}
+    with out.open("a", encoding="utf-8") as rows:
+        rows.write(json.dumps(row, ensure_ascii=False) + "\n")
+    return f"{verdict.verdict} {where}: {mutant.before}  →  {mutant.after}"
+
+
+def _saying(out: Path) -> Callable[[Mutant, str, str], None]:
+    def say(mutant: Mutant, verdict: str, by: str) -> None:
+        print(_noted(Verdict(verdict, by=by), mutant, out), flush=True)
+
+    return say
 
 
 def key_of(mutant: Mutant) -> list[Any]:
@@ -152,6 +165,10 @@ def main(arguments: Sequence[str]) -> int:
     parser.add_argument(
         "--by", nargs="*", type=Path, default=(), help="only the tests of these files are asked"
     )
+    parser.add_argument(
+        "--together", action="store_true", help="plant all of them at once and run the tests once"
+    )
+    parser.add_argument("--few", action="store_true", help="few examples of each property")
     parser.add_argument("--one", type=json.loads, help=argparse.SUPPRESS)
     parser.add_argument("--tests", type=Path, help=argparse.SUPPRESS)
     asked = parser.parse_args(arguments)
@@ -169,7 +186,9 @@ def main(arguments: Sequence[str]) -> int:
         known = [row["key"] for row in before]
         drawn = sampled([one for one in modules if asked.only in str(one)], asked.count, asked.seed)
         mutants = [one for one in drawn if key_of(one) not in known]
-    if mutants:
+    if mutants and asked.together:
+        _run([*map(str, asked.by or JUDGES)], Together(mutants, _saying(asked.out), few=asked.few))
+    elif mutants:
         _run([*map(str, asked.by or JUDGES)], Session(mutants, asked))
     return _report(list(written(asked.out)))
 

@@ -159,7 +159,7 @@ class Judge:
             resource.setrlimit(resource.RLIMIT_CPU, (int(limit), resource.RLIM_INFINITY))
             item = self.items[step.name]
             self.failed = False
-            with _examples(item, step.examples):
+            with few_examples(item, step.examples):
                 item.config.hook.pytest_runtest_protocol(item=item, nextitem=None)
             if self.failed:
                 os.write(here, b"failed ")
@@ -168,7 +168,8 @@ class Judge:
 
 
 @contextmanager
-def _examples(item: pytest.Item, count: int) -> Iterator[None]:
+def few_examples(item: pytest.Item, count: int) -> Iterator[None]:
+    """Have a property tried by so many examples (0: by all of its own)."""
     from hypothesis import settings  # pytest wants to load it before anybody else does
 
     whole = _settings_of(item)

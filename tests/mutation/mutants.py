@@ -161,13 +161,13 @@ def mutants_of(path: Path) -> list[Mutant]:
     return found
 
 
-def source_of(mutant: Mutant) -> str:
-    """Write out the module with the mutant's fault in it."""
-    tree = ast.parse(mutant.path.read_text("utf-8"))
-    for number, (parent, field, place, node, _, _) in enumerate(_spots(tree)):
-        if number == mutant.number:
-            _put(parent, field, place, _spoiled(node, *list(_changes(node))[mutant.choice]))
-            break
+def source_of(*mutants: Mutant) -> str:
+    """Write out the module of some mutants with their faults in it."""
+    tree = ast.parse(mutants[0].path.read_text("utf-8"))
+    wanted = {one.number: one.choice for one in mutants}
+    for number, (parent, field, place, node, _, _) in enumerate([*_spots(tree)]):
+        if number in wanted:
+            _put(parent, field, place, _spoiled(node, *list(_changes(node))[wanted[number]]))
     return ast.unparse(ast.fix_missing_locations(tree))
 
 

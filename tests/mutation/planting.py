@@ -8,6 +8,7 @@ import importlib.abc
 import importlib.util
 import sys
 from collections.abc import Sequence
+from functools import cache
 from importlib.machinery import ModuleSpec
 from pathlib import Path
 from types import CodeType, FunctionType, ModuleType
@@ -22,24 +23,30 @@ def module_of(mutant: Mutant) -> str:
     return ".".join(mutant.path.relative_to(SOURCE).with_suffix("").parts)
 
 
-def plant(mutant: Mutant) -> bool:
-    """Give the functions of the mutant's module the code that they have with its fault.
+@cache
+def code_of(path: Path, mutants: tuple[Mutant, ...]) -> CodeType:
+    """Compile a module with the faults of some mutants in it."""
+    return compile(source_of(*mutants), str(path), "exec")
 
-    Tells whether the function with the fault was among them: one in a table, or one that a
+
+def plant(*mutants: Mutant) -> bool:
+    """Give the functions of the mutants' module the code that they have with the faults.
+
+    Tells whether the functions with faults were among them: one in a table, or one that a
     decorator has wrapped out of sight, keeps its sound code.
     """
-    name = module_of(mutant)
+    name, path = module_of(mutants[0]), mutants[0].path
     sound, spoiled = sys.modules[name], ModuleType(name)
-    spoiled.__file__ = str(mutant.path)
+    spoiled.__file__ = str(path)
     sys.modules[name] = spoiled  # dataclasses look their module up while they are made
     try:
-        exec(compile(source_of(mutant), str(mutant.path), "exec"), spoiled.__dict__)
+        exec(code_of(path, mutants), spoiled.__dict__)
     finally:
         sys.modules[name] = sound
     replaced: set[str] = set()
     for key, value in vars(spoiled).items():
         _take_over(vars(sound).get(key), value, name, replaced)
-    return mutant.function in replaced
+    return all(mutant.function in replaced for mutant in mutants)
 
 
 def _take_over(sound: object, spoiled: object, module: str, replaced: set[str]) -> None:

@@ -9,6 +9,8 @@ import csv
 import json
 from pathlib import Path
 
+from tessera.cli.reader_options import add_cards_option
+
 EXAMPLES = """\
 examples:
   tessera cards check cards.pdf --list cards.csv
@@ -20,7 +22,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the options of this command."""
     parser.add_argument("files", type=Path, nargs="+", help="PNG, JPEG or PDF files")
     parser.add_argument("--list", type=Path, help="the list that was printed")
-    parser.add_argument("--cards", metavar="FILE", type=Path, help="card formats to go by")
+    add_cards_option(parser)
     parser.add_argument("--in-clear", action="store_true", help="show card numbers")
     parser.add_argument("--json", action="store_true", help="print one JSON object a code")
 

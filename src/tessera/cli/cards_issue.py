@@ -14,6 +14,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, TextIO
 
+from tessera.cli.reader_options import add_cards_option
+
 if TYPE_CHECKING:
     from tessera.devices.card_issue import IssuedCard
 
@@ -40,7 +42,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--taken", metavar="CSV", type=Path, action="append", default=[], help="earlier lists"
     )
-    parser.add_argument("--cards", metavar="FILE", type=Path, help="card formats to go by")
+    add_cards_option(parser)
     parser.add_argument("--out", metavar="CSV", type=Path, help="write the list here")
     parser.add_argument("--draw", metavar="FOLDER", type=Path, help="draw each card's code there")
     parser.add_argument(

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tessera.cli.central_open import add_config_option, central_from
+from tessera.cli.whole_number import whole
 from tessera.core.errors import TesseraError
 
 if TYPE_CHECKING:
@@ -47,8 +48,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     moving.add_argument(
         "--into", type=Path, required=True, metavar="FOLDER", help="where the root keys are made"
     )
-    moving.add_argument("--keys", type=_some, default=1, help="how many root keys (1)")
-    moving.add_argument("--threshold", type=_some, default=1, help="how many of them must sign (1)")
+    moving.add_argument("--keys", type=whole(1, 16), default=1, help="how many root keys (1)")
+    moving.add_argument(
+        "--threshold", type=whole(1, 16), default=1, help="how many of them must sign (1)"
+    )
     rotating = actions.add_parser("rotate", help="sign with a new online key")
     rotating.add_argument(
         "--now",
@@ -63,7 +66,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     for one in changing:
         one.add_argument(
             "--days",
-            type=_days,
+            type=whole(1, DAYS_MAX),
             default=0,
             required=one is renewing,
             help="expire so many days from now (as before)",
@@ -87,20 +90,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         add_config_option(one)
     for one in (showing, *changing, signing, publishing):
         one.add_argument("--json", action="store_true", help="print JSON for programs")
-
-
-def _some(text: str) -> int:
-    count = int(text)
-    if not 1 <= count <= 16:
-        raise argparse.ArgumentTypeError("give 1 to 16")
-    return count
-
-
-def _days(text: str) -> int:
-    days = int(text)
-    if not 1 <= days <= DAYS_MAX:
-        raise argparse.ArgumentTypeError(f"give 1 to {DAYS_MAX} days")
-    return days
 
 
 def run(arguments: argparse.Namespace) -> int:

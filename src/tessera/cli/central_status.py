@@ -11,6 +11,7 @@ import json
 from typing import TYPE_CHECKING
 
 from tessera.cli.central_open import add_config_option, central_from
+from tessera.cli.whole_number import whole
 
 if TYPE_CHECKING:
     from tessera.central.standing import Standing
@@ -28,19 +29,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_config_option(parser)
     parser.add_argument(
         "--silent-days",
-        type=_days,
+        type=whole(1, 3_650),
         default=3,
         metavar="DAYS",
         help="name registers that were not heard of for so many days (3)",
     )
     parser.add_argument("--json", action="store_true", help="print one JSON object for programs")
-
-
-def _days(text: str) -> int:
-    days = int(text)
-    if not 1 <= days <= 3_650:
-        raise argparse.ArgumentTypeError("give 1 to 3650 days")
-    return days
 
 
 def run(arguments: argparse.Namespace) -> int:

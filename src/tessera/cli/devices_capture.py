@@ -6,9 +6,13 @@ of longer runs are masked unless --in-clear is given; payment cards are never re
 """
 
 import argparse
+import os
 import sys
 import time
 from pathlib import Path
+from typing import TextIO
+
+from tessera.cli.reader_options import add_port_options
 
 EXAMPLES = """\
 examples:
@@ -19,20 +23,8 @@ examples:
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the options of this command."""
-    parser.add_argument("port", help="a port as 'tessera devices list' shows it, or an address")
-    parser.add_argument(
-        "--profile", default="generic-cr", help="a reader profile (default: generic-cr)"
-    )
-    parser.add_argument(
-        "--profiles-from",
-        metavar="FOLDER",
-        type=Path,
-        action="append",
-        default=[],
-        help="a folder with profiles of your own",
-    )
+    add_port_options(parser, counted="stretches")
     parser.add_argument("--out", metavar="FILE", type=Path, help="write here, not to the screen")
-    parser.add_argument("--count", type=int, default=0, help="end after so many stretches")
     parser.add_argument("--in-clear", action="store_true", help="record card numbers as they are")
 
 
@@ -52,7 +44,8 @@ def run(arguments: argparse.Namespace) -> int:
     writer = CaptureWriter(profile=profile.name, masked=not arguments.in_clear)
     port = opener_of(settings, profile).open()
     try:
-        out = arguments.out.open("x", encoding="utf-8") if arguments.out else sys.stdout
+        # Card numbers may be in it, so only its owner reads it.
+        out = _begun(arguments.out) if arguments.out else sys.stdout
     except OSError as error:
         port.close()
         raise TesseraError(
@@ -66,7 +59,7 @@ def run(arguments: argparse.Namespace) -> int:
             read_card_formats().format,
             writer,
             clock_ns=time.monotonic_ns,
-            count=arguments.count,
+            count=arguments.count or 0,
         ):
             print(line, file=out, flush=True)
     finally:
@@ -74,3 +67,8 @@ def run(arguments: argparse.Namespace) -> int:
         if arguments.out:
             out.close()
     return 0
+
+
+def _begun(path: Path) -> TextIO:
+    handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    return os.fdopen(handle, "w", encoding="utf-8")

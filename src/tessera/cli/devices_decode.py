@@ -11,8 +11,9 @@ Exit code 1 says that a line was malformed; its answer has `problem`.
 import argparse
 import json
 import sys
-from pathlib import Path
 from typing import Any
+
+from tessera.cli.reader_options import add_cards_option, add_profile_folders
 
 EXAMPLES = """\
 examples:
@@ -26,15 +27,8 @@ LINE_CHARS_MAX = 2_000_000
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the options of this command."""
     parser.add_argument("--profile", required=True, help="the reader profile to decode with")
-    parser.add_argument(
-        "--profiles-from",
-        metavar="FOLDER",
-        type=Path,
-        action="append",
-        default=[],
-        help="a folder with profiles of your own",
-    )
-    parser.add_argument("--cards", metavar="FILE", type=Path, help="card formats to go by")
+    add_profile_folders(parser)
+    add_cards_option(parser)
 
 
 def run(arguments: argparse.Namespace) -> int:

@@ -11,6 +11,9 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from tessera.cli.reader_options import add_cards_option
+from tessera.cli.whole_number import whole
+
 if TYPE_CHECKING:
     from tessera.devices.learning import Guess
 
@@ -24,14 +27,26 @@ examples:
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the options of this command."""
     parser.add_argument("port", help="a serial port as 'tessera devices list' shows it")
-    parser.add_argument("--baud", type=int, default=9600, help="speed on RS-232 (default: 9600)")
-    parser.add_argument("--scans", type=int, default=2, help="cards to scan (default: 2)")
+    parser.add_argument(
+        "--baud",
+        type=whole(50, 4_000_000),
+        metavar="N",
+        default=9600,
+        help="speed on RS-232 (default: 9600)",
+    )
+    parser.add_argument(
+        "--scans", type=whole(1, 100), metavar="N", default=2, help="cards to scan (default: 2)"
+    )
     parser.add_argument("--name", default="my-scanner", help="name of the new profile")
     parser.add_argument("--write", metavar="FOLDER", type=Path, help="write the profile there")
-    parser.add_argument("--cards", metavar="FILE", type=Path, help="card formats to go by")
+    add_cards_option(parser)
     parser.add_argument("--in-clear", action="store_true", help="show card numbers and raw bytes")
     parser.add_argument(
-        "--wait", type=int, default=60, help="seconds to wait for a scan (default: 60)"
+        "--wait",
+        type=whole(0, 3_600),
+        metavar="N",
+        default=60,
+        help="seconds to wait for a scan (default: 60)",
     )
 
 

@@ -11,6 +11,8 @@ import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from tessera.cli.reader_options import add_profile_folders
+
 if TYPE_CHECKING:
     from tessera.devices.port_choice import FoundPort
 
@@ -27,14 +29,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--profiles", action="store_true", help="list the reader profiles instead of the ports"
     )
-    parser.add_argument(
-        "--profiles-from",
-        metavar="FOLDER",
-        type=Path,
-        action="append",
-        default=[],
-        help="a folder with profiles of your own",
-    )
+    add_profile_folders(parser)
     parser.add_argument("--json", action="store_true", help="print one JSON object for programs")
 
 

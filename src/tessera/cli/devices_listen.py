@@ -7,7 +7,8 @@ given; payment card numbers are never shown. Ctrl-C ends it.
 import argparse
 import json
 import time
-from pathlib import Path
+
+from tessera.cli.reader_options import add_cards_option, add_port_options
 
 EXAMPLES = """\
 examples:
@@ -19,20 +20,8 @@ examples:
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the options of this command."""
-    parser.add_argument("port", help="a port as 'tessera devices list' shows it, or an address")
-    parser.add_argument(
-        "--profile", default="generic-cr", help="a reader profile (default: generic-cr)"
-    )
-    parser.add_argument(
-        "--profiles-from",
-        metavar="FOLDER",
-        type=Path,
-        action="append",
-        default=[],
-        help="a folder with profiles of your own",
-    )
-    parser.add_argument("--cards", metavar="FILE", type=Path, help="card formats to go by")
-    parser.add_argument("--count", type=int, default=0, help="end after so many scans")
+    add_port_options(parser, counted="scans")
+    add_cards_option(parser)
     parser.add_argument("--in-clear", action="store_true", help="show card numbers and raw bytes")
     parser.add_argument("--json", action="store_true", help="print one JSON object a line")
 

@@ -9,6 +9,8 @@ import json
 import sys
 from pathlib import Path
 
+from tessera.cli.reader_options import add_cards_option, add_profile_folders
+
 EXAMPLES = """\
 examples:
   tessera devices replay scanner.jsonl
@@ -22,15 +24,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the options of this command."""
     parser.add_argument("file", type=Path, help="a recording of 'tessera devices capture'")
     parser.add_argument("--profile", default="", help="decode with this profile")
-    parser.add_argument(
-        "--profiles-from",
-        metavar="FOLDER",
-        type=Path,
-        action="append",
-        default=[],
-        help="a folder with profiles of your own",
-    )
-    parser.add_argument("--cards", metavar="FILE", type=Path, help="card formats to go by")
+    add_profile_folders(parser)
+    add_cards_option(parser)
 
 
 def run(arguments: argparse.Namespace) -> int:

@@ -5,7 +5,8 @@ plugged-in device and give it a lasting name under /dev/tessera.
 """
 
 import argparse
-from pathlib import Path
+
+from tessera.cli.reader_options import add_profile_folders
 
 EXAMPLES = """\
 examples:
@@ -18,14 +19,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the options of this command."""
     parser.add_argument("--for", dest="device", metavar="DEVICE", help="one plugged-in USB device")
     parser.add_argument("--name", default="reader", help="its name under /dev/tessera")
-    parser.add_argument(
-        "--profiles-from",
-        metavar="FOLDER",
-        type=Path,
-        action="append",
-        default=[],
-        help="a folder with profiles of your own",
-    )
+    add_profile_folders(parser)
 
 
 def run(arguments: argparse.Namespace) -> int:

@@ -15,6 +15,8 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from tessera.cli.whole_number import whole
+
 if TYPE_CHECKING:
     from tessera.rules.replay_lines import Part
 
@@ -53,18 +55,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument(
         "--workers",
-        type=_workers,
+        type=whole(1, WORKERS_MAX),
         default=min(WORKERS_MAX, len(os.sched_getaffinity(0))),
         metavar="N",
         help="processes that price (default: one for each core); the answer is the same",
     )
     parser.add_argument("--json", action="store_true", help="print one JSON object for programs")
-
-
-def _workers(text: str) -> int:
-    if not text.isdecimal() or not 1 <= int(text) <= WORKERS_MAX:
-        raise argparse.ArgumentTypeError(f"{text!r} is no number from 1 to {WORKERS_MAX}")
-    return int(text)
 
 
 def run(arguments: argparse.Namespace) -> int:

@@ -9,7 +9,7 @@ the higher priority, then to the smaller id.
 """
 
 from collections.abc import Iterator, Sequence
-from itertools import combinations, product
+from itertools import combinations, islice, product
 
 from tessera.core.quote import Stage
 from tessera.rules.assign import settle_units, trials_for
@@ -227,13 +227,10 @@ def _sacrifices(work: Work) -> Iterator[tuple[frozenset[Offer], tuple[int, ...]]
         for size in range(len(offers) + 1)
         for chosen in combinations(offers[:8], size)
     ]
-    nothing = (0,) * len(work.goods)
-    yield from ((given_up, nothing) for given_up in sets[1:])
     touched = {fold.number for offer in offers for fold in work.found[offer]}
     ranges = [range(fold.count + 1 if fold.number in touched else 1) for fold in work.goods]
-    for kept in product(*ranges):
-        if any(kept):
-            yield from ((given_up, kept) for given_up in sets)
+    ways = ((given_up, kept) for kept in product(*ranges) for given_up in sets)
+    yield from islice(ways, 1, None)  # the first of them gives nothing up
 
 
 def _would_gain(work: Work) -> bool:

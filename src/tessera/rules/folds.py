@@ -121,6 +121,7 @@ def fold_lines(lines: Sequence[Line]) -> list[Fold]:
     """Fold equal lines; each fold stands where its first line stood."""
     folds: list[Fold] = []
     by_sku: dict[tuple[str, LineKind], list[Fold]] = {}
+    joined: dict[int, Fold] = {}
     for member, line in enumerate(lines):
         count = 1 if line.measure else units_of(line)
         place = (line.sku, line.kind)
@@ -134,6 +135,7 @@ def fold_lines(lines: Sequence[Line]) -> list[Fold]:
         for fold in alike:
             if _key(fold.line, units_of(fold.line)) == key:
                 fold.members.append(member)
+                joined[fold.number] = fold
                 fold.count += count
                 fold.amount += line.amount_minor
                 fold.due = fold.amount
@@ -144,9 +146,8 @@ def fold_lines(lines: Sequence[Line]) -> list[Fold]:
             fold = Fold(len(folds), line, member, count)
             folds.append(fold)
             alike.append(fold)
-    for fold in folds:
-        if len(fold.members) > 1:  # left-over cents must not follow the order of scanning
-            fold.members.sort(key=lambda member: lines[member].line_id)
+    for fold in joined.values():  # left-over cents must not follow the order of scanning
+        fold.members.sort(key=lambda member: lines[member].line_id)
     return folds
 
 

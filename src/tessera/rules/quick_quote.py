@@ -5,7 +5,6 @@ Must never: give another quote than `evaluate_in_full`; where it can't give that
 """
 
 from collections.abc import Callable
-from decimal import Decimal
 
 from tessera.core.basket import Basket, Place
 from tessera.core.member import MemberState
@@ -48,7 +47,6 @@ from tessera.rules.tally_units import tally_units
 from tessera.rules.taxes import FoldTax, tax_groups
 
 _offer_outcome = maker(OfferOutcome)
-_NO_QUANTITY = Decimal(0)
 _ACCRUAL = Stage.ACCRUAL
 
 
@@ -186,11 +184,11 @@ class Parts:
         if self._fold_taxes is None:
             tally = self.tally
             folds, lines = taxable_folds(tally), tally.basket.lines
-            quantities = [_NO_QUANTITY] * len(folds)
-            for number, line in enumerate(tally.lines):
-                if line.taxes:
-                    whole = tally.folds[number] if tally.folds else None
-                    quantities[number] = quantity_of(whole, lines) if whole else line.quantity
+            quantities = (
+                [quantity_of(fold, lines) for fold in tally.folds]
+                if tally.folds
+                else [line.quantity for line in lines]
+            )
             rounding = tally.prepared.programme.settings.rounding
             self._taxes, self._fold_taxes = tax_groups(
                 folds, quantities, self._extra, tally.place.tax_rounding, rounding

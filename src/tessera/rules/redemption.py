@@ -232,8 +232,6 @@ def _spend_on_gift(
                 left -= piece.count
                 spending.minor += minor
                 work.put(offer, 1, fold, piece, minor)
-                key = (spending.unit, spending.offer, spending.issuer)
-                fold.spent.setdefault(key, [0, 0])[0] += 0
     if left == gift.count:
         spending.reason = "gift-not-in-basket"
         return

@@ -19,7 +19,6 @@ from tessera.rules.quick_ladders import Ladder
 from tessera.rules.reasons import AMOUNT_SHORT, QUANTITY_SHORT, is_eligible
 
 _GOODS = LineKind.GOODS
-_SHELF = Stage.SHELF
 
 Cut = tuple[Offer, int, int]
 """What an offer took off a fold: the offer, its group, minor units."""
@@ -229,19 +228,19 @@ class Tally:
         return selects(selector, line, above)
 
     def meets(self, need: Need, offer: Offer) -> bool:
-        """Tell whether a threshold is reached; what is missing is noted."""
-        at_shelf, everything = need.at is _SHELF, need.of.everything
+        """Tell whether a threshold is reached by what is due now; what is missing is noted.
+
+        Those that read the shelf are asked before anything is taken off.
+        """
+        everything = need.of.everything
         if everything and not self.odd:
-            minor = self.shelf if at_shelf else self.shelf - self.off
-            quantity = sum(self.counts)
+            minor, quantity = self.shelf - self.off, sum(self.counts)
         else:
-            if not at_shelf:
-                self.share_out()
-            moneys = self.amounts if at_shelf else self.dues
+            self.share_out()
             wanted = self.eligible(offer)
             if not everything:
                 wanted = [fold for fold in wanted if self.matches(need.of, fold)]
-            minor = sum([moneys[fold] for fold in wanted])
+            minor = sum([self.dues[fold] for fold in wanted])
             quantity = sum([self.counts[fold] for fold in wanted])
         missing_minor, missing_quantity = need.minor - minor, need.quantity - quantity
         if missing_minor <= 0 and missing_quantity <= 0:

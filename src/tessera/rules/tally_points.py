@@ -230,11 +230,8 @@ def _book(tally: Tally, unit: str, issuer: str, grants: list[Grant]) -> None:
     common = lcm(*{grant[2] for grant in grants})
     scaled = [grant[1] * (common // grant[2]) for grant in grants]
     exact = sum(scaled)
-    total = max(0, min(UNITS_MAX, exact // common))
-    if total == exact and min(scaled) >= 0:
-        shares = scaled
-    else:
-        shares = share(total, [max(0, one) for one in scaled])
+    total = min(UNITS_MAX, exact // common)
+    shares = scaled if total == exact else share(total, scaled)
     granted = tally.granted
     for grant, units in zip(grants, shares, strict=True):
         granted[grant[0]] = granted.get(grant[0], 0) + units

@@ -164,16 +164,17 @@ def _take_over(tally: Tally, folds: list[int], solved: Solved) -> None:
 
 
 def _key(tally: Tally, offers: list[Offer], folds: list[int]) -> object:
-    """What the choice hangs on, None where it may hang on more."""
+    """What the choice hangs on, None where it may hang on more.
+
+    Never on a weighed quantity: offers that read it are not for the quick way.
+    """
     lines, counts, amounts = tally.lines, tally.counts, tally.amounts
     if any(isinstance(one.reward, Bundle) and len(one.reward.parts) > 1 for one in offers):
         return None
     if len(folds) == 1:
         fold = folds[0]
-        if lines[fold].measure:
-            return None
         return (tuple(offers), counts[fold], amounts[fold])
-    if len(folds) > REMEMBERED_FOLDS_MAX or any(lines[fold].measure for fold in folds):
+    if len(folds) > REMEMBERED_FOLDS_MAX:
         return None
     numbers, found = sorted(folds), tally.found
     return (
