@@ -13,14 +13,16 @@ from tessera.core.basket import Basket, Line
 from tessera.core.quote import Stage
 from tessera.rules import stops
 from tessera.rules.basket_cases import Case, cases_of, lines_of
-from tessera.rules.bounds import Sheet, Weights
+from tessera.rules.bounds import Sheet
 from tessera.rules.choice import choice_of
+from tessera.rules.finding import find_offers
 from tessera.rules.labels import BITS, _promise
 from tessera.rules.looking import Search, _paths_within, rough_bound, search_of
 from tessera.rules.model import Offer
 from tessera.rules.spending import Budget, Meter, OutOfWork
 from tessera.rules.unproven import most_together
 from tessera.rules.use_search import Search as UseSearch
+from tessera.rules.weights import Weights
 from tessera.rules.work import Work
 from tests.unit.rules.shop import line, place, programme
 
@@ -28,7 +30,7 @@ from tests.unit.rules.shop import line, place, programme
 def search_for(rules: str, *lines: Line) -> Search:
     """A search for the best price of some lines, before anything is looked at."""
     work = Work(programme(rules), None, Basket(currency="EUR", lines=lines), place())
-    work.find_offers()
+    find_offers(work)
     choice = choice_of(work, units_of(work), work.goods)
     assert choice is not None
     return search_of(work, choice)
