@@ -69,8 +69,11 @@ def unlike(offers: Sequence[Offer]) -> list[Offer]:
     kept: list[Offer] = []
     seen: dict[int, int] = {}
     for offer in offers:
+        if offer.offer_id in named:
+            kept.append(offer)
+            continue
         alike = seen.get(offer.manner, 0)
-        if alike < 2 or offer.offer_id in named:
+        if alike < 2:
             kept.append(offer)
             seen[offer.manner] = alike + 1
     return kept
