@@ -106,6 +106,7 @@ class Work:
         "gap_minor",
         "goods",
         "left",
+        "meeting",
         "meetings",
         "member",
         "meter",
@@ -119,7 +120,6 @@ class Work:
         "programme",
         "ranked",
         "settings",
-        "shared",
         "spendings",
     )
 
@@ -149,7 +149,7 @@ class Work:
         self.meter = Meter()
         self.fitting: dict[Offer, list[frozenset[int]]] = {}
         self.most: dict[Offer, int] = {}
-        self.shared: dict[tuple[Offer, Offer], bool] = {}
+        self.meeting: dict[Offer, list[int]] = {}
         self.meetings: dict[tuple[Offer, ...], list[tuple[Offer, ...]] | None] = {}
         self._counted: dict[tuple[int, int], int | Fraction] = {}
         self._open: dict[tuple[Offer, tuple[Offer, ...]], bool] = {}
