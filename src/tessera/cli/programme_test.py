@@ -25,7 +25,8 @@ a case:
     lines: [3 pen 6.00 stationery]
     expect: {due: 4.00}
 
-exit codes: 0 all cases hold · 1 some do not, or a file has a problem · 3 a file can't be read
+exit codes: 0 all cases hold · 1 some do not, or a file has a problem · 3 a file is not there or
+can't be read
 """
 
 
