@@ -4,8 +4,10 @@ Owns: what a use takes off, and the discount's share on each unit; `bundle_uses`
 Must never: choose between offers; whoever calls says which offer is next and how often.
 """
 
-from tessera.core.money import divided, rounded, share
-from tessera.rules.bundle_uses import Price, Use, fitting_of, run_sets, uses_by_turn, worth
+from math import lcm
+
+from tessera.core.money import divided, share
+from tessera.rules.bundle_uses import Use, fitting_of, run_sets, uses_by_turn, worth
 from tessera.rules.folds import Fold, join_alike, take
 from tessera.rules.model import Bundle, Kind, Offer
 from tessera.rules.unit_offers import close_line, most_of
@@ -116,14 +118,17 @@ def _discounts(work: Work, reward: Bundle, uses: list[Use]) -> list[int]:
             minor = divided(number * share_number, share_denominator, work.settings.rounding)
             found.append(min(cost, minor * use.times))
         return found
-    total: Price = 0
+    # Numerator and denominator of all that is rewarded so far: fractions one by one take long.
+    total, whole = 0, 1
     found, before, rounding = [], 0, work.settings.rounding
     for use in uses:
-        total += worth(use.rewarded) * use.times
-        if isinstance(total, int):
-            after = divided(total * number, denominator, rounding)
-        else:
-            after = rounded(total * number / denominator, rounding)
+        for run, count in use.rewarded:
+            of_one = run.price.denominator
+            if whole % of_one:
+                common = lcm(whole, of_one)
+                total, whole = total * (common // whole), common
+            total += run.price.numerator * count * use.times * (whole // of_one)
+        after = divided(total * number, denominator * whole, rounding)
         found.append(after - before)
         before = after
     return found

@@ -289,7 +289,7 @@ def used_of(key: str, member: MemberState | None) -> int:
 
 def selects(selector: Selector, line: Line, above: frozenset[str]) -> bool:
     """Tell whether a selection matches a line; `above`: its categories and their ancestors."""
-    if selector.by_sku:
+    if selector.only == "skus":
         return line.sku in selector.skus
     if selector.skus and line.sku not in selector.skus:
         return False

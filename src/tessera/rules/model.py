@@ -36,7 +36,8 @@ class Selector:
     """Which goods. Every part that is given must match; `any_of` wants one of its selectors.
 
     `price` is the range of the unit price in minor units, ends included. `not_of`: what is left out
-    again. Nothing given at all: everything. `by_sku`: products are named, and nothing else.
+    again. Nothing given at all: everything. `only`: the one part that is given, where it is skus,
+    categories, brands, tags or price and there is no other.
     """
 
     skus: frozenset[str] = frozenset()
@@ -48,12 +49,13 @@ class Selector:
     price: tuple[int, int] | None = None
     any_of: tuple["Selector", ...] = ()
     not_of: tuple["Selector", ...] = ()
-    by_sku: bool = field(init=False, repr=False)
+    only: str = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
-        rest = self.categories or self.brands or self.tags or self.attributes or self.kinds
-        more = self.price is not None or self.any_of or self.not_of
-        object.__setattr__(self, "by_sku", bool(self.skus) and not (rest or more))
+        given = [name for name in ("skus", "categories", "brands", "tags") if getattr(self, name)]
+        given += ["price"] if self.price is not None else []
+        more = self.attributes or self.kinds or self.any_of or self.not_of
+        object.__setattr__(self, "only", given[0] if len(given) == 1 and not more else "")
 
     @property
     def everything(self) -> bool:

@@ -6,7 +6,9 @@ Must never: apply an offer or choose between two.
 
 from collections.abc import Iterable, Sequence
 from itertools import combinations
+from operator import itemgetter
 
+from tessera.core.quote import Stage
 from tessera.rules.model import Bundle, Each, GroupKind, Kind, Off, Offer
 from tessera.rules.sections import Settings
 from tessera.rules.work import Work
@@ -69,8 +71,11 @@ def unlike(offers: Sequence[Offer]) -> list[Offer]:
     kept: list[Offer] = []
     seen: dict[int, int] = {}
     for offer in offers:
+        if offer.offer_id in named:
+            kept.append(offer)
+            continue
         alike = seen.get(offer.manner, 0)
-        if alike < 2 or offer.offer_id in named:
+        if alike < 2:
             kept.append(offer)
             seen[offer.manner] = alike + 1
     return kept
@@ -84,21 +89,9 @@ def meeting_sets(
     The single offers, and those sets that no further offer could join; or every set, for where
     taking less off may be worth more. None when there are more than SETS_MAX.
     """
-    ordered = in_stacking_order(work, offers)
-    meets: list[set[int]] = [set() for _ in ordered]
-    shared = work.shared  # the rows of a basket ask for the same pairs over and over
-    for (one, first), (two, second) in combinations(enumerate(ordered), 2):
-        known = shared.get((first, second))
-        if known is None:
-            # An offer for goods without any discount can only be the first of a set.
-            known = not second.undiscounted_only and work.may_share(first, second)
-            shared[first, second] = known
-        if known:
-            meets[one].add(two)
-            meets[two].add(one)
-    singles = [(place,) for place in range(len(ordered))]
-    if not any(meets):
-        found: list[tuple[int, ...]] | None = [*singles]
+    ordered, meets = _meetings(work, offers)
+    if not any(meets.values()):
+        found: list[tuple[int, ...]] | None = [(place,) for place in meets]
     else:
         found = _every_set(meets) if every else _widest_sets(meets)
     if found is None:
@@ -107,26 +100,62 @@ def meeting_sets(
     return [tuple([ordered[place] for place in members]) for members in found]
 
 
-def _every_set(meets: Sequence[set[int]]) -> list[tuple[int, ...]] | None:
+def _meetings(work: Work, offers: Sequence[Offer]) -> tuple[dict[int, Offer], dict[int, int]]:
+    """Give the offers by their place in the order in which they take off, and whom each may meet.
+
+    Sets of places are bits of a number. The rows of a basket ask for the same pairs over and over,
+    so what was asked once is remembered.
+    """
+    known = work.meeting
+    if any(offer not in known for offer in offers):
+        everybody = dict.fromkeys([*known, *work.available[Stage.UNIT], *offers])
+        known.clear()
+        for place, offer in enumerate(in_stacking_order(work, list(everybody))):
+            known[offer] = [place, 0, 0]
+    ordered = sorted([(known[offer][0], offer) for offer in offers], key=itemgetter(0))
+    among = sum([1 << place for place, _ in ordered])
+    for number, (place, second) in enumerate(ordered):
+        entry = known[second]
+        if not among & ~entry[1] & ((1 << place) - 1):
+            continue
+        for before, first in ordered[:number]:
+            if entry[1] >> before & 1:
+                continue
+            entry[1] |= 1 << before
+            # An offer for goods without any discount can only be the first of a set.
+            if not second.undiscounted_only and work.may_share(first, second):
+                entry[2] |= 1 << before
+                known[first][2] |= 1 << place
+    return dict(ordered), {place: known[offer][2] & among for place, offer in ordered}
+
+
+def _places(bits: int) -> list[int]:
+    """The places that a number holds, the lowest first."""
+    found = []
+    while bits:
+        low = bits & -bits
+        found.append(low.bit_length() - 1)
+        bits ^= low
+    return found
+
+
+def _every_set(meets: dict[int, int]) -> list[tuple[int, ...]] | None:
     """All sets whose members meet pairwise."""
-    found: list[tuple[int, ...]] = [(place,) for place in range(len(meets))]
+    found: list[tuple[int, ...]] = [(place,) for place in meets]
     for members in found:
-        found += [
-            (*members, place)
-            for place in range(members[-1] + 1, len(meets))
-            if all(place in meets[one] for one in members)
-        ]
+        common = -1 << (members[-1] + 1)
+        for one in members:
+            common &= meets[one]
+        found += [(*members, place) for place in _places(common)]
         if len(found) > SETS_MAX:
             return None
     return found
 
 
-def _widest_sets(meets: Sequence[set[int]]) -> list[tuple[int, ...]] | None:
+def _widest_sets(meets: dict[int, int]) -> list[tuple[int, ...]] | None:
     """The single places, and the sets that nothing could join, by Bron and Kerbosch."""
-    found: list[tuple[int, ...]] = [(place,) for place in range(len(meets))]
-    open_sets: list[tuple[tuple[int, ...], set[int], set[int]]] = [
-        ((), set(range(len(meets))), set())
-    ]
+    found: list[tuple[int, ...]] = [(place,) for place in meets]
+    open_sets: list[tuple[tuple[int, ...], int, int]] = [((), sum([1 << one for one in meets]), 0)]
     while open_sets:
         members, left, gone = open_sets.pop()
         if not left and not gone and len(members) > 1:
@@ -135,9 +164,14 @@ def _widest_sets(meets: Sequence[set[int]]) -> list[tuple[int, ...]] | None:
                 return None
         if not left:
             continue
-        pivot = max(sorted(left | gone), key=lambda place: len(meets[place] & left))
-        for place in sorted(left - meets[pivot]):
+        most, pivot = -1, 0
+        for place in _places(left | gone):
+            count = (meets[place] & left).bit_count()
+            if count > most:
+                most, pivot = count, place
+        for place in _places(left & ~meets[pivot]):
+            bit = 1 << place
             open_sets.append(((*members, place), left & meets[place], gone & meets[place]))
-            left = left - {place}
-            gone = gone | {place}
+            left &= ~bit
+            gone |= bit
     return found

@@ -216,7 +216,7 @@ class Tally:
 
     def matches(self, selector: Selector, fold: int) -> bool:
         """Tell whether a selection matches a fold of goods."""
-        if selector.by_sku:
+        if selector.only == "skus":
             return self.lines[fold].sku in selector.skus
         if selector.kinds and _GOODS.value not in selector.kinds:
             return False

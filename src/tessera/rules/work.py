@@ -89,10 +89,10 @@ class Work:
     """
 
     __slots__ = (
-        "_above",
         "_counted",
         "_open",
         "_sums",
+        "above",
         "available",
         "bases",
         "basis",
@@ -106,6 +106,7 @@ class Work:
         "gap_minor",
         "goods",
         "left",
+        "meeting",
         "meetings",
         "member",
         "meter",
@@ -119,7 +120,6 @@ class Work:
         "programme",
         "ranked",
         "settings",
-        "shared",
         "spendings",
     )
 
@@ -149,12 +149,12 @@ class Work:
         self.meter = Meter()
         self.fitting: dict[Offer, list[frozenset[int]]] = {}
         self.most: dict[Offer, int] = {}
-        self.shared: dict[tuple[Offer, Offer], bool] = {}
+        self.meeting: dict[Offer, list[int]] = {}
         self.meetings: dict[tuple[Offer, ...], list[tuple[Offer, ...]] | None] = {}
-        self._above: dict[int, frozenset[str]] = {}
         self._counted: dict[tuple[int, int], int | Fraction] = {}
         self._open: dict[tuple[Offer, tuple[Offer, ...]], bool] = {}
         self._sums: dict[tuple[object, ...], tuple[int, int]] = {}
+        self.above: dict[int, frozenset[str]] = {}
         self.bases: dict[tuple[object, ...], Base] = {}
         self.basis: dict[int, int] = {}
         self.discountable: dict[tuple[Stage, bool], list[Fold]] = {}
@@ -174,21 +174,34 @@ class Work:
         """The categories of a line with all their ancestors."""
         return self.programme.hits_of(line.categories)[0]
 
+    def _above(self, fold: Fold) -> frozenset[str]:
+        """The same for a fold, remembered."""
+        above = self.above.get(fold.number)
+        if above is None:
+            above = self.above[fold.number] = self.categories_above(fold.line)
+        return above
+
     def matches(self, selector: Selector, fold: Fold) -> bool:
         """Tell whether a selection matches a fold of goods."""
+        match selector.only:
+            case "skus":
+                return fold.line.sku in selector.skus
+            case "categories":
+                return not selector.categories.isdisjoint(self._above(fold))
+            case "price":
+                assert selector.price is not None
+                low, high = selector.price
+                return low * fold.count <= fold.amount <= high * fold.count
         line = fold.line
-        if selector.skus and (selector.by_sku or line.sku not in selector.skus):
-            return line.sku in selector.skus  # most often; categories need not be looked up then
+        if selector.skus and line.sku not in selector.skus:
+            return False  # most often; the categories need not be looked up then
         if selector.kinds and LineKind.GOODS.value not in selector.kinds:
             return False
-        above = self._above.get(fold.number)
-        if above is None:
-            above = self._above[fold.number] = self.categories_above(line)
-        return selects(selector, line, above)
+        return selects(selector, line, self._above(fold))
 
     def matching(self, selector: Selector, folds: Iterable[Fold]) -> list[Fold]:
         """Give those of some folds of goods that a selection matches."""
-        if selector.by_sku:
+        if selector.only == "skus":
             skus = selector.skus
             return [fold for fold in folds if fold.line.sku in skus]
         return [fold for fold in folds if self.matches(selector, fold)]
@@ -334,7 +347,8 @@ class Work:
         """The parcels of a fold that an offer may act on."""
         if fold.parcels is None:
             return fold.all_parcels
-        return [parcel for parcel in fold.parcels if self.is_open(parcel, offer)]
+        is_open = self.is_open
+        return [one for one in fold.parcels if not one.offers or is_open(one, offer)]
 
     # -- applying
 

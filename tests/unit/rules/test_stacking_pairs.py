@@ -2,7 +2,7 @@
 
 from itertools import combinations
 
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from tessera.rules.prepared import prepared_of
@@ -13,6 +13,7 @@ STACKS = ("", ", stacks: yes", ", stacks: [o0]", ", stacks: [o1, two]", ", undis
 GROUPS = ("", ", in: one", ", in: two", ", in: three")
 
 
+@example([("", ", stacks: [o0]")] * 3, "best", "best")
 @given(
     st.lists(st.tuples(st.sampled_from(GROUPS), st.sampled_from(STACKS)), min_size=2, max_size=9),
     st.sampled_from(("best", "all")),
