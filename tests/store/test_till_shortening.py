@@ -28,7 +28,7 @@ from tessera.store.till import (
 )
 from tessera.store.till.opening import open_till
 from tessera.store.till.values import AccountEffect, AccountState, Outcome
-from tests.support.histories import sale_of
+from tests.support.history_till import sale_of
 from tests.support.till import LIFE, enrolled_till, numbered_draft
 
 T = TypeVar("T")
@@ -44,7 +44,7 @@ def till(tmp_path: Path) -> Iterator[Engines]:
 
 
 def sell(tx: sa.Connection, number: int) -> SealedRecord:
-    draft, key = sale_of(numbered_draft(number).uid, number)
+    draft, key = sale_of(numbered_draft(number).uid, number, "till-1")
     effect = AccountEffect(member_id="m1", account="points", delta=5)
     return committed_sales.commit_record(tx, draft=draft, effects=[effect], sale=key)
 

@@ -9,61 +9,31 @@ import hashlib
 import random
 import shutil
 from collections import defaultdict
-from collections.abc import Callable
+from collections.abc import Iterable
 from contextlib import ExitStack
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from pathlib import Path
-from typing import TypeVar
 
-import httpx
 import sqlalchemy as sa
 
-from tessera.agent.enrolment import REGISTER_KEY, enrol, read_key
-from tessera.agent.salvaging import salvage_folder
-from tessera.agent.sync_pull import Puller
-from tessera.agent.sync_push import Pusher
-from tessera.agent.sync_status import LineState, SyncNotice
-from tessera.agent.trusted_roots import TrustedRoots
 from tessera.central.app import build_app
 from tessera.central.backups import begin_backup, copy_database, finish_backup
-from tessera.central.enrol import add_register
+from tessera.central.enrol import add_register, revoke_register
 from tessera.central.generations import begin_generation
 from tessera.central.members import NewMember, add_members
 from tessera.central.metrics import Metrics
 from tessera.central.opening import Central, opened
 from tessera.central.settings import CentralSettings
 from tessera.central.worker import Worker
-from tessera.core.basket import Basket, Place
-from tessera.core.identity import SaleKey, new_uid
-from tessera.core.journal import RecordDraft
-from tessera.core.member import MemberState
-from tessera.core.quote import Quote, UnitMovement
-from tessera.core.sale import SaleBody
-from tessera.store.central import schema
+from tessera.core.identity import bucket_of
+from tessera.store.central import ledger_book, schema
+from tessera.store.central.accounts import Lease
 from tessera.store.central.register_book import read_alarms
-from tessera.store.till import (
-    cached_members,
-    committed_sales,
-    identity_book,
-    outbox,
-    shortening,
-)
-from tessera.store.till.opening import DATABASE, OpenTill, open_till
-from tessera.store.till.values import AccountEffect
-from tessera.sync.client import HttpCentral, Signer
+from tessera.store.till.opening import DATABASE
 from tessera.sync.link import CentralBusy
-from tessera.sync.records import encoded
-from tests.support.till import DAY
+from tests.support.history_till import MEMBER, POINTS, SPENT_MAX, TILLS, Machine
 
-T = TypeVar("T")
-AT = datetime(2026, 11, 21, 10, tzinfo=UTC)
 START_MS = 1_795_000_000_000
-POINTS = 5
-MEMBER = "member-1"
-REGISTER = "till-1"
-FIRST_TILL = "first-till"
-URL = "http://127.0.0.1"
 ROUNDS_MAX = 12
 
 
@@ -87,14 +57,14 @@ class Office:
 
     async def open(self) -> None:
         """Enrol the register and admit the member; schedules begin from here."""
-        code = add_register(self.central, store_id="shop", register_id=REGISTER)
         add_members(self.central, [NewMember(member_id=MEMBER, home_store="shop")])
-        first = self.folder / FIRST_TILL
-        first.mkdir()
-        machine = Machine(first, self, self._chance)
-        await machine.enrol(code)
-        self.work()
-        await machine.stop()
+        for name, register in TILLS.items():
+            code = add_register(self.central, store_id="shop", register_id=register)
+            (self.folder / name).mkdir()
+            machine = Machine(self.folder / name, self, self._chance)
+            await machine.enrol(code)
+            self.work()
+            await machine.stop()
         self.central.engines.dispose()
         shutil.copy(self.folder / "central.db", self.folder / "first.db")
 
@@ -167,185 +137,33 @@ class Office:
         assert len(rows) == len({row[0] for row in rows})
         return {row[0]: row[1] for row in rows}
 
-    def points(self) -> int:
+    def points(self, account: str = "points") -> int:
         """The member's balance in the ledger."""
         table = schema.BALANCE
         query = sa.select(table.c.points).where(
-            table.c.member_id == MEMBER, table.c.account == "points"
+            table.c.member_id == MEMBER, table.c.account == account
         )
         with self.central.engines.reader.begin() as tx:
             return int(tx.execute(query).scalar() or 0)
 
-
-class Direct:
-    """Writes in the calling thread."""
-
-    def __init__(self, till: OpenTill) -> None:
-        self._till = till
-
-    async def run(self, work: Callable[[sa.Connection], T]) -> T:
-        with self._till.engines.writer.begin() as tx:
-            return work(tx)
-
-
-class Machine:
-    """A till on a disk of its own, running."""
-
-    def __init__(self, folder: Path, office: Office, chance: random.Random) -> None:
-        self.folder = folder
-        self._office = office
-        self._chance = chance
-        self.told: list[SyncNotice] = []
-        self.findings: list[str] = []
-        self._link: HttpCentral | None = None
-        self._life = ""
-        self.start()
-
-    def start(self) -> None:
-        self.till, findings = open_till(
-            self.folder,
-            random=self._chance.randbytes,
-            wall_ms=self._office.now_ms(),
-            reserve_bytes=0,
-        )
-        self.findings += [finding.code for finding in findings]
-        if findings:
-            salvage_folder(self.till.engines.writer, self.folder)
-        line = LineState(wall_ms=self._office.now_ms, tell=self.told.append)
-        writer, engines = Direct(self.till), self.till.engines
-        self._pusher = Pusher(
-            engines=engines, writer=writer, line=line, random=self._chance.randbytes
-        )
-        roots = TrustedRoots(None, line=line)
-        self._puller = Puller(engines=engines, writer=writer, line=line, roots=roots)
-
-    async def stop(self) -> None:
-        if self._link is not None:
-            await self._link.close()
-            self._link, self._life = None, ""
-        self.till.close()
-
-    async def enrol(self, code: str) -> None:
-        await enrol(
-            folder=self.folder,
-            writer=self.till.engines.writer,
-            link=self._line_of(None),
-            code=code,
-            host="",
-            random=self._chance.randbytes,
+    def set_aside(self, life: str) -> int:
+        """What the leases of one life of the register hold at central."""
+        return sum(
+            one.outstanding + one.uncovered for one in self._leases() if one.incarnation == life
         )
 
-    def _line_of(self, signer: Signer | None) -> HttpCentral:
-        return HttpCentral(
-            URL,
-            signer=signer,
-            wall_ms=lambda: 1,
-            random=self._chance.randbytes,
-            transport=httpx.ASGITransport(app=self._office.app),
-        )
+    def granted(self) -> int:
+        """All that was ever leased, as far as central knows."""
+        return sum(max(one.granted, one.claimed) for one in self._leases())
 
-    async def link(self) -> HttpCentral:
-        """The line of the present life, to central as it stands now."""
-        with self.till.engines.reader.connect() as c:
-            life = identity_book.read_head(c).incarnation
-        name = f"{life} {id(self._office.app)}"
-        if self._link is None or name != self._life:
-            if self._link is not None:
-                await self._link.close()
-            key = read_key(self.folder / REGISTER_KEY)
-            signer = Signer(register=REGISTER, incarnation=life, key=key)
-            self._link, self._life = self._line_of(signer), name
-        return self._link
-
-    def sell(self, number: int) -> str:
-        uid = new_uid(number, self._chance.randbytes(10))
-        draft, key = sale_of(uid, number)
-        effect = AccountEffect(member_id=MEMBER, account="points", delta=POINTS)
-        self.till.commit(
-            uid,
-            lambda tx: committed_sales.commit_record(
-                tx, draft=draft, effects=[effect], sale=key, answer=b"{}"
-            ),
-        )
-        return uid
-
-    def waiting(self) -> list[tuple[str, int, str]]:
-        with self.till.engines.reader.connect() as c:
-            return [(one.incarnation, one.seq, one.uid) for one in outbox.waiting(c, limit=1_000)]
-
-    async def push_once(self) -> bool:
-        more, _ = await self._pusher.push_once(await self.link())
-        return more
-
-    async def pull(self) -> None:
-        link = await self.link()
-        while await self._puller.pull_once(link):
-            link = await self.link()
-
-    def shorten(self) -> int:
-        """Let go of whatever may go, as if all of it were old; two records of each life stay."""
-        with self.till.engines.writer.begin() as tx:
-            return shortening.shorten(tx, before_ms=2**47, most=1_000, kept_records=2)
-
-    def is_quiet(self) -> bool:
-        with self.till.engines.reader.connect() as c:
-            return outbox.depth(c) == 0 and not outbox.is_asking(c)
-
-    def shown(self) -> int:
-        with self.till.engines.reader.connect() as c:
-            return sum(view.balance for view in cached_members.accounts(c, MEMBER))
-
-    def on_disk(self) -> set[str]:
-        with self.till.engines.reader.connect() as c:
-            return {
-                record.uid
-                for life in outbox.lives(c)
-                for record in committed_sales.read_page(c, life.number, after_seq=0, limit=10_000)
-            }
-
-    @property
-    def generations(self) -> int:
-        """How often this till heard that central had begun anew."""
-        return sum(notice.what == "generation" for notice in self.told)
-
-
-def sale_of(uid: str, number: int) -> tuple[RecordDraft, SaleKey]:
-    """A sale worth 5 points to the member."""
-    quote = Quote(
-        engine="test",
-        programme="p",
-        currency="EUR",
-        shelf_minor=0,
-        discount_minor=0,
-        tendered_units_minor=0,
-        due_minor=0,
-        units=(UnitMovement(unit="points", earned=POINTS),),
-    )
-    key = SaleKey(store="shop", pos=REGISTER, business_day=DAY, sale_id=f"s{number}")
-    body = SaleBody(
-        key=key,
-        place=Place(at=AT, business_day=DAY, store="shop", register=REGISTER),
-        basket=Basket(currency="EUR"),
-        member=MemberState(member_id=MEMBER),
-        quote=quote,
-    )
-    draft = RecordDraft(
-        uid=uid,
-        kind="sale",
-        business_day=DAY,
-        wall_ms=1,
-        mono_ms=1,
-        boot_id="b",
-        bundle="",
-        engine="test",
-        body=encoded(body),
-    )
-    return draft, key
+    def _leases(self) -> list[Lease]:
+        with self.central.engines.reader.begin() as tx:
+            return ledger_book.read_leases(tx, (bucket_of(MEMBER), MEMBER))
 
 
 @dataclass
 class Shop:
-    """One register, its clones, its copies, and what any of them ever sold."""
+    """One register or two, their clones and copies, and what any of them ever sold."""
 
     folder: Path
     seed: int
@@ -353,6 +171,7 @@ class Shop:
     office: Office
     machines: list[Machine] = field(default_factory=list)
     sold: set[str] = field(default_factory=set)
+    spent: dict[str, int] = field(default_factory=dict)
     gone: set[str] = field(default_factory=set)
     pushed: dict[tuple[str, int], set[str]] = field(default_factory=lambda: defaultdict(set))
     happened: list[str] = field(default_factory=list)
@@ -362,15 +181,19 @@ class Shop:
     lost_with_backup: bool = False
     refused: int = 0
     shows_all_it_sold: bool = False
+    spends: bool = False
 
     @property
     def first(self) -> Machine:
         return self.machines[0]
 
-    def open(self) -> None:
-        """Put the enrolled register on its disk and start it."""
-        shutil.copytree(self.office.folder / FIRST_TILL, self.folder / "a")
-        self.machines.append(Machine(self.folder / "a", self.office, self.chance))
+    def open(self, *names: str) -> None:
+        """Put enrolled registers on their disks and start them; the others are none any more."""
+        for name in TILLS.keys() - set(names):
+            revoke_register(self.office.central, TILLS[name])
+        for name in names:
+            shutil.copytree(self.office.folder / name, self.folder / name)
+            self.machines.append(Machine(self.folder / name, self.office, self.chance))
 
     async def close(self) -> None:
         for machine in self.machines:
@@ -380,8 +203,16 @@ class Shop:
 
     def sell(self, machine: Machine) -> None:
         self.count += 1
-        self.happened.append(f"sell {machine.folder.name}")
-        self.sold.add(machine.sell(self.count))
+        most = min(machine.may_spend(), SPENT_MAX) if self.spends else 0
+        spent = self.chance.randrange(1, most + 1) if most and self.chance.random() < 0.5 else 0
+        self.happened.append(f"sell {machine.folder.name}" + f", {spent} spent" * bool(spent))
+        uid = machine.sell(self.count, spent=spent)
+        self.sold.add(uid)
+        self.spent[uid] = spent
+
+    def worth(self, uids: Iterable[str]) -> int:
+        """What sales have brought the member, less what they have cost."""
+        return sum(POINTS - self.spent[uid] for uid in uids)
 
     async def push(self, machine: Machine) -> None:
         self.happened.append(f"push {machine.folder.name}")
@@ -433,7 +264,7 @@ class Shop:
         for _ in range(self.chance.randrange(most + 1)):
             await self.ordinary()
             if self.shows_all_it_sold and not self.lost_with_backup:
-                assert self.first.shown() == POINTS * len(self.sold), "a point twice, or not at all"
+                assert self.first.shown() == self.worth(self.sold), "a point twice, or not at all"
 
     # ---- what goes wrong
 
@@ -531,7 +362,12 @@ class Shop:
             self.office.work()
             for machine in self.machines:
                 await self.pull(machine)
+                await machine.ask_again()
             if all(machine.is_quiet() for machine in self.machines):
+                # What was presented last lets central grant again.
+                self.office.work()
+                for machine in self.machines:
+                    await self.pull(machine)
                 return
         raise AssertionError(f"seed {self.seed}: still not quiet after {ROUNDS_MAX} rounds")
 

@@ -22,6 +22,7 @@ from starlette.routing import Route
 
 from tessera.core.journal import Head, chain_links, genesis
 from tessera.sync.feed_reading import bytes_to_sign
+from tessera.sync.grant_wire import PresentAnswer
 from tessera.sync.records import encoded
 from tessera.sync.signing import (
     PURPOSE_ASSIGNMENT,
@@ -75,6 +76,7 @@ class SmallCentral:
     seed: bytes = b""
     batches: list[BatchHead] = field(default_factory=list)
     beats: list[bytes] = field(default_factory=list)
+    presented: list[bytes] = field(default_factory=list)
     nonces: set[bytes] = field(default_factory=set)
     fail: Callable[[Request, bytes], Response | None] = lambda _request, _content: None
     drop_replies: int = 0
@@ -264,6 +266,12 @@ class SmallCentral:
         self.beats.append(content)
         return refused or Response(status_code=204)
 
+    async def grants(self, request: Request) -> Response:
+        content = await request.body()
+        refused = self._check(request, content)
+        self.presented.append(content)
+        return refused or answer(PresentAnswer(generation=self.generation))
+
     def _check(self, request: Request, content: bytes) -> Response | None:
         failed = self.fail(request, content)
         if failed is not None:
@@ -287,6 +295,7 @@ class SmallCentral:
                 Route("/v1/feed/{audience}", self.feed),
                 Route("/v1/bundles/{hash}", self.bundle),
                 Route("/v1/bundles/{hash}/seed", self.seed_of),
+                Route("/v1/grants", self.grants, methods=["POST"]),
                 Route("/v1/heartbeat", self.heartbeat, methods=["POST"]),
             ]
         )

@@ -173,7 +173,7 @@ def _quoted(
         member=member,
         bundle=bundle,
         pos=pos,
-        notices=(*notices, notice("redemption_reduced")) if reduced else notices,
+        notices=(*notices, *_why_reduced(state)) if reduced else notices,
         coupons=uses_of(state, basket, quote),
     )
 
@@ -234,6 +234,13 @@ def with_draws(quoted: Quoted, draws: tuple[DrawResult, ...]) -> Quoted:
 def draw_notices(draws: tuple[DrawResult, ...]) -> tuple[api_answers.Notice, ...]:
     """What is told besides of instant wins."""
     return (notice("instant_win"),) if any(draw.prize for draw in draws) else ()
+
+
+def _why_reduced(state: TillState) -> tuple[api_answers.Notice, ...]:
+    """Fewer units are spent than wished; and why no more are set aside, if that is known."""
+    is_held = state.sync is not None and state.sync().awaited
+    reasons = ("redemption_reduced", "points_held") if is_held else ("redemption_reduced",)
+    return tuple(notice(code) for code in reasons)
 
 
 def _is_reduced(basket: Basket, quote: Quote) -> bool:

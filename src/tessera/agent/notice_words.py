@@ -4,7 +4,7 @@ Owns: these translations; English stands in `notices`. Must never: hold a code t
 not know, or leave one of its codes out; a test compares the two.
 """
 
-from tessera.agent.guard_words import OTHERS
+from tessera.agent import enrolment_words, guard_words
 
 WORDS: dict[str, dict[str, tuple[str, str]]] = {
     "de": {
@@ -74,6 +74,10 @@ WORDS: dict[str, dict[str, tuple[str, str]]] = {
         "payment_card": (
             "das ist eine Zahlungskarte: sie wurde nicht gelesen",
             "nach der Kundenkarte fragen",
+        ),
+        "points_held": (
+            "die Zentrale kam aus einer Sicherung und legt hier noch keine Punkte neu bereit",
+            "die übrigen Kassen des Ladens einschalten; die Zentrale zeigt, welche fehlen",
         ),
         "quote_late": (
             "die Berechnung dauerte zu lange: diese Antwort ist ohne Vorteile",
@@ -173,6 +177,10 @@ WORDS: dict[str, dict[str, tuple[str, str]]] = {
             "c’est une carte de paiement : elle n’a pas été lue",
             "demander la carte de fidélité",
         ),
+        "points_held": (
+            "la centrale revient d’une sauvegarde et ne réserve pas encore d’autres points ici",
+            "allumer les autres caisses du magasin ; la centrale indique lesquelles",
+        ),
         "quote_late": (
             "le calcul a pris trop de temps : cette réponse est sans avantages",
             "redemander",
@@ -268,6 +276,10 @@ WORDS: dict[str, dict[str, tuple[str, str]]] = {
             "tessera agent enrol --help",
         ),
         "payment_card": ("es una tarjeta de pago: no se ha leído", "pedir la tarjeta de socio"),
+        "points_held": (
+            "la central vuelve de una copia y aún no reserva más puntos para esta tienda",
+            "encender las demás cajas de la tienda; la central indica cuáles",
+        ),
         "quote_late": (
             "el cálculo tardó demasiado: esta respuesta no lleva ventajas",
             "preguntar otra vez",
@@ -363,6 +375,10 @@ WORDS: dict[str, dict[str, tuple[str, str]]] = {
             "tessera agent enrol --help",
         ),
         "payment_card": ("это платёжная карта: она не прочитана", "попросите карту участника"),
+        "points_held": (
+            "центр восстановлен из копии и пока не выделяет магазину новых баллов",
+            "включите остальные кассы магазина; центр показывает, какие",
+        ),
         "quote_late": (
             "расчёт занял слишком много времени: этот ответ без выгод",
             "спросите ещё раз",
@@ -394,5 +410,6 @@ WORDS: dict[str, dict[str, tuple[str, str]]] = {
         ),
     },
 }
-for _language, _words in OTHERS.items():
-    WORDS[_language].update(_words)
+for _others in (enrolment_words.OTHERS, guard_words.OTHERS):
+    for _language, _words in _others.items():
+        WORDS[_language].update(_words)

@@ -6,8 +6,8 @@ anything; a notice is told beside an answer, a problem (`problems_http`) instead
 
 from collections.abc import Iterable
 
+from tessera.agent import enrolment_words, guard_words
 from tessera.agent.api_answers import Notice
-from tessera.agent.guard_words import ENGLISH
 from tessera.agent.notice_words import WORDS
 
 NOTICES: dict[str, tuple[str, str]] = {
@@ -69,6 +69,10 @@ NOTICES: dict[str, tuple[str, str]] = {
         "tessera agent enrol --help",
     ),
     "payment_card": ("this is a payment card: it was not read", "ask for the member card"),
+    "points_held": (
+        "central was put back from a backup and sets no more points aside for this store yet",
+        "switch on the other registers of the store; whoever looks after central sees which",
+    ),
     "quote_late": ("pricing took too long: this answer is without benefits", "ask again"),
     "redemption_reduced": (
         "fewer units are spent than wished",
@@ -95,7 +99,8 @@ NOTICES: dict[str, tuple[str, str]] = {
         "this register's certificate or central's root ends soon and was not renewed",
         "tell whoever looks after central: tessera central status names it",
     ),
-    **ENGLISH,
+    **enrolment_words.ENGLISH,
+    **guard_words.ENGLISH,
 }
 
 

@@ -43,6 +43,8 @@ def status_of(state: TillState, readers: Readers) -> StatusAnswer:
     told = state_notices(state)
     if ends.is_near(state.believed_ms()):
         told = (*told, notice("trust_ending"))
+    if sync is not None and sync.awaited:
+        told = (*told, notice("points_held"))
     now = datetime.fromtimestamp(state.clock.wall_ms() / 1000, UTC).astimezone(state.zone)
     bundle = None
     if programme.programme is not None:

@@ -30,6 +30,7 @@ PROBLEMS: dict[str, tuple[int, str]] = {
     "database_failing": (503, "the register's database does not take or give data"),
     "disk_full": (507, "there is no room left for a sale"),
     "duplicate_key": (400, "an object names a key twice"),
+    "enrolment_refused": (409, "nobody can be enrolled with this card, or not here and now"),
     "field_unknown": (422, "a field is not part of this request"),
     "field_wrong": (422, "a field is missing, of the wrong type or out of bounds"),
     "host_not_allowed": (403, "the Host header is not this agent's"),

@@ -17,7 +17,8 @@ class SyncStatus:
 
     None: never, or not now. `generation` is central's as last heard. `is_shut_out`: central refuses
     this register's key, as revoked, expired or unknown; what waits is kept until it is enrolled
-    again.
+    again. `awaited`: registers of this store that central, restored from a backup, waits for before
+    it sets more units aside for the store's members.
     """
 
     online: bool
@@ -28,6 +29,7 @@ class SyncStatus:
     generation: str
     last_error: str
     is_shut_out: bool = False
+    awaited: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,6 +57,7 @@ class LineState:
         self.last_contact_ms: int | None = None
         self.balance_as_of_ms: int | None = None
         self.queued = 0
+        self.awaited: tuple[str, ...] = ()
         self._errors: dict[str, str] = {}
         self._shut_out: set[str] = set()
         self._unknown: set[str] = set()
@@ -126,4 +129,5 @@ class LineState:
             generation=generation,
             last_error=self.last_error,
             is_shut_out=bool(self._shut_out),
+            awaited=self.awaited,
         )

@@ -83,6 +83,7 @@ async def running_sync(state: TillState, stop: asyncio.Event) -> AsyncIterator[N
         journal_days=state.settings.journal_days_in_force,
     )
     state.sync, state.kick = loop.status, loop.kick
+    state.send_profiles = loop.send_profiles
     task = asyncio.create_task(loop.run(stop))
     task.add_done_callback(_hear_bug)
     try:

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field, replace
 import msgspec
 
 from tessera.central.confirming import confirm_return, confirm_sale
+from tessera.central.leasing import spend_uncovered
 from tessera.central.lots import add_lot, consume_lots
 from tessera.central.reviving import REVIVAL_DAYS, Revival, note_spent, revived
 from tessera.core.ledger import OWED_PREFIX, Posting, checked, return_postings, sale_postings
@@ -61,13 +62,18 @@ def is_plain(body: object) -> bool:
     )
 
 
-def book_sale(state: MemberAccounts, body: SaleBody, *, uid: str, holder: Holder) -> Booked:
-    """Book a sale: earned units settle what is owed first, spent ones come off leases."""
+def book_sale(
+    state: MemberAccounts, body: SaleBody, *, uid: str, holder: Holder, waits: bool = False
+) -> Booked:
+    """Book a sale: earned units settle what is owed first, spent ones come off leases.
+
+    `waits`: nobody has decided yet whether the member is another one's second account.
+    """
     movements = body.quote.units
     _check_bounds(state, movements, body.leases)
     if not state.member_id:
         return _without_member(movements)
-    confirmed = confirm_sale(state, body.quote, uid=uid, counted=body.counted)
+    confirmed = confirm_sale(state, body.quote, uid=uid, counted=body.counted, waits=waits)
     movements = confirmed.movements
     used = _spend_leases(state, body.leases, holder)
     used.tags += confirmed.tags
@@ -124,6 +130,8 @@ def book_lease_return(state: MemberAccounts, body: LeaseReturnBody, *, holder: H
     """Free what the holder of a lease states it gives back; nothing is posted."""
     lease = state.leases.get(body.lease_id)
     if lease is None or lease.unit != body.unit:
+        use = LeaseUse(lease_id=body.lease_id, unit=body.unit, amount=body.amount)
+        _note_unknown(state, use, holder, returned=max(0, body.amount))
         return Booked(postings=(), tags=(TAG_LEASE_UNKNOWN,), accounts=())
     if lease.register_id != holder.register_id:
         # Only its holder can know that it spends no more of it.
@@ -190,12 +198,34 @@ def _spend_leases(state: MemberAccounts, uses: Iterable[LeaseUse], holder: Holde
             continue
         lease = _lease(state, use, holder, used)
         if lease is None:
+            _note_unknown(state, use, holder, spent=use.amount)
             continue
         taken = min(use.amount, lease.outstanding)
-        if taken < use.amount:
-            used.tags.append(TAG_LEASE_OVERSPENT)
         _move_lease(state, lease, taken)
+        if taken + spend_uncovered(state, lease, use.amount - taken) < use.amount:
+            used.tags.append(TAG_LEASE_OVERSPENT)
     return used
+
+
+def _note_unknown(
+    state: MemberAccounts, use: LeaseUse, holder: Holder, *, spent: int = 0, returned: int = 0
+) -> None:
+    """Keep what was used of a lease that is not known, should its grant be presented later.
+
+    It holds nothing: what is granted is what is gone.
+    """
+    if use.lease_id in state.leases or not spent + returned:
+        return
+    state.leases[use.lease_id] = Lease(
+        lease_id=use.lease_id,
+        unit=use.unit,
+        register_id=holder.register_id,
+        incarnation=holder.incarnation,
+        granted=spent + returned,
+        spent=spent,
+        returned=returned,
+    )
+    state.changed_leases.add(use.lease_id)
 
 
 def _put_back(state: MemberAccounts, uses: Iterable[LeaseUse], holder: Holder, used: _Used) -> None:

@@ -48,6 +48,8 @@ def resolve(tx: sa.Connection, works: Iterable[Work]) -> None:
     for work, body in open_claims:
         place = places.get((body.original_register, body.original_uid))
         record = None if place is None else record_at(tx, place)
+        if place is not None and record is None and _was_let_go(tx, place):
+            work.reason = f"{REASON_CLAIM_REFUSED}: the sale's record is kept no longer"
         if record is None:
             continue
         try:
@@ -58,7 +60,7 @@ def resolve(tx: sa.Connection, works: Iterable[Work]) -> None:
 
 
 def record_at(tx: sa.Connection, place: UidRow) -> Envelope | None:
-    """The record that was stored there; None when its batch holds something else."""
+    """The record that was stored there; None when it is another one, or let go."""
     for branch in inbox.read_branches(tx, place.register_id, place.incarnation):
         batch = inbox.find_batch_with(
             tx,
@@ -67,7 +69,7 @@ def record_at(tx: sa.Connection, place: UidRow) -> Envelope | None:
             branch=branch.hash,
             seq=place.seq,
         )
-        if batch is None or batch.is_opaque:
+        if batch is None or batch.is_opaque or batch.purged_ms:
             continue
         try:
             envelope = read_envelope(split(inflate(batch.body))[place.seq - batch.first_seq])
@@ -76,6 +78,20 @@ def record_at(tx: sa.Connection, place: UidRow) -> Envelope | None:
         if envelope.uid == place.uid:
             return envelope
     return None
+
+
+def _was_let_go(tx: sa.Connection, place: UidRow) -> bool:
+    batches = (
+        inbox.find_batch_with(
+            tx,
+            register_id=place.register_id,
+            incarnation=place.incarnation,
+            branch=branch.hash,
+            seq=place.seq,
+        )
+        for branch in inbox.read_branches(tx, place.register_id, place.incarnation)
+    )
+    return any(batch is not None and batch.purged_ms for batch in batches)
 
 
 def _worked_out(tx: sa.Connection, claim: ClaimBody, record: Envelope) -> ClaimBody:

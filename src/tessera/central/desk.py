@@ -18,7 +18,7 @@ class Desk:
 
     `version_base` is added to every version that is told to a till. `sample`: which sales are to be
     priced once more. `revival_days`: for how long units revive that had expired before goods paid
-    with them came back.
+    with them came back. `is_awaiting`: registers have not presented the grants they hold.
     """
 
     key: SigningKey
@@ -29,3 +29,4 @@ class Desk:
     random: Callable[[int], bytes]
     now_ms: Callable[[], int]
     revival_days: int = REVIVAL_DAYS
+    is_awaiting: bool = False

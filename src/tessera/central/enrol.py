@@ -128,6 +128,8 @@ def enrol(central: Central, request: EnrolRequest) -> EnrolAnswer:
         store = register_book.read_store(tx, register.store_id)
         assert store is not None, f"register {register.register_id} has no store"
         assert code is not None
+        state = register_book.read_central(tx)
+        assert state is not None
         limits = central.settings.limits
         repeated = code.used_key == request.public_key and register.status == ACTIVE
         serial = register.serial if repeated else register.serial + 1
@@ -149,13 +151,14 @@ def enrol(central: Central, request: EnrolRequest) -> EnrolAnswer:
             "not_after_ms": certificate.not_after_ms,
             "is_swept": 0,
         }
+        if not register.public_key:
+            # Whoever is enrolled for the first time holds no grants.
+            values["presented"] = state.generation
         if register.public_key not in {"", request.public_key} and register.status == ACTIVE:
             values["public_key_before"] = register.public_key
             values["key_before_until_ms"] = now_ms + limits.rotation_hours * HOUR_MS
         register_book.update_register(tx, register.register_id, **values)
         register_book.use_code(tx, code_hash=hashed, used_ms=now_ms, used_key=request.public_key)
-        state = register_book.read_central(tx)
-        assert state is not None
     return _answer(central, certificate, store, state.generation, now_ms)
 
 
@@ -210,6 +213,7 @@ def revoke_register(central: Central, register_id: str) -> None:
             )
         register_book.drop_codes(tx, register_id)
         register_book.update_register(tx, register_id, status=register_book.REVOKED)
+        register_book.settle_awaiting(tx)
 
 
 def decoded_certificate(answer: EnrolAnswer) -> Certificate:

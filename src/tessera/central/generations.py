@@ -50,6 +50,7 @@ def begun_generation(central: Central, state: CentralState) -> CentralState:
         generation_ms=central.now_ms(),
         generation_number=state.generation_number + 1,
         is_told=0,
+        is_awaiting=1,
     )
 
 

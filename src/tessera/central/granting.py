@@ -10,7 +10,7 @@ import sqlalchemy as sa
 
 from tessera.central import rows
 from tessera.central.desk import Desk
-from tessera.central.leasing import grant, wanted_grants
+from tessera.central.leasing import cover, grant, is_held_back, wanted_grants
 from tessera.core.uses import is_for_tills
 from tessera.store.central import feed, lease_book, ledger_book, member_book, register_book
 from tessera.store.central.accounts import Lease, MemberAccounts
@@ -27,7 +27,14 @@ def top_up(
     accounts: dict[MemberKey, MemberAccounts],
     desk: Desk,
 ) -> list[feed.Change]:
-    """Lease what is free to each member's home register; the rows that tell it."""
+    """Lease what is free to each member's home register; the rows that tell it.
+
+    What registers presented comes first; nothing else is granted while one may hold more.
+    """
+    awaited = register_book.read_awaited(tx, desk.generation) if desk.is_awaiting else {}
+    members = list(members)
+    for member in members:
+        cover(accounts[member.key])
     at_home = [member for member in members if member.home_store]
     stores = {member.home_store for member in at_home}
     active: dict[str, list[register_book.RegisterRow]] = {}
@@ -39,10 +46,12 @@ def top_up(
     changes: list[feed.Change] = []
     for member in at_home:
         choice = active.get(member.home_store, [])
-        if not choice or member.status != "active":
+        if not choice or member.status != "active" or member.waits_for:
             continue
         home = next((r for r in choice if r.register_id == member.home_register), choice[0])
         state = accounts[member.key]
+        if awaited and is_held_back(state, member.home_store, awaited):
+            continue
         for wanted in wanted_grants(state, register_id=home.register_id, policy=desk.policy):
             lease = Lease(
                 lease_id=desk.random(LEASE_ID_BYTES).hex(),

@@ -5,6 +5,7 @@ to the member in their home store holds their lease; others follow with transfer
 Must never: let the sum of leases exceed the account, or end a lease by time.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from tessera.core.uses import is_unit_account
@@ -59,6 +60,64 @@ def grant(state: MemberAccounts, lease: Lease) -> None:
     state.changed_accounts.add(lease.unit)
 
 
+def take_in(state: MemberAccounts, presented: Lease) -> bool:
+    """Take a grant in that its holder presents again; whether it was not known whole before.
+
+    `presented.granted` is what was signed. A restored database may know nothing of it, or only what
+    records that came again spent of it. As much as is free is set aside now, the rest as soon as it
+    is there. A repeat changes nothing.
+    """
+    known = state.leases.get(presented.lease_id)
+    amount = presented.granted
+    if known is not None and max(known.granted, known.claimed) >= amount:
+        return False
+    if known is None:
+        presented.granted = 0
+        state.leases[presented.lease_id] = known = presented
+    known.claimed = amount
+    state.changed_leases.add(known.lease_id)
+    cover(state)
+    return True
+
+
+def cover(state: MemberAccounts) -> None:
+    """Set aside what holders have proved to be granted, as far as it is free."""
+    for _, lease in sorted(state.leases.items()):
+        if not lease.uncovered:
+            continue
+        account = state.account(lease.unit)
+        amount = min(lease.uncovered, max(0, account.free))
+        if amount:
+            lease.granted += amount
+            account.leased += amount
+            account.version += 1
+            state.changed_leases.add(lease.lease_id)
+            state.changed_accounts.add(lease.unit)
+
+
+def spend_uncovered(state: MemberAccounts, lease: Lease, amount: int) -> int:
+    """Count as granted what is spent of a grant before it could be covered; how much of `amount`.
+
+    The units themselves are taken from the free part, by the posting.
+    """
+    part = min(amount, lease.uncovered)
+    lease.granted += part
+    lease.spent += part
+    state.changed_leases.add(lease.lease_id)
+    return part
+
+
+def is_held_back(state: MemberAccounts, home_store: str, awaited: Mapping[str, str]) -> bool:
+    """Whether nothing may be granted yet: a register may hold grants that were forgotten.
+
+    `awaited`: registers that have not presented theirs, and their stores. Those of the member's
+    home store count, and those that hold leases of the member's.
+    """
+    return home_store in awaited.values() or any(
+        lease.register_id in awaited for lease in state.leases.values()
+    )
+
+
 def write_off(state: MemberAccounts, lease: Lease) -> int:
     """Give up what a lease's holder never gave back; how many units its member has free again.
 
@@ -68,6 +127,7 @@ def write_off(state: MemberAccounts, lease: Lease) -> int:
     amount = lease.outstanding
     account = state.account(lease.unit)
     lease.written_off += amount
+    lease.claimed = 0
     account.leased -= amount
     account.version += 1
     state.changed_leases.add(lease.lease_id)

@@ -40,7 +40,7 @@ from tessera.store.central.member_book import MemberRecord, Profile
 ACTIVE, BLOCKED, ERASED, MERGED = "active", "blocked", "erased", "merged"
 GONE = (ERASED, MERGED)
 TAG_MERGE, TAG_EXPIRY, TAG_ERASURE = "merge", "expiry", "erasure"
-OWN_TAGS = (TAG_MERGE, TAG_EXPIRY, TAG_ERASURE)
+OWN_TAGS = (TAG_MERGE, TAG_EXPIRY, TAG_ERASURE, deed_book.RELEASE)
 """Entries that central makes itself: there is no record that they came from."""
 AT_ONCE = 500
 
@@ -152,7 +152,8 @@ def follow(central: Central) -> int:
 def expire_points(central: Central, today: str) -> int:
     """Take points whose day has come, as entries of the ledger; how many members had some.
 
-    What is leased stays until the register has settled it.
+    What is leased stays until the register has settled it; of members whose home store has not
+    presented its grants after a restore, everything stays until it has.
     """
     seen = 0
     while True:
@@ -386,6 +387,8 @@ def _expire_one(central: Central, key: MemberKey, today: str) -> bool:
         accounts = ledger_book.load(tx, members)
         if key not in accounts:
             return False
+        if desk.is_awaiting and members[key].home_store in _awaited_stores(tx, desk.generation):
+            return False  # what seems free may be leased by a grant that was forgotten
         postings = moving.expire(accounts[key], today)
         if not postings:
             return False
@@ -394,3 +397,7 @@ def _expire_one(central: Central, key: MemberKey, today: str) -> bool:
         ledger_book.save(tx, accounts)
         feed.append(tx, feed.MEMBERS, changes)
     return True
+
+
+def _awaited_stores(tx: sa.Connection, generation: str) -> set[str]:
+    return set(register_book.read_awaited(tx, generation).values())

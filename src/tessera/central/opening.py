@@ -65,6 +65,7 @@ class Central:
             random=self.random,
             now_ms=self.now_ms,
             revival_days=self.settings.revival_days,
+            is_awaiting=bool(state.is_awaiting),
         )
 
     def sample(self) -> Sample:

@@ -11,9 +11,9 @@ import msgspec
 import sqlalchemy as sa
 
 from tessera.central.refusals import Refused
-from tessera.central.work import inflate, split
+from tessera.central.work import content_hashes
 from tessera.core.errors import TesseraError
-from tessera.core.journal import Head, chain_links, genesis
+from tessera.core.journal import Head, genesis, links_after
 from tessera.store.central import inbox, register_book, share_book
 from tessera.store.central.inbox import BranchRow
 from tessera.sync.wire import BatchHead, Malformed
@@ -114,7 +114,7 @@ def _stored_link(tx: sa.Connection, head: BatchHead, branch: BranchRow, seq: int
         seq=known.first_seq - 1,
         link_hash=bytes.fromhex(known.previous_link),
     )
-    links = chain_links(start, split(inflate(stored.body)))
+    links = links_after(start, content_hashes(stored))
     return links[seq - known.first_seq].hex()
 
 

@@ -232,7 +232,7 @@ def _records(central: Central, register_id: str, since: str) -> Iterator[Envelop
             return
         arrival = batches[-1].arrival
         for batch in batches:
-            if batch.received_ms >= since_ms and not batch.is_opaque:
+            if batch.received_ms >= since_ms and not (batch.is_opaque or batch.purged_ms):
                 yield from _of_batch(batch)
 
 

@@ -58,7 +58,8 @@ def received_records(central: Central, register_id: str) -> Iterator[ReceivedRec
             tx, register_id, after_arrival=arrival, limit=_BATCHES_AT_ONCE
         ):
             arrival = batches[-1].arrival
-            works = [work for batch in batches for work in _readable(batch)]
+            whole = [batch for batch in batches if not batch.purged_ms]
+            works = [work for batch in whole for work in _readable(batch)]
             keys = {(work.bucket, work.member_id, work.uid) for work in works}
             outcomes = {
                 outcome.uid: (outcome.state, outcome.reason)
@@ -70,7 +71,7 @@ def received_records(central: Central, register_id: str) -> Iterator[ReceivedRec
                     seen.add(key)
                     yield _received(work, *outcomes.get(work.uid, ("waiting", "")))
             for batch in batches:
-                yield from _malformed(batch)
+                yield from _let_go(batch) if batch.purged_ms else _malformed(batch)
 
 
 def readable_works(tx: sa.Connection, register_id: str) -> Iterator[Work]:
@@ -81,7 +82,8 @@ def readable_works(tx: sa.Connection, register_id: str) -> Iterator[Work]:
         tx, register_id, after_arrival=arrival, limit=_BATCHES_AT_ONCE
     ):
         arrival = batches[-1].arrival
-        for work in (one for batch in batches for one in _readable(batch)):
+        whole = [batch for batch in batches if not batch.purged_ms]
+        for work in (one for batch in whole for one in _readable(batch)):
             key = (work.incarnation, work.seq, work.content_hash)
             if key not in seen:
                 seen.add(key)
@@ -101,6 +103,14 @@ def _unreadable(batch: BatchRow) -> frozenset[int]:
 
 def _readable(batch: BatchRow) -> list[Work]:
     return read_batch(batch, skip=_unreadable(batch), is_fork=False)
+
+
+def _let_go(batch: BatchRow) -> Iterator[ReceivedRecord]:
+    """What is left to tell of records whose bytes are kept no longer: they were booked."""
+    for seq in range(batch.first_seq, batch.last_seq + 1):
+        yield ReceivedRecord(
+            register=batch.register_id, incarnation=batch.incarnation, seq=seq, state="let-go"
+        )
 
 
 def _malformed(batch: BatchRow) -> Iterator[ReceivedRecord]:

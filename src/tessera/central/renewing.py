@@ -186,6 +186,8 @@ def _taken_back(
         not_after_ms=certificate.not_after_ms,
         is_swept=0,
     )
+    # It may hold grants that this database never knew, or has forgotten.
+    register_book.await_grants(tx)
     announce_current(tx, central, certificate.store)
     register_book.raise_alarm(
         tx,

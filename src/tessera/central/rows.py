@@ -119,7 +119,7 @@ def lease_row(member_id: str, lease: Lease, *, generation: str, key: SigningKey)
         lease_id=lease.lease_id,
         member_id=member_id,
         unit=lease.unit,
-        amount=lease.granted,
+        amount=max(lease.granted, lease.claimed),
         register=lease.register_id,
         incarnation=lease.incarnation,
         generation=generation,

@@ -128,7 +128,7 @@ class ImageSettings:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RetentionSettings:
-    """How long central keeps what it can tell anew. Records and postings are kept for ever."""
+    """How long central keeps what it can tell anew, and records as they came. Postings stay."""
 
     segments_days: int = setting(
         "How long a store's stream is kept; a register that was away for longer loads an image."
@@ -136,6 +136,13 @@ class RetentionSettings:
         default=14,
         least=1,
         most=3_650,
+    )
+    inbox_days: int = setting(
+        "How long records are kept as they came, once they are booked and in a safe backup. Then"
+        " their hashes stay, by which repeats and forks are known. 0 keeps them for ever.",
+        default=400,
+        least=0,
+        most=36_500,
     )
 
 

@@ -12,7 +12,14 @@ import sqlalchemy as sa
 
 from tessera.central import recheck, rechecking, went_back
 from tessera.central.opening import MIGRATIONS, Central
-from tessera.store.central import backup_book, recheck_book, register_book, standing_book
+from tessera.store.central import (
+    backup_book,
+    inbox_purge,
+    recheck_book,
+    register_book,
+    standing_book,
+)
+from tessera.store.central.inbox_purge import Kept
 from tessera.store.central.register_book import ACTIVE, RegisterRow
 from tessera.store.central.standing_book import Backlog, Streams
 from tessera.store.migrate import current_version, known_versions
@@ -89,7 +96,9 @@ class Standing:
     alarms: dict[str, int]
     rechecks: Rechecks
     backup: BackupPoint
+    kept: Kept
     ahead: tuple[str, ...]
+    awaited: tuple[str, ...]
     root_version: int
     root_days: int
     disk_free_bytes: int
@@ -120,7 +129,11 @@ def look(central: Central, *, silent_days: int, free: "Disk | None" = None) -> S
             alarms=standing_book.read_alarms_since(tx, now_ms - ALARM_DAYS * DAY_MS),
             rechecks=_rechecks(tx, now_ms),
             backup=_backup(tx),
+            kept=inbox_purge.read_kept(tx),
             ahead=tuple(standing_book.read_ahead(tx, went_back.ALARM)),
+            awaited=tuple(register_book.read_awaited(tx, state.generation))
+            if state.is_awaiting
+            else (),
             root_version=root.version,
             root_days=(root.expires_ms - now_ms) // DAY_MS,
             disk_free_bytes=0,
@@ -167,6 +180,7 @@ def _ending(registers: list[RegisterRow], now_ms: int, certificate_days: int) ->
 def _with_findings(central: Central, found: Standing, disk: Disk, silent_days: int) -> Standing:
     findings = [
         *_of_going_back(found),
+        *_of_grants(found),
         *_of_work(found),
         *_of_rechecks(found.rechecks),
         *_of_registers(found, silent_days),
@@ -241,6 +255,21 @@ def _of_going_back(found: Standing) -> list[Finding]:
             f" {_named(found.ahead)}; it was put back without a word, or has lost commits",
             do=f"{went_back.DO}: they then send again what is missing and hear everything anew;"
             " until then they sell on, and are told nothing",
+        )
+    ]
+
+
+def _of_grants(found: Standing) -> list[Finding]:
+    if not found.awaited or found.ahead:  # then `restored` comes first
+        return []
+    return [
+        Finding(
+            code="grants_awaited",
+            text=f"{len(found.awaited)} registers have not presented the grants they hold since the"
+            f" database was put back: {_named(found.awaited)}; until they do, nothing is set aside"
+            " anew for members of their stores",
+            do="switch them on and on line; what is gone for good: tessera central register revoke;"
+            " what cannot present (an earlier release): tessera central lease give-up",
         )
     ]
 

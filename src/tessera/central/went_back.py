@@ -107,6 +107,9 @@ class WentBack:
     def _raise_alarm(self, proof: Proof) -> None:
         central = self._central
         with self._turns.first(), central.engines.writer.begin() as tx:
+            # What it was granted may be forgotten as well: nothing of its store's is granted anew.
+            register_book.await_grants(tx)
+            register_book.update_register(tx, proof.register_id, presented="")
             register_book.raise_alarm(
                 tx,
                 register_id=proof.register_id,

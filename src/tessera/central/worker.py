@@ -25,7 +25,8 @@ from tessera.central.members import top_up_store
 from tessera.central.metrics import Metrics
 from tessera.central.opening import Central
 from tessera.central.publish import publish_waiting
-from tessera.central.quarantine import retry_claims
+from tessera.central.purging import purge_inbox
+from tessera.central.quarantine import retry_claims, retry_unknown_members
 from tessera.central.shared_limits import follow_releases, grant_due
 from tessera.central.turns import Turns
 from tessera.central.upkeep import keep_up
@@ -100,6 +101,7 @@ class Worker:
         if applied:
             # A claim whose sale was still on its way may now be worked out.
             applied += retry_claims(self._central)
+            applied += retry_unknown_members(self._central)
             grant_due(self._central)
         swept = self._sweep() + self._grant_put_off(is_busy=bool(applied))
         published = self._publish()
@@ -186,6 +188,7 @@ class Worker:
             register_book.forget_nonces(tx, before_ms=now_ms - kept_ms)
         book_overdue_returns(self._central.engines.writer, self._central.desk())
         keep_up(self._central)
+        purge_inbox(self._central, give_way=lambda: self.turns.give_way(GIVE_WAY_S_MAX))
         follow_releases(self._central)
 
     def _after_failure(self, error: Exception) -> float:

@@ -72,6 +72,9 @@ def _list(arguments: argparse.Namespace) -> int:
     with central_from(arguments) as central, central.engines.reader.begin() as tx:
         registers = register_book.read_registers(tx)
         heard = register_book.read_heartbeats(tx)
+        state = register_book.read_central(tx)
+        assert state is not None
+        awaited = register_book.read_awaited(tx, state.generation) if state.is_awaiting else {}
     rows = [
         {
             "register": register.register_id,
@@ -80,6 +83,7 @@ def _list(arguments: argparse.Namespace) -> int:
             "incarnation": register.incarnation,
             "certificate_until_ms": register.not_after_ms,
             "heard_ms": heard.get(register.register_id, (0, ""))[0],
+            "grants_awaited": register.register_id in awaited,
         }
         for register in registers
     ]
@@ -87,7 +91,10 @@ def _list(arguments: argparse.Namespace) -> int:
         print(json.dumps(rows))
         return 0
     for row in rows:
-        print(f"{row['register']:<24} {row['store']:<20} {row['status']:<8} {row['incarnation']}")
+        print(
+            f"{row['register']:<24} {row['store']:<20} {row['status']:<8} {row['incarnation']}"
+            f"{'  has not presented its grants' if row['grants_awaited'] else ''}"
+        )
     if not rows:
         print("no registers yet: tessera central register add")
     return 0

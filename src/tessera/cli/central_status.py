@@ -64,10 +64,12 @@ def _print(found: "Standing") -> None:
     is_newest = found.schema_version == newest_schema()
     figures = (
         ("waiting to be booked", f"{found.inbox.count} batches{oldest * bool(found.inbox.count)}"),
+        ("kept as it came", _kept(found)),
         ("could not be booked", f"{found.parked.count} records"),
         ("waiting for their sale", f"{found.waiting.count} returns and claims"),
         ("priced once more", _rechecks(found)),
         ("registers", f"{found.registers} active, {len(found.silent)} silent"),
+        ("grants awaited", f"of {len(found.awaited)} registers"),
         ("certificates ending", str(len(found.ending))),
         ("feed", f"{found.streams.segments} segments of {found.streams.audiences} streams"),
         ("backup", _backup(found)),
@@ -78,6 +80,16 @@ def _print(found: "Standing") -> None:
     )
     for name, value in figures:
         print(f"{name + ':':<24}{value}")
+
+
+def _kept(found: "Standing") -> str:
+    from tessera.central.standing import span
+
+    kept = found.kept
+    text = f"{kept.whole} batches"
+    if kept.oldest_ms:
+        text += f" of {span(found.now_ms - kept.oldest_ms)}"
+    return f"{text}; of {kept.purged} older ones the hashes" if kept.purged else text
 
 
 def _rechecks(found: "Standing") -> str:

@@ -151,9 +151,14 @@ def head_after(record: SealedRecord, register: str) -> Head:
 
 def chain_links(start: Head, raws: Iterable[bytes]) -> list[bytes]:
     """The link hashes of records that follow `start`, in order, recomputed from their bytes."""
+    return links_after(start, (hashlib.sha256(raw).digest() for raw in raws))
+
+
+def links_after(start: Head, content_hashes: Iterable[bytes]) -> list[bytes]:
+    """The link hashes of records that follow `start`, in order, from their content hashes."""
     links: list[bytes] = []
     link = start.link_hash
-    for raw in raws:
-        link = link_after(link, hashlib.sha256(raw).digest())
+    for one in content_hashes:
+        link = link_after(link, one)
         links.append(link)
     return links

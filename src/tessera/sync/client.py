@@ -18,6 +18,7 @@ import msgspec
 from tessera import __version__
 from tessera.core.errors import TesseraError
 from tessera.sync.batching import head_headers
+from tessera.sync.grant_wire import PresentAnswer, PresentRequest
 from tessera.sync.image_wire import SignedImage
 from tessera.sync.link import (
     CentralBroken,
@@ -26,6 +27,7 @@ from tessera.sync.link import (
     CentralRefused,
     CentralUnreachable,
 )
+from tessera.sync.profile_wire import ProfilesAnswer, ProfilesGiven
 from tessera.sync.records import encoded
 from tessera.sync.signing import NONCE_BYTES, REQUEST_HEADER, SigningKey, sign_request
 from tessera.sync.wire import (
@@ -205,6 +207,16 @@ class HttpCentral:
     async def heartbeat(self, beat: Heartbeat) -> None:
         """See `CentralLink`."""
         await self._call("POST", "/v1/heartbeat", content=encoded(beat))
+
+    async def present(self, request: PresentRequest) -> PresentAnswer:
+        """See `CentralLink`."""
+        answer = await self._call("POST", "/v1/grants", content=encoded(request))
+        return _read(answer, PresentAnswer)
+
+    async def profiles(self, given: ProfilesGiven) -> ProfilesAnswer:
+        """See `CentralLink`."""
+        answer = await self._call("POST", "/v1/profiles", content=encoded(given))
+        return _read(answer, ProfilesAnswer)
 
     async def close(self) -> None:
         """See `CentralLink`."""

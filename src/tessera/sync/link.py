@@ -8,7 +8,9 @@ from collections.abc import Callable
 from typing import Protocol
 
 from tessera.core.errors import TesseraError
+from tessera.sync.grant_wire import PresentAnswer, PresentRequest
 from tessera.sync.image_wire import SignedImage
+from tessera.sync.profile_wire import ProfilesAnswer, ProfilesGiven
 from tessera.sync.wire import (
     BatchAnswer,
     BatchHead,
@@ -118,6 +120,14 @@ class CentralLink(Protocol):
 
     async def heartbeat(self, beat: Heartbeat) -> None:
         """Say how this register is."""
+        ...
+
+    async def present(self, request: PresentRequest) -> PresentAnswer:
+        """Show grants again to a central that began a new generation."""
+        ...
+
+    async def profiles(self, given: ProfilesGiven) -> ProfilesAnswer:
+        """Bring the persons behind members whom this register has enrolled."""
         ...
 
     async def close(self) -> None:

@@ -16,9 +16,10 @@ from tessera.central.app import build_app
 from tessera.central.enrol import add_register, revoke_register
 from tessera.central.opening import Central
 from tessera.store.central import register_book, schema
+from tessera.sync.grant_wire import PresentRequest
 from tessera.sync.records import encoded
-from tessera.sync.signing import PURPOSE_RENEWAL, SigningKey, renewal_bytes
-from tessera.sync.wire import BATCH_BYTES_MAX, EnrolRequest, Heartbeat, RenewRequest
+from tessera.sync.signing import PURPOSE_LEASE, PURPOSE_RENEWAL, SigningKey, renewal_bytes
+from tessera.sync.wire import BATCH_BYTES_MAX, EnrolRequest, Heartbeat, LeaseRow, RenewRequest
 from tests.store.central.parts import (
     NOW_MS,
     accept,
@@ -212,6 +213,21 @@ def second_successor(scene: Scene) -> httpx.Response:
     return answer
 
 
+def grant_forged(scene: Scene) -> httpx.Response:
+    row = LeaseRow(
+        lease_id="f" * 32,
+        member_id="M-1",
+        unit="points",
+        amount=1_000,
+        register=scene.till.register,
+        incarnation=scene.till.incarnation,
+        generation=scene.central.state().generation,
+        signature=STRANGER.sign(PURPOSE_LEASE, b"{}").hex(),
+    )
+    asked = PresentRequest(generation=row.generation, grants=(row,))
+    return scene.signed("/v1/grants", encoded(asked))
+
+
 def enrolment(scene: Scene, code: str) -> httpx.Response:
     request = EnrolRequest(
         code=code, public_key=STRANGER.public.hex(), incarnation="00000000000000c3"
@@ -264,6 +280,14 @@ CASES: dict[str, Callable[[Scene], httpx.Response]] = {
     "fork": fork,
     "beat-malformed": lambda scene: scene.signed("/v1/heartbeat", b"[]"),
     "beat-oversized": lambda scene: scene.signed("/v1/heartbeat", bytes(65_537)),
+    "grants-malformed": lambda scene: scene.signed("/v1/grants", b'{"grants":7}'),
+    "grants-oversized": lambda scene: scene.signed("/v1/grants", bytes(131_073)),
+    "grants-of-before": lambda scene: scene.signed(
+        "/v1/grants", encoded(PresentRequest(generation="older", is_last=True))
+    ),
+    "grant-forged": grant_forged,
+    "profile-malformed": lambda scene: scene.signed("/v1/profiles", b'{"profiles":[]}'),
+    "profile-oversized": lambda scene: scene.signed("/v1/profiles", bytes(65_537)),
     "foreign-stream": lambda scene: scene.get("/v1/feed/store:paris-1"),
     "foreign-image": lambda scene: scene.get(
         f"/v1/images/store:paris-1?generation={scene.central.state().generation}"
@@ -284,6 +308,7 @@ CASES: dict[str, Callable[[Scene], httpx.Response]] = {
     "second-successor": second_successor,
 }
 ALARMS = {
+    "grant-forged": ["grant-refused"],
     "fork": ["fork"],
     "second-successor": ["key-renewed-twice"],
     "ahead-in-stream": ["database-went-back"],
@@ -308,6 +333,8 @@ def test_central_answers_as_the_page_says_and_applies_nothing(scene: Scene, row:
         assert changed == set()
     elif kept == "nothing but an alarm":
         assert changed == {"alarm"}
+    elif kept.startswith("an alarm, and"):
+        assert changed == {"alarm", "central", "register"}
     else:
         assert {"inbox", "branch"} <= changed
         assert ("quarantine" in changed) is (name in PARKED)

@@ -2,6 +2,7 @@
 
 import json
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
@@ -11,7 +12,16 @@ from tessera.central.opening import Central
 from tessera.central.roots import FIRST_DAYS
 from tessera.central.standing import BEHIND_MS, DAY_MS, Disk, Standing, look, newest_schema, span
 from tessera.store.central import register_book
-from tests.store.central.parts import NOW_MS, accept, book, enrolled, member, send
+from tests.store.central.parts import (
+    NOW_MS,
+    accept,
+    book,
+    central_on,
+    enrolled,
+    member,
+    send,
+    settings_for,
+)
 from tests.store.central.scripted_till import Till
 from tests.store.central.test_commands import Shell, config, shell
 
@@ -212,4 +222,28 @@ def test_registers_that_were_told_more_are_named_until_the_restore_is_announced(
         ("database_went_back", "tessera central restored")
     ]
     begin_generation(central)
-    assert codes(central) == []
+    assert codes(central) == ["grants_awaited"]
+
+
+def test_registers_that_have_not_presented_their_grants_are_named_until_they_are_given_up(
+    shell: Shell, tmp_path: Path
+) -> None:
+    till = Till()
+    settings = settings_for(f"sqlite:///{tmp_path / 'central' / 'central.db'}", tmp_path)
+    with central_on(settings) as central:
+        enrolled(central, till)
+        begin_generation(central)
+        assert codes(central) == ["grants_awaited"]
+        assert seen(central).awaited == (till.register,)
+    (row,) = shell.json("register", "list")
+    assert row["grants_awaited"] is True
+    assert "has not presented its grants" in shell.run("register", "list")[1]
+    give_up = ("lease", "give-up", "--register", till.register)
+    assert shell.run(*give_up)[0] == 3
+    words = ("--confirm", f"give up {till.register}")
+    told = shell.json(*give_up, "--by", "ada", *words)
+    assert told == {"register": till.register, "was_awaited": True, "leases": 0, "units": 0}
+    code, out, _err = shell.run(*give_up, *words)
+    assert (code, out) == (0, f"register {till.register} was not waited for\n")
+    assert "has not presented its grants" not in shell.run("register", "list")[1]
+    assert "grants-given-up" in shell.run("alarms")[1]

@@ -3,6 +3,7 @@
 from collections import defaultdict
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
+from itertools import count
 
 import pytest
 from hypothesis import given, settings
@@ -89,7 +90,7 @@ class Books:
     def lease_all(self, amount_max: int = 50) -> None:
         policy = LeasePolicy(amount_max=amount_max)
         for wanted in wanted_grants(self.state, register_id="r", policy=policy):
-            lease_id = f"L{len(self.state.leases)}"
+            lease_id = next(n for i in count() if (n := f"L{i}") not in self.state.leases)
             lease = Lease(
                 lease_id=lease_id,
                 unit=wanted.unit,

@@ -26,7 +26,8 @@ class Account(msgspec.Struct, kw_only=True, gc=False):
 class Lease(msgspec.Struct, kw_only=True, gc=False):
     """A part of an account that one incarnation of a register may spend.
 
-    granted = spent + returned + written_off + outstanding, always.
+    granted = spent + returned + written_off + outstanding, always. `claimed`: what its holder
+    proved after a restore that it was granted; what of that is beyond `granted` is not covered yet.
     """
 
     lease_id: str
@@ -38,11 +39,17 @@ class Lease(msgspec.Struct, kw_only=True, gc=False):
     returned: int = 0
     written_off: int = 0
     granted_ms: int = 0
+    claimed: int = 0
 
     @property
     def outstanding(self) -> int:
         """What its holder may still spend."""
         return self.granted - self.spent - self.returned - self.written_off
+
+    @property
+    def uncovered(self) -> int:
+        """What its holder may spend beyond what is set aside for it, so far."""
+        return max(0, self.claimed - self.granted)
 
 
 class Lot(msgspec.Struct, kw_only=True, gc=False):

@@ -1,7 +1,8 @@
 """The inbox: batches as they came, and how far each history of a register reaches.
 
 Owns: the durable log that everything else is computed from, branches of a register's history, and
-the queue of what is still to be booked. Must never: change or drop a stored batch.
+the queue of what is still to be booked. Must never: change or drop a stored batch (what becomes of
+old ones is in `inbox_purge`).
 """
 
 from dataclasses import dataclass
@@ -35,7 +36,10 @@ class BranchRow:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BatchRow:
-    """A stored batch. `body` is compressed, as it came; `branch` is the hash of its branch."""
+    """A stored batch. `body` is compressed, as it came; `branch` is the hash of its branch.
+
+    `purged_ms` over 0: since then `body` holds the content hash of each record, and no record.
+    """
 
     register_id: str
     incarnation: str
@@ -50,9 +54,15 @@ class BatchRow:
     body: bytes
     received_ms: int
     malformed: str
+    purged_ms: int = 0
+
+    @property
+    def count(self) -> int:
+        """How many records it holds."""
+        return self.last_seq - self.first_seq + 1
 
 
-_BATCH = (
+BATCH_COLUMNS = (
     "register_id",
     "incarnation",
     "first_seq",
@@ -66,6 +76,7 @@ _BATCH = (
     "body",
     "received_ms",
     "malformed",
+    "purged_ms",
 )
 _BRANCH = (
     "incarnation",
@@ -158,7 +169,7 @@ def find_batch(
         .where(table.c.hash == content_hash)
     )
     row = tx.execute(query).one_or_none()
-    return None if row is None else _batch(row)
+    return None if row is None else batch_of(row)
 
 
 def find_batch_with(
@@ -176,7 +187,7 @@ def find_batch_with(
         .limit(1)
     )
     row = tx.execute(query).one_or_none()
-    return None if row is None else _batch(row)
+    return None if row is None else batch_of(row)
 
 
 def read_batches(
@@ -190,7 +201,7 @@ def read_batches(
         .order_by(table.c.arrival)
         .limit(limit)
     )
-    return [_batch(row) for row in tx.execute(query)]
+    return [batch_of(row) for row in tx.execute(query)]
 
 
 def store_batch(tx: sa.Connection, batch: BatchRow) -> None:
@@ -210,8 +221,9 @@ def store_batch(tx: sa.Connection, batch: BatchRow) -> None:
         batch.body,
         batch.received_ms,
         batch.malformed,
+        batch.purged_ms,
     )
-    bulk.insert(tx, schema.INBOX, ("rbucket", *_BATCH), [(rbucket, *values)])
+    bulk.insert(tx, schema.INBOX, ("rbucket", *BATCH_COLUMNS), [(rbucket, *values)])
     bulk.insert(
         tx,
         schema.INBOX_DUE,
@@ -262,7 +274,7 @@ def batches_due(tx: sa.Connection, register_id: str, *, limit: int) -> list[Batc
         .order_by(table.c.arrival)
         .limit(limit)
     )
-    return [_batch(row) for row in tx.execute(query)]
+    return [batch_of(row) for row in tx.execute(query)]
 
 
 def settle_batches(tx: sa.Connection, batches: list[tuple[str, int]]) -> None:
@@ -280,14 +292,15 @@ def due_count(tx: sa.Connection, *, most: int) -> int:
 def _batches(register_id: str) -> "sa.Select[Any]":
     table = schema.INBOX
     return (
-        sa.select(*(table.c[name] for name in _BATCH))
+        sa.select(*(table.c[name] for name in BATCH_COLUMNS))
         .where(table.c.rbucket == bucket_of(register_id))
         .where(table.c.register_id == register_id)
     )
 
 
-def _batch(row: "sa.Row[Any]") -> BatchRow:
-    values = dict(zip(_BATCH, row, strict=True))
+def batch_of(row: "sa.Row[Any]") -> BatchRow:
+    """The batch in a row of BATCH_COLUMNS."""
+    values = dict(zip(BATCH_COLUMNS, row, strict=True))
     values["is_opaque"] = bool(values["is_opaque"])
     for name in ("head", "signature", "body"):
         values[name] = bytes(values[name])

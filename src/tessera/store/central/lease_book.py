@@ -38,13 +38,13 @@ class HeldLease:
 def read_open(
     tx: sa.Connection, *, register_id: str, after: LeaseKey, limit: int
 ) -> list[HeldLease]:
-    """Leases of a register (or of all, when empty) that hold something, in the order of keys."""
+    """Leases of a register (or of all, when empty) that hold or claim something, by key."""
     table = schema.LEASE
     left = table.c.granted - table.c.spent - table.c.returned - table.c.written_off
     names = ("bucket", "member_id", "lease_id", "unit", "register_id", "incarnation")
     query = (
         sa.select(*(table.c[name] for name in names), left, table.c.granted_ms)
-        .where(left > 0)
+        .where(sa.or_(left > 0, table.c.claimed > table.c.granted))
         .where(sa.tuple_(table.c.bucket, table.c.member_id, table.c.lease_id) > sa.tuple_(*after))
         .order_by(table.c.bucket, table.c.member_id, table.c.lease_id)
         .limit(limit)

@@ -30,6 +30,7 @@ _LEASE = (
     "returned",
     "written_off",
     "granted_ms",
+    "claimed",
 )
 _LOT = (
     "bucket",
@@ -114,7 +115,7 @@ def load(
         _LEASE,
         by_member,
         wanted,
-        only="granted > spent + returned + written_off",
+        only="(granted > spent + returned + written_off OR claimed > granted)",
     )
     leases += bulk.select(tx, schema.LEASE, _LEASE, _LEASE[:3], leases_named)
     for row in leases:
@@ -163,7 +164,7 @@ def save(tx: sa.Connection, accounts: dict[MemberKey, MemberAccounts]) -> None:
         state.changed_leases.clear()
         state.changed_lots.clear()
     bulk.insert(tx, schema.BALANCE, _BALANCE, balances, update=_BALANCE[3:])
-    spending = ("spent", "returned", "written_off")
+    spending = ("granted", "spent", "returned", "written_off", "claimed")
     bulk.insert(tx, schema.LEASE, _LEASE, leases, update=spending)
     bulk.insert(tx, schema.LOT, _LOT, lots, update=("remaining",))
     bulk.insert(tx, schema.SPENT_LOT, _SPENT, spent, update=("returned",))

@@ -4,7 +4,7 @@ Owns: who a register is and whether it may speak. Must never: hold a code or a p
 """
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import sqlalchemy as sa
 
@@ -26,7 +26,7 @@ class CentralState:
     """What central says about itself: its generation changes only when it was restored.
 
     `generation_number` counts them from 1; `is_told` is 0 until everything that tills hold has been
-    told them anew.
+    told them anew. `is_awaiting` is 1 while registers have not presented the grants they hold.
     """
 
     generation: str
@@ -35,6 +35,7 @@ class CentralState:
     is_told: int
     key_public: str
     card_key_id: int
+    is_awaiting: int = 0
 
     @property
     def version_base(self) -> int:
@@ -58,7 +59,10 @@ class StoreRow:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RegisterRow:
-    """A register. `public_key` is hexadecimal, empty before enrolment."""
+    """A register. `public_key` is hexadecimal, empty before enrolment.
+
+    `presented`: the generation in which it presented the grants it holds, or need not.
+    """
 
     register_id: str
     store_id: str
@@ -71,6 +75,7 @@ class RegisterRow:
     enrolled_ms: int
     not_after_ms: int
     is_swept: int
+    presented: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -104,6 +109,18 @@ def write_central(tx: sa.Connection, state: CentralState) -> None:
     names = tuple(CentralState.__dataclass_fields__)
     row = (CENTRAL_ROW, *(getattr(state, name) for name in names))
     bulk.insert(tx, schema.CENTRAL, ("one", *names), [row], update=names)
+
+
+def await_grants(tx: sa.Connection) -> None:
+    """Note that registers hold grants that are perhaps not in these books."""
+    write_central(tx, replace(lock_central(tx), is_awaiting=1))
+
+
+def settle_awaiting(tx: sa.Connection) -> None:
+    """Note that nobody's grants are awaited any more, if that is so."""
+    state = lock_central(tx)
+    if state.is_awaiting and not read_awaited(tx, state.generation):
+        write_central(tx, replace(state, is_awaiting=0))
 
 
 def write_store(tx: sa.Connection, store: StoreRow) -> None:
@@ -152,6 +169,18 @@ def read_registers(
     if status:
         query = query.where(table.c.status == status)
     return [RegisterRow(**row._mapping) for row in tx.execute(query)]  # noqa: SLF001 - as above
+
+
+def read_awaited(tx: sa.Connection, generation: str) -> dict[str, str]:
+    """Registers that have not presented their grants in this generation: id and store."""
+    table = schema.REGISTER
+    query = (
+        sa.select(table.c.register_id, table.c.store_id)
+        .where(table.c.status == ACTIVE)
+        .where(table.c.presented != generation)
+        .order_by(table.c.register_id)
+    )
+    return {row.register_id: row.store_id for row in tx.execute(query)}
 
 
 def count_active(tx: sa.Connection) -> int:

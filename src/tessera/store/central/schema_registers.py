@@ -62,7 +62,9 @@ INBOX = _table(
     sa.Column("body", _BYTES, nullable=False),
     whole("received_ms"),
     text("malformed"),
+    whole("purged_ms"),
 )
+sa.Index("inbox_age", INBOX.c.purged_ms, INBOX.c.received_ms)
 sa.Index("inbox_arrival", INBOX.c.rbucket, INBOX.c.register_id, INBOX.c.arrival, unique=True)
 INBOX_DUE = _table(
     "inbox_due",

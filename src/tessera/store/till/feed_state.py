@@ -47,7 +47,10 @@ def begin_generation(connection: sa.Connection, generation: str) -> None:
     """Central came back as another generation: every audience is read from its beginning."""
     driver = cursor_of(connection)
     try:
-        driver.execute("UPDATE feed_cursor SET generation = ?, number = 0", (generation,))
+        driver.execute(
+            "UPDATE feed_cursor SET generation = ?, number = 0 WHERE instr(audience, ':')",
+            (generation,),
+        )
     finally:
         driver.close()
 

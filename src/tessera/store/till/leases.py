@@ -72,7 +72,10 @@ def use(cursor: Cursor, uses: Sequence[LeaseUse]) -> None:
 
 
 def grant(connection: sa.Connection, grants: Iterable[Grant]) -> None:
-    """Take in leases that central granted; a repeat or an older, smaller grant changes nothing."""
+    """Take in leases that central granted; an older, smaller grant changes nothing.
+
+    A repeat brings the signature of the key that central has now.
+    """
     cursor = cursor_of(connection)
     try:
         cursor.executemany(
@@ -80,7 +83,7 @@ def grant(connection: sa.Connection, grants: Iterable[Grant]) -> None:
             " signature) VALUES (?, ?, ?, ?, 0, ?, ?, ?)"
             " ON CONFLICT (lease_id) DO UPDATE SET amount = excluded.amount,"
             " generation = excluded.generation, signature = excluded.signature"
-            " WHERE excluded.amount > lease.amount AND excluded.incarnation = lease.incarnation",
+            " WHERE excluded.amount >= lease.amount AND excluded.incarnation = lease.incarnation",
             [
                 (
                     g.lease_id,

@@ -1,0 +1,198 @@
+"""Grants that registers present again once central came back from a backup.
+
+A restored database has forgotten grants that tills still spend. Each was signed, so a till proves
+it by showing it; until all tills of a store have shown theirs, nothing of its members is granted
+anew. Owns: what a presented grant is worth, who is still awaited, and giving up on a register. Must
+never: take in what central did not sign, or set aside more than an account holds.
+"""
+
+from dataclasses import dataclass
+
+import msgspec
+import sqlalchemy as sa
+
+from tessera.central import refusals, rows
+from tessera.central.granting import balance_changes
+from tessera.central.leasing import take_in
+from tessera.central.opening import Central
+from tessera.core.errors import TesseraError
+from tessera.core.identity import bucket_of
+from tessera.core.money import UNITS_MAX
+from tessera.core.uses import is_unit_account
+from tessera.store.central import feed, ledger_book, member_book, register_book
+from tessera.store.central.accounts import Lease
+from tessera.store.central.ledger_book import MemberKey
+from tessera.store.central.register_book import RegisterRow
+from tessera.sync.grant_wire import PresentAnswer, PresentRequest
+from tessera.sync.records import encoded
+from tessera.sync.trust import LEASE, Trust
+from tessera.sync.wire import LeaseRow
+
+ALARM_REFUSED = "grant-refused"
+ALARM_GIVEN_UP = "grants-given-up"
+WAITING_MAX = 20
+"""Most registers that an answer names."""
+
+FOREIGN = "it is another register's"
+FORGED = "central did not sign it, or it was changed"
+IMPOSSIBLE = "no account could hold it"
+NOBODY = "its member is unknown here"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Judged:
+    """What is wrong with a presented grant, empty for nothing."""
+
+    row: LeaseRow
+    reason: str = ""
+
+
+def judge(row: LeaseRow, known: Lease | None, *, register_id: str, trust: Trust) -> Judged:
+    """Whether a presented grant counts. Pure.
+
+    What is in the books as it is presented needs no proof: a key that signed it may be gone.
+    """
+    if row.register != register_id:
+        return Judged(row=row, reason=FOREIGN)
+    if not row.amount or row.amount > UNITS_MAX or not is_unit_account(row.unit):
+        return Judged(row=row, reason=IMPOSSIBLE)
+    if known is not None and (known.unit, known.register_id) != (row.unit, row.register):
+        return Judged(row=row, reason=FOREIGN)
+    if known is not None and row.amount in {known.granted, known.claimed}:
+        return Judged(row=row)
+    unsigned = msgspec.structs.replace(row, signature="")
+    if not trust.is_signed(LEASE, encoded(unsigned), row.signature):
+        return Judged(row=row, reason=FORGED)
+    return Judged(row=row)
+
+
+def present(central: Central, register: RegisterRow, asked: PresentRequest) -> PresentAnswer:
+    """Take in what a register presents; with its last page it is no longer awaited.
+
+    Refused when another generation has begun. Any page may come again.
+    """
+    state = central.state()
+    if asked.generation != state.generation:
+        raise refusals.generation_changed(state.generation)
+    groups: dict[int, list[LeaseRow]] = {}
+    spans = central.settings.database.spans_buckets
+    for row in asked.grants:
+        groups.setdefault(0 if spans else bucket_of(row.member_id), []).append(row)
+    taken = 0
+    refused: list[Judged] = []
+    for _, shown in sorted(groups.items()):
+        with central.engines.writer.begin() as tx:
+            part, wrong = _take(tx, central, register.register_id, shown)
+        taken += part
+        refused += wrong
+    with central.engines.writer.begin() as tx:
+        for one in refused:
+            register_book.raise_alarm(
+                tx,
+                register_id=register.register_id,
+                kind=ALARM_REFUSED,
+                about=one.row.lease_id,
+                detail=one.reason,
+                raised_ms=central.now_ms(),
+            )
+        if asked.is_last:
+            _note_presented(tx, register.register_id, state.generation)
+        awaited = register_book.read_awaited(tx, state.generation)
+    waiting = [one for one, store in awaited.items() if store == register.store_id]
+    return PresentAnswer(
+        generation=state.generation,
+        taken=taken,
+        refused=len(refused),
+        waiting=tuple(waiting[:WAITING_MAX]),
+    )
+
+
+def _take(
+    tx: sa.Connection, central: Central, register_id: str, shown: list[LeaseRow]
+) -> tuple[int, list[Judged]]:
+    keys = sorted({(bucket_of(row.member_id), row.member_id) for row in shown})
+    members = member_book.lock_members(tx, keys)
+    desk = central.desk()
+    trust = central.roots.trust()
+    named = [(*_key(row), row.lease_id) for row in shown if _key(row) in members]
+    accounts = ledger_book.load(tx, members, lots_of=(), leases_named=named)
+    taken = 0
+    refused: list[Judged] = []
+    changes: list[feed.Change] = []
+    for row in shown:
+        if _key(row) not in members:
+            refused.append(Judged(row=row, reason=NOBODY))
+            continue
+        state = accounts[_key(row)]
+        judged = judge(row, state.leases.get(row.lease_id), register_id=register_id, trust=trust)
+        if judged.reason:
+            refused.append(judged)
+            continue
+        lease = Lease(
+            lease_id=row.lease_id,
+            unit=row.unit,
+            register_id=row.register,
+            incarnation=row.incarnation,
+            granted=row.amount,
+            granted_ms=central.now_ms(),
+        )
+        # A copied disk may have shown what its holder has not heard of, and never will otherwise.
+        told = rows.lease_row(row.member_id, lease, generation=desk.generation, key=desk.key)
+        if take_in(state, lease):
+            taken += 1
+            changes.append(rows.lease_change(bucket_of(row.member_id), told))
+    changes += balance_changes(members, accounts, desk.version_base)
+    ledger_book.save(tx, accounts)
+    feed.append(tx, feed.MEMBERS, changes)
+    return taken, refused
+
+
+def _key(row: LeaseRow) -> MemberKey:
+    return (bucket_of(row.member_id), row.member_id)
+
+
+def _note_presented(tx: sa.Connection, register_id: str, generation: str) -> bool:
+    """A register is no longer awaited; False when it was not.
+
+    Once its store is complete, the worker grants to the store's members what had to wait.
+    """
+    register = register_book.lock_register(tx, register_id)
+    assert register is not None
+    if register.presented == generation:
+        return False
+    register_book.update_register(tx, register_id, presented=generation)
+    awaited = register_book.read_awaited(tx, generation)
+    if register.store_id not in awaited.values():
+        register_book.update_register(tx, register_id, is_swept=0)
+    if not awaited:
+        register_book.settle_awaiting(tx)
+    return True
+
+
+def give_up(central: Central, register_id: str, *, who: str) -> bool:
+    """Wait no longer for a register's grants; False when it was not awaited.
+
+    What it still spends of grants that are not in the books is taken from what its member has then;
+    the rest is owed. TesseraError for a register that is unknown.
+    """
+    with central.engines.writer.begin() as tx:
+        state = register_book.read_central(tx)
+        assert state is not None
+        register = register_book.read_register(tx, register_id)
+        if register is None:
+            raise TesseraError(
+                f"register {register_id} is unknown", hint="tessera central register list"
+            )
+        is_awaited = register_id in register_book.read_awaited(tx, state.generation)
+        if not is_awaited:
+            return False
+        _note_presented(tx, register_id, state.generation)
+        register_book.raise_alarm(
+            tx,
+            register_id=register_id,
+            kind=ALARM_GIVEN_UP,
+            about=state.generation,
+            detail=f"{who[:100]} waits no longer for the grants it holds",
+            raised_ms=central.now_ms(),
+        )
+    return True
