@@ -14,7 +14,7 @@ from pysqlite3 import dbapi2 as pysqlite
 
 from tessera.central.opening import Central
 from tessera.central.rows import register_audience
-from tessera.core.errors import TesseraError
+from tessera.core.errors import TesseraError, reason_of
 from tessera.core.identity import bucket_of
 from tessera.store.central import backup_book, feed, inbox, register_book
 from tessera.store.central.backup_book import Backup, Mark
@@ -56,7 +56,9 @@ def finish_backup(central: Central, number: int) -> int:
     if not newest or newest[0].number != number:
         raise BackupRefused(
             f"backup {number} is not the one that was begun last",
-            hint=f"make another: the last one is {newest[0].number if newest else 'none'}",
+            hint=f"say done {newest[0].number} once that one is safe"
+            if newest
+            else "none was begun: tessera central backup begin",
         )
     told = 0
     while True:
@@ -107,7 +109,7 @@ def copy_database(central: Central, target: Path) -> None:
         part.unlink(missing_ok=True)
         target.unlink(missing_ok=True)
         raise BackupRefused(
-            f"the copy to {target} failed: {error}",
+            f"the copy to {target} failed: {reason_of(error)}",
             hint="look for room and rights; nothing is told",
         ) from error
 

@@ -13,7 +13,7 @@ from pathlib import Path
 import msgspec
 
 from tessera.central.members import NewMember
-from tessera.core.errors import Problem, TesseraError
+from tessera.core.errors import Problem, TesseraError, reason_of
 
 FILE_BYTES_MAX = 1_073_741_824
 FIELD_LENGTH_MAX = 500
@@ -80,7 +80,8 @@ def _read_rows(path: Path) -> list[tuple[int, dict[str, str] | Problem]]:
         text = path.read_text(encoding="utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:
         raise TesseraError(
-            f"{path} cannot be read: {error}", hint="a CSV or JSON-lines file in UTF-8 is needed"
+            f"{path} cannot be read: {reason_of(error)}",
+            hint="a CSV or JSON-lines file in UTF-8 is needed",
         ) from error
     if path.suffix == ".jsonl":
         return [

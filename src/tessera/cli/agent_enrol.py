@@ -63,6 +63,7 @@ async def _enrol(arguments: argparse.Namespace) -> "RegisterIdentity":
     from tessera.store.engine import held
     from tessera.store.till.opening import DATABASE, open_till
     from tessera.sync.client import HttpCentral
+    from tessera.sync.link import CentralUnreachable
 
     settings = settings_of(arguments)
     if not settings.central.url:
@@ -97,5 +98,11 @@ async def _enrol(arguments: argparse.Namespace) -> "RegisterIdentity":
                 )
             finally:
                 till.close()
+    except CentralUnreachable as error:
+        raise TesseraError(
+            error.message,
+            hint="look at the network and at url below [central], then say it again: the code is"
+            " still good",
+        ) from error
     finally:
         await link.close()

@@ -9,13 +9,12 @@ from pathlib import Path
 from tessera.core.errors import TesseraError
 
 
-def existing_folder(folder: Path) -> Path:
+def existing_folder(
+    folder: Path, *, hint: str = "data_dir in the settings names it; tessera agent enrol makes it"
+) -> Path:
     """The folder, once it is certain that it is one."""
     if not folder.is_dir():
-        raise TesseraError(
-            f"folder {folder} does not exist",
-            hint="data_dir in the settings names it; tessera agent enrol makes it",
-        )
+        raise TesseraError(f"folder {folder} does not exist", hint=hint)
     return folder
 
 

@@ -46,7 +46,7 @@ def run(arguments: argparse.Namespace) -> int:
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     with held(folder / DATABASE):
         done = restore(
-            existing_folder(arguments.source),
+            existing_folder(arguments.source, hint="--from names the copy of a data folder"),
             folder,
             random=secrets.token_bytes,
             wall_ms=time.time_ns() // 1_000_000,

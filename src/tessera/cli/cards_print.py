@@ -127,7 +127,7 @@ def _faces(arguments: argparse.Namespace) -> "Iterator[tuple[str, CardFace]]":
 
 
 def _rows(path: Path) -> Iterator[tuple[int, dict[str, str]]]:
-    from tessera.core.errors import TesseraError
+    from tessera.core.errors import TesseraError, reason_of
 
     try:
         if path.stat().st_size > LIST_BYTES_MAX:
@@ -143,7 +143,9 @@ def _rows(path: Path) -> Iterator[tuple[int, dict[str, str]]]:
             for row in table:
                 yield table.line_num, row
     except (OSError, UnicodeDecodeError) as error:
-        raise TesseraError(f"{path} cannot be read: {error}", hint="give a CSV in UTF-8") from error
+        raise TesseraError(
+            f"{path} cannot be read: {reason_of(error)}", hint="give a CSV in UTF-8"
+        ) from error
 
 
 def _progress(steps: Iterable[int], total: int) -> None:

@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from tessera.core.errors import TesseraError
+from tessera.core.errors import TesseraError, reason_of
 
 if TYPE_CHECKING:
     from tessera.central.opening import Central
@@ -40,7 +40,7 @@ def load_settings(file: Path) -> "CentralSettings":
         text = file.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
         raise TesseraError(
-            f"settings file {file} cannot be read: {error}",
+            f"settings file {file} cannot be read: {reason_of(error)}",
             hint="name another with --config; config/central.toml is an example to start from",
         ) from error
     settings, problems = read_settings(text, file=file, environment=os.environ)

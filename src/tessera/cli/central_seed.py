@@ -11,7 +11,7 @@ import sys
 from pathlib import Path
 
 from tessera.cli.central_open import add_config_option, central_from
-from tessera.core.errors import TesseraError
+from tessera.core.errors import TesseraError, reason_of
 
 _TEXT_MAX = 1_000
 
@@ -74,4 +74,6 @@ def _text(path: Path) -> str:
         with path.open(encoding="ascii") as file:
             return file.read(_TEXT_MAX)
     except (OSError, UnicodeDecodeError) as error:
-        raise TesseraError(f"{path} cannot be read: {error}", hint="a text file") from error
+        raise TesseraError(
+            f"{path} cannot be read: {reason_of(error)}", hint="a text file"
+        ) from error

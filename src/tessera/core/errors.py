@@ -66,3 +66,9 @@ class Problem:
 def has_errors(problems: list[Problem]) -> bool:
     """Tell whether any of the problems is more than a warning."""
     return any(problem.severity == "error" for problem in problems)
+
+
+def reason_of(error: Exception) -> str:
+    """What an error of the system says, without the number and the path that it is told with."""
+    text = getattr(error, "strerror", None) or str(error)
+    return text[:1].lower() + text[1:]

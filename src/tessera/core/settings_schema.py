@@ -197,6 +197,8 @@ def type_text(field: Field) -> str:
         unit = " entries"
     elif not issubclass(field.kind, int | Decimal):
         unit = " characters"
+    if least is not None and least == most:
+        return f"{word} of {least}{unit}"
     if least is not None and most is not None:
         return f"{word}, {least} to {most}{unit}"
     if least is not None:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from tessera.core.errors import TesseraError
+from tessera.core.errors import TesseraError, reason_of
 from tessera.devices.card_formats import CardFormat
 from tessera.devices.codes import classify_code
 from tessera.devices.events import ReaderError, Scan
@@ -68,7 +68,7 @@ def _images(path: Path) -> Iterator[tuple[int, Any]]:
             yield 1, image.convert("L")
     except (OSError, ValueError) as error:
         raise TesseraError(
-            f"{path} cannot be read as an image: {error}", hint="give a PNG, JPEG or PDF"
+            f"{path} cannot be read as an image: {reason_of(error)}", hint="give a PNG, JPEG or PDF"
         ) from error
 
 

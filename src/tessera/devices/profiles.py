@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-from tessera.core.errors import Problem, TesseraError
+from tessera.core.errors import Problem, TesseraError, reason_of
 from tessera.core.settings_text import parse_settings
 from tessera.devices.card_formats import CardFormats, parse_card_formats
 from tessera.devices.framing.answers import AnswerFramer
@@ -166,7 +166,7 @@ def _text_of(path: Path) -> str:
         return path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
         raise TesseraError(
-            f"{path} cannot be read: {error}", hint="check the path and its rights"
+            f"{path} cannot be read: {reason_of(error)}", hint="check the path and its rights"
         ) from error
 
 

@@ -1,4 +1,8 @@
-from tessera.core.errors import Problem, TesseraError, has_errors
+from pathlib import Path
+
+import pytest
+
+from tessera.core.errors import Problem, TesseraError, has_errors, reason_of
 
 
 class PortBusy(TesseraError):
@@ -43,3 +47,10 @@ def test_a_warning_says_so_and_is_no_error() -> None:
     assert warning.render() == "a.yaml:3: warning: never applies"
     assert not has_errors([warning])
     assert has_errors([warning, Problem(file="a.yaml", message="is empty")])
+
+
+def test_the_reason_of_a_failure_names_no_path_twice(tmp_path: Path) -> None:
+    with pytest.raises(FileNotFoundError) as missing:
+        (tmp_path / "missing").read_bytes()
+    assert reason_of(missing.value) == "no such file or directory"
+    assert reason_of(ValueError("What it says")) == "what it says"
