@@ -20,7 +20,7 @@ from tests.support.agent import (
 )
 
 NEW_CARD, NEXT_CARD, THIRD_CARD = "2001111111119", "2002222222220", "2003333333331"
-PHONE = "+49 151 5550101"
+PHONE, OTHER_PHONE = "+49 151 5550101", "+49 151 5550202"
 PERSON = {
     "name": "Zacharias Vogelsang",
     "phone": PHONE,
@@ -31,17 +31,28 @@ PERSON = {
 }
 
 
-@pytest.fixture
-def folder(tmp_path: Path) -> Path:
-    folder = tmp_path / "till"
+def stocked(place: Path) -> Path:
+    folder = place / "till"
     folder.mkdir()
     stocked_till(folder)
     return folder
 
 
 @pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    return stocked(tmp_path)
+
+
+@pytest.fixture
 def agent(folder: Path) -> Any:
     with running_agent(folder) as agent:
+        yield agent
+
+
+@pytest.fixture(scope="module")
+def shared(tmp_path_factory: pytest.TempPathFactory) -> Any:
+    """An agent for the tests that enrol with a card of their own."""
+    with running_agent(stocked(tmp_path_factory.mktemp("shop"))) as agent:
         yield agent
 
 
@@ -100,12 +111,26 @@ def test_a_repeat_enrols_nobody_twice_and_other_content_is_refused(
     assert read(folder, "SELECT count(*) FROM profile_outbox") == [(1,)]
 
 
-def test_a_member_without_a_card_is_known_by_the_id_or_the_phone(agent: Agent) -> None:
-    told = enrol(agent, "e-1").json
+def test_a_member_without_a_card_is_known_by_the_id_or_the_phone(shared: Agent) -> None:
+    told = enrol(shared, "e-1").json
     given = {**basket(card=""), "member": {"member_id": told["member_id"]}}
-    assert agent.put("s-1", given)["member"]["status"] == "known"
-    by_phone = enrol(agent, "e-2", phone=PHONE, sale_id="s-1").json
-    assert look_up(agent, phone=PHONE)["member"]["member_id"] == by_phone["member_id"]
+    assert shared.put("s-1", given)["member"]["status"] == "known"
+    by_phone = enrol(shared, "e-2", phone=PHONE, sale_id="s-1").json
+    assert look_up(shared, phone=PHONE)["member"]["member_id"] == by_phone["member_id"]
+    shared.call("POST", "/v1/sales/s-1/cancel", {})
+
+
+def test_a_phone_of_somebody_else_brings_nobody_into_the_sale(shared: Agent) -> None:
+    first = enrol(shared, "e-3", phone=OTHER_PHONE).json
+    # Without an open sale whoever was enrolled joins the next one, as after a scan.
+    assert shared.put("s-1", basket(card=""))["member"]["member_id"] == first["member_id"]
+    shared.call("POST", "/v1/sales/s-1/cancel", {})
+    shared.put("s-2", basket(card=""))
+    told = enrol(shared, "e-4", phone=OTHER_PHONE, sale_id="s-2").json
+    assert (told["attached_to"], told["member_id"] != first["member_id"]) == ("", True)
+    assert shared.put("s-2", basket(card=""))["member"]["status"] == "none"
+    assert look_up(shared, phone=OTHER_PHONE)["member"]["member_id"] == first["member_id"]
+    shared.call("POST", "/v1/sales/s-2/cancel", {})
 
 
 def test_the_person_is_in_no_record_and_no_answer(agent: Agent, folder: Path) -> None:
@@ -132,23 +157,23 @@ def test_an_enrolment_outlives_a_kill(folder: Path) -> None:
         assert (again["result"], again["member_id"]) == ("exists", told["member_id"])
 
 
-def test_a_replaced_card_works_no_more_and_the_new_one_does(agent: Agent) -> None:
-    done = enrol(agent, "r-1", card=NEXT_CARD, replaces={"card": CARD})
+def test_a_replaced_card_works_no_more_and_the_new_one_does(shared: Agent) -> None:
+    done = enrol(shared, "r-1", card=NEXT_CARD, replaces={"card": CARD})
     assert (done.status, done.json["result"]) == (200, "replaced"), done.raw
-    assert look_up(agent, card=CARD)["member"]["status"] == "blocked"
-    found = look_up(agent, card=NEXT_CARD)
+    assert look_up(shared, card=CARD)["member"]["status"] == "blocked"
+    found = look_up(shared, card=NEXT_CARD)
     assert (found["member"]["status"], found["member"]["member_id"]) == ("known", "m-1")
     assert found["units"][0]["balance_after"] == 1000
-    again = enrol(agent, "r-1", card=NEXT_CARD, replaces={"card": CARD})
+    again = enrol(shared, "r-1", card=NEXT_CARD, replaces={"card": CARD})
     assert again.json["result"] == "exists"
 
 
-def test_a_card_of_a_member_enrolled_here_is_replaced_too(agent: Agent) -> None:
-    told = enrol(agent, "e-1", card=NEW_CARD).json
+def test_a_card_of_a_member_enrolled_here_is_replaced_too(shared: Agent) -> None:
+    told = enrol(shared, "e-5", card=NEW_CARD).json
     lost = {"member_id": told["member_id"]}
-    assert enrol(agent, "r-1", card=NEXT_CARD, replaces=lost).status == 200
-    assert look_up(agent, card=NEW_CARD)["member"]["status"] == "blocked"
-    assert look_up(agent, card=NEXT_CARD)["member"]["member_id"] == told["member_id"]
+    assert enrol(shared, "r-5", card=THIRD_CARD, replaces=lost).status == 200
+    assert look_up(shared, card=NEW_CARD)["member"]["status"] == "blocked"
+    assert look_up(shared, card=THIRD_CARD)["member"]["member_id"] == told["member_id"]
 
 
 REFUSED: list[tuple[dict[str, Any], str, str]] = [

@@ -16,6 +16,7 @@ from tessera.rules import stops
 from tessera.rules.basket_cases import Case, cases_of, lines_of
 from tessera.rules.bounds import Sheet
 from tessera.rules.choice import choice_of
+from tessera.rules.combine import _judge
 from tessera.rules.finding import find_offers
 from tessera.rules.labels import BITS, _promise
 from tessera.rules.looking import Search, _paths_within, rough_bound, search_of
@@ -240,6 +241,15 @@ def test_what_offers_take_off_at_most_each_by_itself(give: str, most: int) -> No
     work = search.work
     offers: Sequence[Offer] = [*work.available[Stage.UNIT], *work.available[Stage.BASKET]]
     assert most_together(work, offers, work.goods) == most
+
+
+@pytest.mark.parametrize("known, gap", [(0, 100), (30, 30), (200, 100)])
+def test_what_was_only_tried_is_judged_by_what_could_be_had_at_most(known: int, gap: int) -> None:
+    """Nothing was taken off; a tenth of 10.00 could be. A smaller gap may be known already."""
+    work = search_for("offers: {a: {give: 10 % off the basket}}", line("1", 1000)).work
+    work.gap_minor = known
+    _judge(work, work.due)
+    assert (work.gap_minor, work.optimal) == (gap, False)
 
 
 def test_work_is_counted_until_there_is_none() -> None:
