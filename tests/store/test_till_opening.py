@@ -16,7 +16,8 @@ from tessera.store.till.durable import DiskFull
 from tessera.store.till.opening import OpenTill, open_till
 from tessera.store.till.reserve import DiskStep, Reserve, disk_step
 from tessera.store.till.salvage import read_salvage
-from tessera.store.till.soundness import is_sound
+from tessera.store.till.soundness import OWN_TABLES, is_sound
+from tessera.store.till.tables import metadata
 from tessera.store.till.values import Grant
 from tests.support.till import LIFE, identity, numbered_draft
 
@@ -224,3 +225,11 @@ def test_a_damaged_page_of_what_only_this_till_counts_is_noticed(tmp_path: Path)
     content[(root - 1) * size : root * size] = b"\xff" * size
     path.write_bytes(bytes(content))
     assert not is_sound(path)
+
+
+def test_whatever_central_could_not_tell_again_is_looked_at_when_the_till_starts() -> None:
+    told_again = {
+        *("assignment", "balance", "card", "feed_cursor", "kept_bundle", "mark", "member"),
+        *("record_outcome", "stopped_offer", "tombstone"),
+    }
+    assert set(OWN_TABLES) == {"alembic_version", *metadata.tables} - told_again

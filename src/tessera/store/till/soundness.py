@@ -27,6 +27,9 @@ OWN_TABLES = (
     "lease",
     "limit_share",
     "open_sale",
+    "enrolled_member",
+    "enrolled_card",
+    "profile_outbox",
 )
 
 
