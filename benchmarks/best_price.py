@@ -8,7 +8,7 @@ Times are of the processor, the quickest of three, so that what else the machine
 Beside each hard basket stands what it would take on a core that makes five million additions in a
 `for` loop in 0.3 s: the loop runs before and after, so a slow machine or minute falls out. Run it
 with the number of baskets as an argument, 400 without, and with how many random shapes to sweep
-(and the number of the first) as a second and third one.
+(and the number of the first) as a second and third one; a tenth as many wide shapes follow.
 """
 
 import gc
@@ -26,12 +26,16 @@ from typing import Any
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from benchmarks._best_price_shapes import shape
+from benchmarks._best_price_wide_shapes import wide_shape
 from benchmarks._pricing_workload import MONDAY, Case, case_of, programme_text, workload
 from tessera.core.basket import Basket, Line, Place
 from tessera.core.member import MemberState
 from tessera.core.quote import Quote
 from tessera.rules.evaluate import evaluate
 from tessera.rules.programme import Programme, parse_programme
+
+Draw = Callable[[int], tuple[str, Basket]]
+"""Gives the text of a programme and a basket for a number."""
 
 LINES = 40
 GOAL_MS = 10
@@ -40,8 +44,11 @@ ROUNDS = 3
 ADDITIONS = 500_000
 FLOOR_MS = 30.0
 """What the additions take on the core that times are told for."""
-KEPT = (145, 205, 297, 298, 478, 2150, 2159, 2367)
+KEPT = (145, 205, 297, 298, 478, 753, 792, 2150, 2159, 2367)
 """The random shapes that took longest."""
+KEPT_WIDE = (56, 87, 126, 137, 138)
+"""The same of the wide ones with up to SOME_OFFERS offers."""
+SOME_OFFERS = 60
 HEAD = """\
 programme: one-group
 currency: EUR
@@ -230,16 +237,22 @@ def main() -> None:
     print("| | ms | ms, 0.3 s floor | nodes | to pay | gap |\n|---|---|---|---|---|---|")
     hard = dict(HARD)
     hard |= {f"random shape {number}": partial(random_shape, number) for number in KEPT}
+    hard |= {f"wide shape {one}": partial(random_shape, one, wide_shape) for one in KEPT_WIDE}
     worst = 0.0
     for name, make in hard.items():
-        spent, quote, told = timed(name, *make())
-        worst = max(worst, told)
+        spent, quote, told_ms = timed(name, *make())
+        worst = max(worst, told_ms)
         due, gap = f"{quote.due_minor / 100:.2f}", f"{quote.gap_minor / 100:.2f}"
-        print(f"| {name} | {spent:.1f} | {told:.1f} | {quote.nodes} | {due} | {gap} |")
+        print(f"| {name} | {spent:.1f} | {told_ms:.1f} | {quote.nodes} | {due} | {gap} |")
     print(f"\nthe slowest takes {worst:.1f} ms on the core told for (goal: {WORST_MS})")
     if len(sys.argv) > SWEEP_FROM:
         first = int(sys.argv[3]) if len(sys.argv) > SWEEP_FROM + 1 else 0
-        sweep(first, int(sys.argv[2]))
+        count = int(sys.argv[2])
+        told("random shapes", swept(first, count, shape))
+        wide = swept(first, count // 10, wide_shape)
+        some = [one for one in wide if one.offers <= SOME_OFFERS]
+        told(f"wide shapes of up to {SOME_OFFERS} offers", some)
+        told("wide shapes of more offers", [one for one in wide if one.offers > SOME_OFFERS])
 
 
 SWEEP_FROM = 2
@@ -253,8 +266,8 @@ def floor_ms() -> float:
     return (time.process_time() - started) * 1_000
 
 
-def random_shape(number: int) -> tuple[Programme, Case]:
-    text, basket = shape(number)
+def random_shape(number: int, draw: Draw = shape) -> tuple[Programme, Case]:
+    text, basket = draw(number)
     place = Place(at=MONDAY, business_day=MONDAY.date())
     return parsed(text), Case(MemberState(member_id="m"), basket, place)
 
@@ -267,24 +280,41 @@ def timed(name: str, programme: Programme, case: Case) -> tuple[float, Quote, fl
     return spent, measured.quotes[0], spent * FLOOR_MS / floor
 
 
-def sweep(first: int, count: int) -> None:
-    """Price random shapes, and tell how long they take and which take longest."""
+@dataclass(frozen=True)
+class Swept:
+    number: int
+    offers: int
+    told_ms: float
+    spent_ms: float
+    optimal: bool
+
+
+def swept(first: int, count: int, draw: Draw) -> list[Swept]:
+    """Price random shapes."""
     found = []
     for number in range(first, first + count):
-        programme, case = random_shape(number)
-        spent, quote, told = timed(str(number), programme, case)
-        found.append((told, spent, number, quote.optimal))
+        programme, case = random_shape(number, draw)
+        spent, quote, told_ms = timed(str(number), programme, case)
+        found.append(Swept(number, len(programme.offers), told_ms, spent, quote.optimal))
         if (number - first) % 200 == 199:
             print(f"{number - first + 1} of {count}", file=sys.stderr, flush=True)
-    found.sort(reverse=True)
-    times = [told for told, _, _, _ in found]
-    over = sum(told > WORST_MS for told in times)
-    proven = sum(optimal for _, _, _, optimal in found)
-    print(f"\n{count} random shapes from {first}: {proven} proven, {over} over {WORST_MS} ms")
-    places = [(share, times[int((1 - share) * (count - 1))]) for share in (0.5, 0.95, 0.99, 1.0)]
-    print(", ".join(f"{100 * share:.0f} %: {told:.1f} ms" for share, told in places))
-    for told, spent, number, _ in found[:10]:
-        print(f"shape {number}: {told:.1f} ms ({spent:.1f} measured)")
+    return found
+
+
+def told(name: str, found: Sequence[Swept]) -> None:
+    """Tell how long some shapes take, and which take longest."""
+    if not found:
+        return
+    ordered = sorted(found, key=lambda one: -one.told_ms)
+    times = [one.told_ms for one in ordered]
+    over = sum(time_ms > WORST_MS for time_ms in times)
+    proven = sum(one.optimal for one in found)
+    print(f"\n{len(found)} {name}: {proven} proven, {over} over {WORST_MS} ms")
+    shares = (0.5, 0.95, 0.99, 1.0)
+    places = [(share, times[int((1 - share) * (len(times) - 1))]) for share in shares]
+    print(", ".join(f"{100 * share:.0f} %: {time_ms:.1f} ms" for share, time_ms in places))
+    for one in ordered[:10]:
+        print(f"shape {one.number}: {one.told_ms:.1f} ms ({one.spent_ms:.1f} measured)")
 
 
 if __name__ == "__main__":

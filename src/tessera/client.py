@@ -195,6 +195,26 @@ class AgentClient:
         request = {"card": card, "phone": phone}
         return self._call("POST", "/v1/members/lookup", request, self._quote_s_max)
 
+    def enrol(
+        self,
+        enrolment_id: str,
+        *,
+        card: str | None = None,
+        sale_id: str | None = None,
+        replaces: Mapping[str, Any] | None = None,
+        person: Mapping[str, Any] | None = None,
+    ) -> Json:
+        """A new member, known from now on.
+
+        `person`: phone, name, email, birthday, language, consents, as far as they were given. With
+        `replaces` (card or member_id) a known member's new card.
+        """
+        request: Json = {"enrolment_id": enrolment_id, "card": card, "sale_id": sale_id}
+        request |= dict(person or {})
+        if replaces is not None:
+            request["replaces"] = dict(replaces)
+        return self._write("/v1/members", request)
+
     def event(self, event_id: str, *, kind: str, member: Mapping[str, Any]) -> Json:
         """Something that is no purchase."""
         request = {"kind": kind, "member": dict(member)}

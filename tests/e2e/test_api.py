@@ -340,3 +340,20 @@ def test_points_promised_twice_are_spent_once(till: Path) -> None:
         # 1000 - 500, and one point for each whole 1.00 after the discount less what points paid.
         assert looked_up["balance_after"] == 1000 - 500 + 13 + 18
         assert looked_up["spendable_now"] == 0
+
+
+def test_a_card_that_the_till_scanned_keeps_earning_when_its_points_do_not_reach(
+    till: Path,
+) -> None:
+    """As above, but the POS names nobody: 18 points for the 18.00 that nothing was taken off."""
+    given = basket(milk(quantity=8), card="", points=500)
+    with running_agent(till) as agent:
+        quotes = []
+        for name in ("scanned-0", "scanned-1"):
+            agent.put(name, given)
+            agent.call("POST", "/v1/scans", {"code": CARD, "sale_id": name})
+            quotes.append(agent.put(name, given))
+        assert agent.complete("scanned-0", paid(given, quotes[0]))["units"][0]["spent"] == 500
+        taken = agent.complete("scanned-1", paid(given, quotes[1]))
+        assert taken["flags"] == ["redemption-unbacked", "total-mismatch"]
+        assert (taken["member"]["member_id"], taken["units"][0]["earned"]) == ("m-1", 18)

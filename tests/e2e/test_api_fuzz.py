@@ -113,6 +113,20 @@ VALID: dict[str, dict[str, Any]] = {
     },
     "ScanGiven": {"code": CARD, "symbology": "ean13", "sale_id": "fuzz"},
     "LookupGiven": {"card": CARD},
+    "EnrolGiven": {
+        "enrolment_id": "fuzz",
+        "card": "2001111111119",
+        "symbology": "ean13",
+        "phone": "+4915155501010",
+        "name": "Anna Meier",
+        "email": "a@example.org",
+        "birthday": "1987-07-31",
+        "language": "de-AT",
+        "consents": [{"purpose": "mailing", "granted": True, "text": "1"}],
+        "sale_id": "fuzz",
+        "store_time": STORE_TIME,
+        "business_day": DAY,
+    },
     "EventGiven": {"kind": "visit", "member": {"cards": [CARD]}},
 }
 

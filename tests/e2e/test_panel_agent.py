@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from playwright.sync_api import Page
 
 # Port 9 is "discard": nothing listens there, so central is out of reach from the start.
+NEW_CARD = "2001111111119"
 NO_CENTRAL: dict[str, object] = {"url": "http://127.0.0.1:9"}
 
 PROGRAMME = """\
@@ -238,6 +239,21 @@ def test_the_wrong_card_is_taken_off_by_key(desk: Page, shop: Shop) -> None:
     scan(desk, shop, '[data-key="F9"]')
     press(desk, "F9")
     expect_text(desk, "#who-status", "No card yet")
+
+
+def test_a_card_of_nobody_is_handed_out_by_key_and_earns_at_once(desk: Page, shop: Shop) -> None:
+    """Two of milk at 2.50: 5.00 without a card, 4.50 for the new member, and 4 points."""
+    shop.agent.put("s-1", basket(card=""))
+    shop.scanner.type_scan(f"]E0{NEW_CARD}")
+    expect_text(desk, "#who-status", "Card not known here")
+    press(desk, "F10")
+    expect_text(desk, "#who-status", "New member")
+    expect_text(desk, "#who-hint", "Earns from now on.")
+    expect_text(desk, "#now-figures", "€4.50")
+    desk.wait_for_selector("#enrol", state="detached")
+    press(desk, "F9")
+    expect_text(desk, "#who-status", "No card yet")
+    expect_text(desk, "#now-figures", "€5.00")
 
 
 def test_a_scanner_that_is_pulled_out_is_seen_and_found_again(desk: Page, shop: Shop) -> None:

@@ -22,7 +22,7 @@ import pytest
 
 from tessera.cli.main import main
 from tessera.store.central import schema
-from tessera.store.engine import open_sqlite
+from tessera.store.engine import Engines, open_sqlite
 from tests.support.agent import Agent, basket, milk, paid, start
 from tests.support.real_shop import STORE, RealShop, Register, real_shop
 from tests.support.waiting import wait_until
@@ -46,6 +46,8 @@ CARD = "2411992288337"
 UNKNOWN_CARD = "2499887766554"
 PAYMENT_CARD = "4929123488885555"
 NAME, LATER_NAME = "Quillfeather Z.", "Brambleworth Q."
+PERSON = "Thistlewick Abernathy"
+NEW_CARD = "2001111111119"
 PHONE = "+49 170 9988776"
 MAIL = "planted.person@shop.example"
 WRONG_CODE = "ZZZZ-YYYY-XXXX"
@@ -128,6 +130,9 @@ def bad_requests(run: Run, agent: Agent) -> None:
         ask(agent, "POST", "/v1/scans", {"code": card, "symbology": "code128"})
         ask(agent, "PUT", "/v1/sales/bad", {**basket(card=card), "currency": 7})
     ask(agent, "POST", "/v1/members/lookup", {"phone": PHONE})
+    for wrong in ({"phone": NAME}, {"email": NAME}, {"birthday": MAIL}, {"language": MAIL}):
+        ask(agent, "POST", "/v1/members", {"enrolment_id": "e-9", "name": PERSON, **wrong})
+    ask(agent, "POST", "/v1/members", {"enrolment_id": "e-9", "card": PAYMENT_CARD, PERSON: MAIL})
     ask(agent, "POST", "/v1/members/lookup", {"phone": PHONE, MAIL: NAME})
     for body in (f'{{"card": "{CARD}", "n": {NAME}'.encode(), {"card": {CARD: PHONE}}, [MAIL]):
         ask(agent, "POST", "/v1/members/lookup", body)
@@ -154,6 +159,43 @@ def sales(run: Run, register: Register, codes: list[str]) -> None:
         ask(agent, "POST", "/v1/sales/4/complete", paid(basket(milk(), card=CARD), quote))
     agent.sell("5", basket(milk(), card=CARD))
     register.settled()
+
+
+def enrolments(run: Run, register: Register) -> None:
+    """A new member: refused by the disk, then taken, while central fails on the person."""
+    given = {
+        "enrolment_id": "e-1",
+        "card": NEW_CARD,
+        "phone": PHONE,
+        "name": PERSON,
+        "email": MAIL,
+        "birthday": "07-31",
+    }
+    with away(run.folder / "till-1" / "till.db", "profile_outbox"):
+        ask(register.agent, "POST", "/v1/members", given)
+    with away(run.folder / "central.db", "profile"):
+        told = register.agent.call("POST", "/v1/members", given)
+        assert told.status == 200, told.raw
+        run.said["the answer to an enrolment"] = told.raw.decode()
+        wait_until(
+            lambda: "failed" in register.status()["last_error"],
+            what="central fails on it",
+            timeout_s=WAIT_S,
+        )
+    central = open_sqlite(run.folder / "central.db")
+    try:
+        wait_until(
+            lambda: _has_person(central),
+            what="central has the person",
+            timeout_s=WAIT_S,
+        )
+    finally:
+        central.dispose()
+
+
+def _has_person(central: Engines) -> bool:
+    with central.reader.connect() as c:
+        return PERSON in c.exec_driver_sql("SELECT full_name FROM profile").scalars().all()
 
 
 def failing_central(run: Run, shop: RealShop, register: Register) -> None:
@@ -207,6 +249,7 @@ def commands(run: Run, shop: RealShop) -> None:
         ("verify",),
         ("ledger", "m-planted"),
         ("member", "deeds", "m-planted"),
+        ("member", "waiting"),
         ("draws",),
         ("lease", "list"),
     ):
@@ -226,6 +269,9 @@ ALLOWED = {
     "coupon": TILL_DATABASE,
     "code": TILL_DATABASE,
     "name": TILL_DATABASE | {"central.db", "central.db-wal"},
+    # Somebody who was enrolled at the till: on the way there, and in their profile.
+    "phone": TILL_DATABASE | {"central.db", "central.db-wal"},
+    "mail": TILL_DATABASE | {"central.db", "central.db-wal"},
     "register key": {"register.key"},
     "card key": {"card.key"},
     "online key": {"central.key"},
@@ -271,7 +317,8 @@ def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Run:
     run = Run(tmp_path)
     run.plant("card", CARD, UNKNOWN_CARD)
     run.plant("payment card", PAYMENT_CARD)
-    run.plant("name", NAME, LATER_NAME)
+    run.plant("name", NAME, LATER_NAME, PERSON)
+    run.plant("new card", NEW_CARD)
     run.plant("phone", PHONE, "+491709988776")
     run.plant("mail", MAIL)
     run.plant("code", WRONG_CODE)
@@ -318,6 +365,7 @@ def lived_through(run: Run) -> None:
         )
         wait_until(lambda: is_known(agent, CARD), what="the member is known", timeout_s=WAIT_S)
         sales(run, register, issued)
+        enrolments(run, register)
         bad_requests(run, agent)
         failing_central(run, shop, register)
         agent.put("7", {**basket(milk(), card=CARD), "coupons": [issued[2]]})

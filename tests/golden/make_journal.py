@@ -27,11 +27,15 @@ from tessera.core.quote import (
     UnitShare,
 )
 from tessera.core.sale import (
+    KIND_ENROLMENT,
     KIND_LEASE_RETURN,
+    KIND_REPLACEMENT,
     KIND_RETURN,
     KIND_SALE,
+    EnrolmentBody,
     LeaseReturnBody,
     LeaseUse,
+    ReplacementBody,
     ReturnBody,
     ReturnWish,
     SaleBody,
@@ -134,6 +138,28 @@ def main(name: str) -> None:
         (
             KIND_LEASE_RETURN,
             LeaseReturnBody(member_id="m-1", lease_id="l-1", unit="points", amount=400),
+        ),
+        (
+            KIND_ENROLMENT,
+            EnrolmentBody(
+                key=key("e1"),
+                place=PLACE,
+                member_id="m-2",
+                card_hash="ab" * 16,
+                phone_hash="cd" * 16,
+                card_key_id=1,
+            ),
+        ),
+        (
+            KIND_REPLACEMENT,
+            ReplacementBody(
+                key=key("r2"),
+                place=PLACE,
+                member_id="m-2",
+                card_hash="ef" * 16,
+                card_key_id=1,
+                replaced_hash="ab" * 16,
+            ),
         ),
     ]
     lines = []

@@ -16,7 +16,7 @@ from pathlib import Path
 import msgspec
 
 from tessera.core.journal import SealedRecord, genesis
-from tessera.sync import image_wire, wire
+from tessera.sync import image_wire, profile_wire, wire
 from tessera.sync.batching import head_headers, head_of, payload_of
 from tessera.sync.feed_reading import bytes_to_sign
 from tessera.sync.records import encoded, read_envelope
@@ -284,6 +284,22 @@ def messages() -> dict[str, list[msgspec.Struct]]:
             disk_free_bytes=9,
             cursors=((AUDIENCE, 1),),
         ),
+        profile_wire.ProfilesGiven(
+            profiles=(
+                profile_wire.ProfileMessage(
+                    uid="u-1",
+                    member_id="m-1",
+                    given_ms=NOW_MS,
+                    name="Ä. Meier",
+                    phone="+4915155501010",
+                    email="a@example.org",
+                    birthday="07-31",
+                    language="de",
+                    consents=(profile_wire.Consent(purpose="mailing", granted=True, text="1"),),
+                ),
+            )
+        ),
+        profile_wire.ProfilesAnswer(taken=(profile_wire.ProfileTaken(uid="u-1", state="stored"),)),
         wire.Refusal(code="busy", detail="too much waits", hint="come back", retry_after_s=5),
         batch()[2],
         root(),

@@ -9,7 +9,8 @@ a fresh process has the fault from the start. Nothing is written into the source
 functions (tables, defaults) are left out: tests have read those before.
 
 With `--out` every verdict is written down at once, and a run that was stopped goes on from there;
-`--again` asks once more about what survived, by all tests.
+`--again` asks once more about what survived, by all tests. `--together` plants all of them at once
+and runs every test once, which is how all tests can be asked about many faults within minutes.
 """
 
 import argparse

@@ -188,15 +188,21 @@ def _settings_of(item: pytest.Item) -> "settings | None":
     return getattr(getattr(item, "obj", None), PROFILED, None)
 
 
+def examples_of(item: pytest.Item) -> int:
+    """Give by how many examples a test tries what it holds; 0: it is no property."""
+    whole = _settings_of(item)
+    return 0 if whole is None else whole.max_examples
+
+
 def steps_of(tests: Sequence[tuple[pytest.Item, float]]) -> list[Step]:
     """Put tests in their order: quick ones and properties by few examples, then these in full."""
     first, then = [], []
     for item, spent in tests:
-        whole = _settings_of(item)
-        if whole is None or whole.max_examples <= EXAMPLES_FIRST:
+        examples = examples_of(item)
+        if examples <= EXAMPLES_FIRST:
             first.append(Step(item.nodeid, spent))
         else:
-            share = EXAMPLES_FIRST / whole.max_examples
+            share = EXAMPLES_FIRST / examples
             first.append(Step(item.nodeid, spent * share, EXAMPLES_FIRST))
             then.append(Step(item.nodeid, spent))
     return sorted(first, key=lambda step: step.seconds) + then

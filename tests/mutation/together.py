@@ -4,8 +4,8 @@ Owns: the asking of every test about many mutants, and who it was that made a te
 choose mutants.
 
 Asking each survivor's every test takes minutes a mutant. Here all survivors are planted together,
-at most one in a function, and the tests run once. Where one fails, halves of them are planted until
-those are found that make it fail; they are taken out, and the run goes on with the others.
+one in a statement at most, and the tests run once. Where one fails, halves of them are planted
+until those are found that make it fail; they are taken out, and the run goes on with the others.
 """
 
 import gc
@@ -16,7 +16,7 @@ from collections.abc import Callable, Sequence
 
 import pytest
 
-from tests.mutation.judging import EXAMPLES_FIRST, few_examples
+from tests.mutation.judging import EXAMPLES_FIRST, examples_of, few_examples
 from tests.mutation.mutants import Mutant
 from tests.mutation.planting import code_of, plant
 
@@ -30,8 +30,9 @@ Said = Callable[[Mutant, str, str], None]
 class Together:
     """A pytest plugin that asks the collected tests about all mutants together."""
 
-    def __init__(self, mutants: Sequence[Mutant], say: Said, *, few: bool, skip: int = 0) -> None:
-        self.mutants, self.say, self.few, self.skip = mutants, say, few, skip
+    def __init__(self, mutants: Sequence[Mutant], say: Said, *, few: bool) -> None:
+        self.mutants, self.say, self.few = mutants, say, few
+        self.steps: list[tuple[pytest.Item, int]] = []
         self.failed = False
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
@@ -39,20 +40,24 @@ class Together:
         self.failed = self.failed or report.failed
 
     def pytest_runtestloop(self, session: pytest.Session) -> bool:
-        """Judge group by group."""
-        self.items, self.plugins = session.items, session.config.pluginmanager
+        """Judge group by group: properties by few examples first, in full after all the others."""
+        self.plugins = session.config.pluginmanager
+        self.steps = [(item, EXAMPLES_FIRST) for item in session.items]
+        if not self.few:
+            many = [one for one in session.items if examples_of(one) > EXAMPLES_FIRST]
+            self.steps += [(item, 0) for item in many]
         for group in _apart(self.mutants):
             self._judge(group)
         return True
 
     def _judge(self, group: list[Mutant]) -> None:
-        at = self.skip
-        while group and (failed := self._first_failure(group, range(at, len(self.items)))) >= 0:
-            item = self.items[failed].nodeid
+        at = 0
+        while group and (failed := self._first_failure(group, range(at, len(self.steps)))) >= 0:
+            item = self.steps[failed][0].nodeid
             guilty = []
             if self._first_failure([], [failed]) < 0:
                 guilty = self._guilty(group, failed)
-            print(f"[{failed}/{len(self.items)}] {item}: {len(guilty)} of {len(group)}", flush=True)
+            print(f"[{failed}/{len(self.steps)}] {item}: {len(guilty)} of {len(group)}", flush=True)
             for mutant in guilty:
                 self.say(mutant, "killed", item)
             group = [one for one in group if one not in guilty]
@@ -96,8 +101,8 @@ class Together:
             os.write(here, f"{number} ".encode())
             limit = int(time.process_time()) + SECONDS_MAX
             resource.setrlimit(resource.RLIMIT_CPU, (limit, resource.RLIM_INFINITY))
-            item, self.failed = self.items[number], False
-            with few_examples(item, EXAMPLES_FIRST if self.few else 0):
+            (item, examples), self.failed = self.steps[number], False
+            with few_examples(item, min(examples, examples_of(item))):
                 item.config.hook.pytest_runtest_protocol(item=item, nextitem=None)
             if self.failed:
                 return
@@ -105,14 +110,17 @@ class Together:
 
 
 def _apart(mutants: Sequence[Mutant]) -> list[list[Mutant]]:
-    """Put mutants of one function into groups of their own."""
+    """Put mutants of one statement into groups of their own."""
     groups: list[list[Mutant]] = []
     for mutant in mutants:
-        place = (mutant.path, mutant.function)
         for group in groups:
-            if all((one.path, one.function) != place for one in group):
+            if not any(_meet(one, mutant) for one in group):
                 group.append(mutant)
                 break
         else:
             groups.append([mutant])
     return groups
+
+
+def _meet(one: Mutant, two: Mutant) -> bool:
+    return one.path == two.path and one.lines[0] <= two.lines[1] and two.lines[0] <= one.lines[1]

@@ -4,11 +4,19 @@ from pathlib import Path
 
 import pytest
 
-from tessera.store.till import cached_members, committed_sales, identity_book, leases, outbox
+from tessera.store.till import (
+    cached_members,
+    committed_sales,
+    identity_book,
+    leases,
+    limit_shares,
+    outbox,
+)
 from tessera.store.till.durable import DiskFull
 from tessera.store.till.opening import OpenTill, open_till
 from tessera.store.till.reserve import DiskStep, Reserve, disk_step
 from tessera.store.till.salvage import read_salvage
+from tessera.store.till.soundness import is_sound
 from tessera.store.till.values import Grant
 from tests.support.till import LIFE, identity, numbered_draft
 
@@ -197,3 +205,22 @@ def test_a_reserve_that_does_not_fit_is_not_half_made(tmp_path: Path) -> None:
     reserve = Reserve(tmp_path / "reserve", size=1 << 60)
     assert not reserve.set_aside()
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_damaged_page_of_what_only_this_till_counts_is_noticed(tmp_path: Path) -> None:
+    """What the register has used of limits over all members, which central hears of by sales."""
+    till, _ = opened(tmp_path)
+    with till.engines.writer.begin() as tx:
+        limit_shares.grant(tx, [(f"shop/few-{number}/total", "a1", 9) for number in range(400)])
+    with till.engines.reader.connect() as connection:
+        root = connection.exec_driver_sql(
+            "SELECT rootpage FROM sqlite_master WHERE name = 'limit_share'"
+        ).scalar_one()
+        size = connection.exec_driver_sql("PRAGMA page_size").scalar_one()
+    till.close()
+    path = tmp_path / "till.db"
+    assert is_sound(path)
+    content = bytearray(path.read_bytes())
+    content[(root - 1) * size : root * size] = b"\xff" * size
+    path.write_bytes(bytes(content))
+    assert not is_sound(path)

@@ -130,6 +130,11 @@ class ScriptedTill:
         self.asked.append(("clear", sale))
         self.show(replace(self._view, who=WhoView()))
 
+    async def enrol_card(self, *, sale: str) -> None:
+        self.asked.append(("enrol", sale))
+        who = replace(self._view.who, status=WhoStatus.PENDING, enrollable=False)
+        self.show(replace(self._view, who=who))
+
     async def dismiss_notice(self, *, notice: str) -> None:
         self.asked.append(("dismiss", notice))
         kept = tuple(kept for kept in self._view.state.notices if kept.notice != notice)

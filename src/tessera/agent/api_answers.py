@@ -81,7 +81,10 @@ class UnitAnswer(Answer, frozen=True, kw_only=True):
 
 
 class MemberAnswer(Part, frozen=True, kw_only=True):
-    """Who was recognised. `status`: none, known, unknown, blocked or refused."""
+    """Who was recognised. `status`: none, known, unknown, blocked or refused.
+
+    `provisional`: enrolled at this register, and central has not confirmed it yet.
+    """
 
     status: str
     member_id: str = ""
@@ -90,6 +93,7 @@ class MemberAnswer(Part, frozen=True, kw_only=True):
     language: str = ""
     entitlements: tuple[str, ...] = ()
     as_of: str = ""
+    provisional: bool = False
 
 
 class OfferAnswer(Part, frozen=True, kw_only=True):
@@ -228,6 +232,21 @@ class ClaimAnswer(Answer, frozen=True, kw_only=True):
     mode: str
     member: MemberAnswer
     units: tuple[UnitAnswer, ...] = ()
+    notices: tuple[Notice, ...] = ()
+    uid: str = ""
+
+
+class EnrolAnswer(Answer, frozen=True, kw_only=True):
+    """A member who was enrolled, or whose card was replaced. `result`: enrolled, replaced, exists.
+
+    `attached_to`: the open sale that the member joined. Central has yet to confirm it.
+    """
+
+    result: str
+    enrolment_id: str
+    member_id: str
+    mode: str
+    attached_to: str = ""
     notices: tuple[Notice, ...] = ()
     uid: str = ""
 

@@ -14,6 +14,7 @@ from msgspec import Meta
 
 from tessera.core.basket import LINES_MAX
 from tessera.core.money import AMOUNT_MINOR_MAX, UNITS_MAX
+from tessera.core.profile import CONSENTS_MAX, EMAIL_MAX, NAME_MAX
 
 BODY_BYTES_MAX = 262_144
 """Largest request body."""
@@ -236,6 +237,46 @@ class LookupGiven(Request, frozen=True, kw_only=True):
 
     card: Code | None = None
     phone: Phone | None = None
+
+
+class ConsentGiven(Request, frozen=True, kw_only=True):
+    """One purpose that the customer agreed to or refused; `text`: the version that was shown."""
+
+    purpose: Name
+    granted: bool
+    text: Name | None = None
+
+
+class ReplacedGiven(Request, frozen=True, kw_only=True):
+    """Whose card is replaced: by the old `card`, or by `member_id` when it is lost."""
+
+    card: Code | None = None
+    member_id: Name | None = None
+
+
+class EnrolGiven(Request, frozen=True, kw_only=True):
+    """A new member, or with `replaces` a known member's new card.
+
+    `enrolment_id` is the POS's own, so that a repeat enrols nobody twice. `sale_id`: the open sale
+    that the member joins at once. `birthday` is MM-DD; a year before it is dropped.
+    """
+
+    enrolment_id: Name
+    card: Code | None = None
+    symbology: Word = ""
+    phone: Phone | None = None
+    name: Annotated[str, Meta(max_length=NAME_MAX)] = ""
+    email: Annotated[str, Meta(max_length=EMAIL_MAX)] = ""
+    birthday: Annotated[str, Meta(max_length=10)] = ""
+    language: Annotated[
+        str,
+        Meta(pattern=r"^([A-Za-z]{2,3}(-[A-Za-z0-9]{2,8})?)?" + _END, description="BCP 47: de"),
+    ] = ""
+    consents: Annotated[tuple[ConsentGiven, ...], Meta(max_length=CONSENTS_MAX)] = ()
+    replaces: ReplacedGiven | None = None
+    sale_id: Name | None = None
+    store_time: Instant | None = None
+    business_day: date | None = None
 
 
 class EventGiven(Request, frozen=True, kw_only=True):

@@ -48,6 +48,7 @@ from tessera.panel.routes import PanelDoor, panel_routes
 from tessera.store.engine import held
 from tessera.store.till.opening import OpenTill, open_till
 from tessera.store.till.soundness import is_sound
+from tessera.sync.http_head import BoundedHeads
 
 _LOG = logging.getLogger("tessera.agent")
 KEEP_ALIVE_S = 3_600
@@ -176,7 +177,7 @@ def _server(
     app = make_app(checkout, readers, doors, stop)
     config = uvicorn.Config(
         app,
-        http="httptools",
+        http=BoundedHeads,
         ws="none",
         lifespan="off",
         loop="asyncio",

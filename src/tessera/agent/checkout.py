@@ -13,10 +13,12 @@ from tessera.agent.checkout_answers import quote_answer
 from tessera.agent.checkout_claim import claim_sale
 from tessera.agent.checkout_commit import find_first
 from tessera.agent.checkout_complete import complete_sale, key_of
+from tessera.agent.checkout_enrol import enrol, enrol_card, wanted_here
 from tessera.agent.checkout_member import (
     NOBODY,
     Buyer,
     ScannedCard,
+    find_buyer,
     member_answer,
     scanned_card,
     unit_answers,
@@ -36,6 +38,7 @@ from tessera.core.identity import SaleKey
 from tessera.devices.card_formats import CardFormat
 from tessera.store.engine import DATABASE_ERRORS
 
+PANEL = "panel"
 CARD_WAITS_MS = 120_000
 """How long a card that was scanned between two sales waits for the next one."""
 
@@ -316,6 +319,55 @@ class Checkout:
         """The member behind a card or phone number."""
         buyer = checkout_recognise.look_up(self.state, given)
         return checkout_recognise.lookup_answer(buyer, self.state.settings.language)
+
+    async def enrol(self, pos: PairedPos, given: api_shapes.EnrolGiven) -> bytes:
+        """A new member, or a member's new card; the open sale knows them at once."""
+        sale = self.sales.find(pos, given.sale_id) if given.sale_id else self.sales.current(pos)
+        done = await enrol(
+            self.state, pos, given, self._formats, attached_to=sale.sale_id if sale else ""
+        )
+        if done.known_by.card_hash:
+            await self.attach(done.known_by, sale)
+        return done.answer
+
+    def unknown_card(self) -> ScannedCard | None:
+        """The card that was scanned for the open sale, or before it; whose it is plays no part."""
+        sale = self.sales.current()
+        if sale is not None:
+            found = sale.attached[:1]
+        else:
+            found = () if self._waiting_card is None else (self._waiting_card[0],)
+        return next((card for card in found if card.card_hash), None)
+
+    async def enrol_scanned(self, sale: OpenSale | None) -> None:
+        """Make the card that was scanned a new member's. ApiProblem when it is somebody's."""
+        card = self.unknown_card()
+        if card is None:
+            raise ApiProblem("enrolment_refused", "no card was scanned", hint="scan the card again")
+        pos = sale.pos if sale is not None else PairedPos(name=PANEL)
+        done = await enrol_card(
+            self.state, pos, wanted_here(self.state, pos, card, sale.sale_id if sale else "")
+        )
+        await self.attach(done.known_by, sale)
+
+    async def attach(self, card: ScannedCard, sale: OpenSale | None) -> None:
+        """Let a card that is known now join the open sale, or the next one."""
+        with self.state.engines.reader.connect() as connection:
+            buyer = find_buyer(
+                connection,
+                None,
+                hasher=self.state.hasher,
+                as_of_ms=self.state.balance_as_of_ms,
+                scanned=(card,),
+            )
+        self.announced.member(buyer, sale)
+        if sale is None:
+            self._waiting_card = (card, self.state.clock.mono_ms())
+            self.announced.show(Shown(buyer=buyer))
+            return
+        sale.attached = (card,)
+        await self.requote(sale)
+        await self.keep_now(sale)
 
     async def occasion(self, pos: PairedPos, event_id: str, given: api_shapes.EventGiven) -> bytes:
         """Something that is no purchase."""

@@ -51,7 +51,8 @@ _LOG = logging.getLogger("tessera.agent.commit")
 class Writing:
     """One record to be written, with what its transaction needs besides the draft.
 
-    `key` is what a repeat is recognised by; `uid` what a commit that failed is looked up by.
+    `key` is what a repeat is recognised by; `uid` what a commit that failed is looked up by. `also`
+    is written beside the record, once that stands in the journal.
     """
 
     uid: str
@@ -62,6 +63,7 @@ class Writing:
     returned: Sequence[ReturnWish] = ()
     original: SaleKey | None = None
     voids: bool = False
+    also: Callable[[sa.Connection], None] | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -280,7 +282,7 @@ async def write_record(state: TillState, writing: Writing, *, what: str) -> byte
     def write(connection: sa.Connection) -> SealedRecord:
         nonlocal answer
         draft, answer, uses = writing.record(connection)
-        return committed_sales.commit_record(
+        sealed = committed_sales.commit_record(
             connection,
             draft=draft,
             effects=writing.effects,
@@ -292,6 +294,9 @@ async def write_record(state: TillState, writing: Writing, *, what: str) -> byte
             answer=answer,
             voids=writing.voids,
         )
+        if writing.also is not None:
+            writing.also(connection)
+        return sealed
 
     try:
         await state.writer.commit(writing.uid, write)

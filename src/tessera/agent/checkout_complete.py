@@ -20,7 +20,6 @@ from tessera.agent.checkout_commit import (
 from tessera.agent.checkout_coupons import FLAG_REUSED, CouponSpent
 from tessera.agent.checkout_guard import guard_flags
 from tessera.agent.checkout_limits import FLAG_OVER_LIMIT, LimitReached
-from tessera.agent.checkout_member import ScannedCard
 from tessera.agent.checkout_quote import Quoted, Wanted, make_quote, read_basket, with_draws
 from tessera.agent.checkout_shares import FLAG_USED_UP, ShareShort
 from tessera.agent.open_sales import OpenSale
@@ -31,6 +30,7 @@ from tessera.core.identity import SaleKey
 from tessera.store.till import committed_sales
 from tessera.store.till.values import CommittedSale, LeaseShort
 
+FLAG_UNBACKED = "redemption-unbacked"
 _NOT_CONTENT = frozenset({"quote_id", "revision", "money_taken", "begun", "cashier"})
 
 
@@ -110,7 +110,10 @@ async def complete_sale(
             return Completed(answer=answer_again(first, digest, what="sale"), quoted=None)
     # Finished without an answer: the customer got no discount, so the card changes no price.
     priced = changed(given, earning_only=True) if late and given.quote_id is None else given
-    quoted, kept = await _promised(state, Wanted(pos=pos, given=priced), sale, executor)
+    wanted = Wanted(pos=pos, given=priced)
+    if sale is not None:
+        wanted = replace(wanted, attached=sale.attached, rewards=sale.rewards)
+    quoted, kept = await _promised(state, wanted, sale, executor)
     day = given.begun.business_day if given.begun else quoted.place.business_day
     sold = _sold(replace(key, business_day=day), given, quoted)
     sold = replace(sold, revision=given.revision or (sale.revision if sale else 0))
@@ -124,12 +127,13 @@ async def complete_sale(
         if not (late or _was_money_taken(given)):
             raise _mismatch(given, quoted)
         sold = _flagged(sold, "total-mismatch" if _is_total_off(given, quoted) else "quote-changed")
-    return await _commit(state, pos, sold, digest, executor, late=late)
+    return await _commit(state, wanted, sold, digest, executor, late=late)
 
 
 async def _commit(
-    state: TillState, pos: PairedPos, sold: Sold, digest: bytes, executor: Executor, *, late: bool
+    state: TillState, wanted: Wanted, sold: Sold, digest: bytes, executor: Executor, *, late: bool
 ) -> Completed:
+    """Record it; what is used up or can't be paid for by then is left out, if money was taken."""
     try:
         return _completed(await commit_sale(state, sold, digest), sold.quoted)
     except LimitReached as error:
@@ -137,42 +141,37 @@ async def _commit(
             raise ApiProblem("quote_mismatch", error.message, hint=error.hint) from error
         # The customer has gone with it; central hears that it was once too often.
         sold = _flagged(sold, FLAG_OVER_LIMIT)
-        return await _commit(state, pos, sold, digest, executor, late=late)
+        return await _commit(state, wanted, sold, digest, executor, late=late)
     except CouponSpent as error:
         if not (late or _was_money_taken(sold.given)):
             raise ApiProblem("quote_mismatch", error.message, hint=error.hint) from error
         sold = _flagged(sold, FLAG_REUSED)
-        return await _commit(state, pos, sold, digest, executor, late=late)
+        return await _commit(state, wanted, sold, digest, executor, late=late)
     except ShareShort as error:
         if not (late or _was_money_taken(sold.given)):
             raise ApiProblem("quote_mismatch", error.message, hint=error.hint) from error
         # The customer has gone with a price that nobody set anything aside for: the shop bears it.
-        sold = await _without_used_up(state, pos, sold, executor)
-        return await _commit(state, pos, sold, digest, executor, late=late)
+        sold = await _without_used_up(state, wanted, sold, executor)
+        return await _commit(state, wanted, sold, digest, executor, late=late)
     except LeaseShort as error:
         if not (late or _was_money_taken(sold.given)):
             raise ApiProblem("lease_short", error.message, hint=error.hint) from error
+        if FLAG_UNBACKED in sold.flags:
+            raise
     # The customer has gone with a price that the units can't pay for: the shop bears it.
-    bare = changed(sold.given, redemptions=(), chosen=())
-    quoted = await make_quote(state, Wanted(pos=pos, given=bare), executor, deadline=False)
-    sold = _flagged(replace(sold, quoted=quoted), "redemption-unbacked", "total-mismatch")
-    return _completed(await commit_sale(state, sold, digest), quoted)
+    assert isinstance(wanted.given, api_shapes.CompleteGiven)
+    bare = replace(wanted, given=changed(wanted.given, redemptions=(), chosen=()), rewards=())
+    quoted = await make_quote(state, bare, executor, deadline=False)
+    sold = _flagged(replace(sold, quoted=quoted), FLAG_UNBACKED, "total-mismatch")
+    return await _commit(state, bare, sold, digest, executor, late=late)
 
 
 async def _without_used_up(
-    state: TillState, pos: PairedPos, sold: Sold, executor: Executor
+    state: TillState, wanted: Wanted, sold: Sold, executor: Executor
 ) -> Sold:
     """The sale by a quote of this moment, in which what is used up is not given."""
-    quoted, given = sold.quoted, sold.given
-    card = ScannedCard(card_hash=quoted.buyer.card_hash)
-    wanted = Wanted(
-        pos=pos,
-        given=given,
-        attached=(card,) if card.card_hash else (),
-        rewards=tuple(name for name in quoted.basket.chosen if name not in given.chosen),
-    )
     quoted = await make_quote(state, wanted, executor, deadline=False)
-    off = ("total-mismatch",) if _is_total_off(given, quoted) else ()
+    off = ("total-mismatch",) if _is_total_off(sold.given, quoted) else ()
     return _flagged(replace(sold, quoted=quoted), FLAG_USED_UP, *off)
 
 
@@ -190,7 +189,6 @@ async def _promised(
     given = wanted.given
     assert isinstance(given, api_shapes.CompleteGiven)
     if sale is not None:
-        wanted = replace(wanted, attached=sale.attached, rewards=sale.rewards)
         promised = sale.quotes.get(given.quote_id or "")
         if promised is not None and _is_same_basket(state, given, promised):
             if promised is sale.quoted and not _owes_points(promised):

@@ -231,6 +231,7 @@ def member_answer(buyer: Buyer) -> api_answers.MemberAnswer:
         language=member.language,
         entitlements=member.entitlements,
         as_of=as_of,
+        provisional=member.provisional,
     )
 
 

@@ -77,9 +77,9 @@ def read_basket(state: TillState, wanted: Wanted) -> tuple[Basket, Place]:
         given, currency=state.currency, declared=given.currency or wanted.pos.currency
     )
     if wanted.events or wanted.rewards:
-        basket = replace(
-            basket, events=wanted.events, chosen=tuple({*basket.chosen, *wanted.rewards})
-        )
+        # In order, so that the same wishes give the same quote after a restart.
+        chosen = tuple(dict.fromkeys((*basket.chosen, *wanted.rewards)))
+        basket = replace(basket, events=wanted.events, chosen=chosen)
     at = local_time(given.store_time, wall_ms=state.clock.wall_ms(), zone=state.zone)
     day = business_day_of(given.business_day, at)
     identity = state.identity

@@ -130,6 +130,15 @@ export class AgentClient {
     return this.#call("POST", "/v1/members/lookup", { card, phone }, this.#quoteMsMax);
   }
 
+  /**
+   * A new member, known from now on; `person`: phone, name, email, birthday, language, consents.
+   * With `replaces` (`{card}` or `{member_id}`) a known member's new card.
+   */
+  enrol(enrolmentId, { card = null, saleId = null, replaces = null, person = {} } = {}) {
+    const request = { enrolment_id: enrolmentId, card, sale_id: saleId, replaces, ...person };
+    return this.#write("/v1/members", request);
+  }
+
   /** Something that is no purchase. */
   event(eventId, { kind, member }) {
     return this.#write(`/v1/events/${part(eventId)}`, { kind, member });

@@ -45,6 +45,7 @@ from tessera.sync.wire import (
 )
 
 ACTIVE = "active"
+MOVED = "moved"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -104,7 +105,13 @@ def apply_rows(tx: sa.Connection, rows: Sequence[FeedRow], identity: RegisterIde
     # Last: a removal in the same pages outlasts rows of older versions by its own version.
     for row in rows:
         if isinstance(row, RemovalRow):
-            cached_members.apply_removal(tx, what=row.what, key=row.key, version=row.version)
+            cached_members.apply_removal(
+                tx,
+                what=row.what,
+                key=row.key,
+                version=row.version,
+                moved=row.reason == MOVED,
+            )
     return assigned
 
 

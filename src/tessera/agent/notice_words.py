@@ -4,7 +4,7 @@ Owns: these translations; English stands in `notices`. Must never: hold a code t
 not know, or leave one of its codes out; a test compares the two.
 """
 
-from tessera.agent.guard_words import OTHERS
+from tessera.agent import enrolment_words, guard_words
 
 WORDS: dict[str, dict[str, tuple[str, str]]] = {
     "de": {
@@ -410,5 +410,6 @@ WORDS: dict[str, dict[str, tuple[str, str]]] = {
         ),
     },
 }
-for _language, _words in OTHERS.items():
-    WORDS[_language].update(_words)
+for _others in (enrolment_words.OTHERS, guard_words.OTHERS):
+    for _language, _words in _others.items():
+        WORDS[_language].update(_words)

@@ -6,8 +6,8 @@ anything; a notice is told beside an answer, a problem (`problems_http`) instead
 
 from collections.abc import Iterable
 
+from tessera.agent import enrolment_words, guard_words
 from tessera.agent.api_answers import Notice
-from tessera.agent.guard_words import ENGLISH
 from tessera.agent.notice_words import WORDS
 
 NOTICES: dict[str, tuple[str, str]] = {
@@ -99,7 +99,8 @@ NOTICES: dict[str, tuple[str, str]] = {
         "this register's certificate or central's root ends soon and was not renewed",
         "tell whoever looks after central: tessera central status names it",
     ),
-    **ENGLISH,
+    **enrolment_words.ENGLISH,
+    **guard_words.ENGLISH,
 }
 
 

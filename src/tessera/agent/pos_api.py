@@ -107,6 +107,10 @@ async def _look_up(till: Checkout, _pos: PairedPos, _: str, given: Given) -> Ans
     return till.look_up(given)
 
 
+async def _enrol(till: Checkout, pos: PairedPos, _: str, given: Given) -> Answer:
+    return await till.enrol(pos, given)
+
+
 async def _event(till: Checkout, pos: PairedPos, event_id: str, given: Given) -> Answer:
     return await till.occasion(pos, event_id, given)
 
@@ -252,6 +256,15 @@ ROUTES: tuple[ApiRoute, ...] = (
         takes=api_shapes.LookupGiven,
         gives=api_answers.LookupAnswer,
         verb=_look_up,
+    ),
+    ApiRoute(
+        method="POST",
+        path="/v1/members",
+        summary="Enrol a customer as a member, or replace a member's card; offline too.",
+        takes=api_shapes.EnrolGiven,
+        gives=api_answers.EnrolAnswer,
+        verb=_enrol,
+        problems=(*_COMMIT_PROBLEMS, "enrolment_refused", "member_unknown"),
     ),
     ApiRoute(
         method="POST",

@@ -30,6 +30,7 @@ PROBLEMS: dict[str, tuple[int, str]] = {
     "database_failing": (503, "the register's database does not take or give data"),
     "disk_full": (507, "there is no room left for a sale"),
     "duplicate_key": (400, "an object names a key twice"),
+    "enrolment_refused": (409, "nobody can be enrolled with this card, or not here and now"),
     "field_unknown": (422, "a field is not part of this request"),
     "field_wrong": (422, "a field is missing, of the wrong type or out of bounds"),
     "host_not_allowed": (403, "the Host header is not this agent's"),
@@ -207,12 +208,13 @@ def _bound_hint(text: str) -> str:
         return "write the value as the API document describes it (/v1/openapi.json)"
     if "timezone" in text or "RFC3339" in text:
         return "write a time with its offset: 2026-11-21T10:15:00+01:00"
-    return ""
+    return "/v1/openapi.json says what each field may hold"
 
 
 def _plain(text: str) -> str:
     text = text.replace("`", "'")[:300]
-    return text[:1].lower() + text[1:]
+    # An abbreviation at the beginning stays as it is.
+    return text if text[1:2].isupper() else text[:1].lower() + text[1:]
 
 
 def _short(text: str) -> str:

@@ -73,6 +73,7 @@ class Screen:
             who=replace(
                 _who(state, _buyer_of(shown), language, _committed(shown)),
                 removable=self._is_removable(shown),
+                enrollable=self._is_enrollable(shown),
             ),
             now=self._now(shown, language),
             state=self._state_view(shown, language),
@@ -108,6 +109,10 @@ class Screen:
         """Forget the member that was scanned."""
         await self._checkout.clear_member(self._open_sale(sale) if sale else None)
 
+    async def enrol_card(self, *, sale: str) -> None:
+        """Make the unknown card a new member's, who joins the sale or the next one."""
+        await self._checkout.enrol_scanned(self._open_sale(sale) if sale else None)
+
     async def dismiss_notice(self, *, notice: str) -> None:
         """Take a notice off the screen until it is told anew."""
         self._dismissed.add(notice)
@@ -125,6 +130,12 @@ class Screen:
         """Whether the customer came by a card that was scanned here; whom the POS named stays."""
         sale = self._checkout.sales.current()
         return shown.phase != "open" or sale is None or bool(sale.attached)
+
+    def _is_enrollable(self, shown: Shown) -> bool:
+        """Whether the card that was scanned is nobody's, and a new member may have it."""
+        buyer = _buyer_of(shown)
+        unknown = buyer is not None and buyer.status == "unknown"
+        return unknown and self._checkout.records and self._checkout.unknown_card() is not None
 
     # -- now
 
@@ -289,7 +300,7 @@ def _who(
     if buyer.status == "blocked":
         return WhoView(status=WhoStatus.BLOCKED, name=member.display_name, card=buyer.shown_card)
     return WhoView(
-        status=WhoStatus.KNOWN,
+        status=WhoStatus.PENDING if member.provisional else WhoStatus.KNOWN,
         name=member.display_name,
         card=buyer.shown_card,
         tier=_tier_label(state, member.tier, language),

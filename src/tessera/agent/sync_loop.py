@@ -1,12 +1,14 @@
 """The line to central, for ever: push what waits, pull what is new, say how we are, stay known.
 
-Owns: when each of the four runs, and how long it waits after a failure. Must never: block a sale,
-end because a call failed, or read a clock or draw a number that was not handed in.
+Owns: when each of these runs (and a fifth, that brings profiles of new members), and how long it
+waits after a failure. Must never: block a sale, end because a call failed, or read a clock or draw
+a number that was not handed in.
 """
 
 import asyncio
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 from typing import Protocol
 
@@ -15,6 +17,7 @@ from tessera.agent.bundle_update import BundleUpdate, Parse, Seeds
 from tessera.agent.first_load import FirstLoad
 from tessera.agent.journal_shortening import Shortening
 from tessera.agent.presenting import Presenter
+from tessera.agent.profile_sending import ProfileSender
 from tessera.agent.renewal import Renewal
 from tessera.agent.sync_pull import Puller
 from tessera.agent.sync_push import Pusher, WriteRunner
@@ -38,7 +41,7 @@ from tessera.sync.wire import Heartbeat
 HEARTBEAT_S = 30.0
 AWAITED_S = 10.0
 """How often it asks whether central still waits for grants of others of this store."""
-PUSH, PULL, BEAT, RENEW = "push", "pull", "beat", "renew"
+PUSH, PULL, BEAT, RENEW, PROFILES = "push", "pull", "beat", "renew", "profiles"
 FAILURES: tuple[type[Exception], ...] = (TesseraError, *DATABASE_ERRORS)
 """What a step may fail with and be tried again; anything else is our own bug."""
 
@@ -95,16 +98,8 @@ class SyncLoop:
         self._line = LineState(wall_ms=clock.wall_ms, tell=self._tell)
         self._pusher = Pusher(engines=engines, writer=writer, line=self._line, random=random)
         roots = TrustedRoots(folder, line=self._line)
-        first_load = None
-        if folder is not None:
-            first_load = FirstLoad(
-                engines=engines,
-                writer=writer,
-                line=self._line,
-                folder=folder,
-                disk_free_bytes=disk_free_bytes,
-                roots=roots,
-            )
+        load = partial(FirstLoad, engines=engines, writer=writer, line=self._line, roots=roots)
+        first_load = load(folder=folder, disk_free_bytes=disk_free_bytes) if folder else None
         self._renewal = renewing(self._line, roots) if renewing else None
         self._on_time = on_time
         self._puller = Puller(
@@ -115,6 +110,7 @@ class SyncLoop:
             roots=roots,
             on_time=self._hear_time,
         )
+        self._profiles = ProfileSender(engines=engines, writer=writer)
         self._bundles = BundleUpdate(
             engines=engines,
             writer=writer,
@@ -132,11 +128,16 @@ class SyncLoop:
         self._link: CentralLink | None = None
         self._linked_as = ("", "", "")
         self._generation = ""
+        self._has_enrolled = False
 
     def kick(self) -> None:
         """A record was committed: send it soon. From the loop's thread, once for each record."""
         self._line.queued += 1
         self._kicked.set()
+
+    def send_profiles(self) -> None:
+        """Somebody was enrolled here: their profile follows its record."""
+        self._has_enrolled = True
 
     def status(self) -> SyncStatus:
         """How the line is; costs nothing."""
@@ -152,6 +153,7 @@ class SyncLoop:
                 (PULL, self._pull_step),
                 (BEAT, self._beat_step),
                 (RENEW, self._renew_step),
+                (PROFILES, self._profile_step),
             )
         ]
         ended = asyncio.create_task(stop.wait())
@@ -196,6 +198,11 @@ class SyncLoop:
                 await asyncio.sleep(pause_s)
 
     def _note_failure(self, name: str, error: Exception, failures: int) -> float:
+        if isinstance(error, DATABASE_ERRORS):
+            # Without SQLAlchemy's frame around it: the driver's own words say what is wrong.
+            cause = getattr(error, "orig", None) or error
+            self._line.failed_here(name, f"this register's database fails: {cause}")
+            return delay_s(failures, self._chance(), most_s=self._backoff_s_max)
         answered = isinstance(error, CentralError) and not isinstance(error, CentralUnreachable)
         code = error.code if isinstance(error, CentralError) else ""
         self._line.failed(name, str(error), answered=answered, code=code)
@@ -225,6 +232,9 @@ class SyncLoop:
         await self._presenter.step(link)
         more, asked_s = await self._pusher.push_once(link)
         self._line.mended(PUSH)
+        if not more and self._has_enrolled:
+            self._has_enrolled = False
+            self._profiles.kick()  # their records are stored now
         if asked_s:
             return float(asked_s)
         if not more and not self._kicked.is_set():
@@ -254,6 +264,11 @@ class SyncLoop:
         await self._shortening.step()
         pause_s = min(AWAITED_S, self._heartbeat_s) if self._line.awaited else self._heartbeat_s
         return pause_s * (0.5 + self._chance())
+
+    async def _profile_step(self, link: CentralLink) -> float:
+        pause_s = await self._profiles.step(link)
+        self._line.mended(PROFILES)
+        return pause_s
 
     async def _renew_step(self, _link: CentralLink) -> float:
         if self._renewal is None:

@@ -38,7 +38,8 @@ class SyncNotice:
 
     `what`: online, offline, pushed, applied (members, balances, leases), bundle (another one is to
     price the next sale), bundle_refused, life (a new incarnation began), generation, root (another
-    root is believed), certificate (the register has a new one).
+    root is believed), certificate (the register has a new one), stuck (this register's own database
+    fails).
     """
 
     what: str
@@ -102,6 +103,16 @@ class LineState:
         if self.online or self.offline_since_ms is None:
             self.online, self.offline_since_ms = False, self._wall_ms()
             self._tell(SyncNotice(what="offline", text=reason))
+
+    def failed_here(self, step: str, reason: str) -> None:
+        """This register itself could not do `step`, which says nothing about the line.
+
+        Told once for each reason: a full disk is not to be filled with words about it.
+        """
+        known = self._errors.get(step)
+        self._errors[step] = reason
+        if known != reason:
+            self._tell(SyncNotice(what="stuck", text=reason))
 
     def tell(self, what: str, text: str = "") -> None:
         """Pass a notice on."""

@@ -28,7 +28,25 @@ from tessera.sync.link import CentralLink
 from tessera.sync.signing import SigningKey
 
 _LOG = logging.getLogger("tessera.agent.sync")
-_LOUD = frozenset({"refused", "bundle_refused", "life", "generation"})
+_LOUD = frozenset({"refused", "bundle_refused", "life", "generation", "stuck"})
+SYNC_WORDS = {
+    "online": "central answers",
+    "offline": "central does not answer, sales go on and wait here",
+    "pushed": "central has stored what was sent",
+    "applied": "what central had to tell is taken in",
+    "assigned": "central wants a programme to run here",
+    "bundle": "the programme's bundle is here",
+    "bundle_refused": "the programme's bundle is not taken, the last one goes on",
+    "life": "this register goes on under a new incarnation",
+    "generation": "central was put back from a backup; what it lacks is sent again",
+    "loaded": "the store's members were loaded at once",
+    "refused": "what central answered is not understood and not taken in, it is asked again",
+    "stuck": "what central says cannot be kept for now, sync waits",
+    "root": "another root of central is believed from now on",
+    "certificate": "this register has a new certificate",
+}
+"""What the log says of each notice."""
+_HASH_DIGITS = 12
 
 
 @asynccontextmanager
@@ -65,6 +83,7 @@ async def running_sync(state: TillState, stop: asyncio.Event) -> AsyncIterator[N
         journal_days=state.settings.journal_days_in_force,
     )
     state.sync, state.kick = loop.status, loop.kick
+    state.send_profiles = loop.send_profiles
     task = asyncio.create_task(loop.run(stop))
     task.add_done_callback(_hear_bug)
     try:
@@ -104,6 +123,13 @@ def _problems_of(text: str, file: str) -> list[Problem]:
     return parse_programme(text, file=file)[1]
 
 
+def _said(notice: SyncNotice) -> str:
+    """Say for the log what changed between this register and central."""
+    words = f"sync: {SYNC_WORDS.get(notice.what, notice.what)}"
+    text = notice.text[:_HASH_DIGITS] if notice.what == "bundle" else notice.text
+    return f"{words}: {text}" if text else words
+
+
 class _Hearing:
     """What follows from a notice of the sync loop."""
 
@@ -130,8 +156,8 @@ class _Hearing:
     def hear(self, notice: SyncNotice) -> None:
         """Read anew what changed, and tell who listens."""
         level = logging.WARNING if notice.what in _LOUD else logging.INFO
-        _LOG.log(level, "sync: %s %s", notice.what, notice.text)
-        if notice.what not in {"online", "offline", "pushed"}:
+        _LOG.log(level, "%s", _said(notice))
+        if notice.what not in {"online", "offline", "pushed", "stuck"}:
             try:
                 bundle = self._state.refresh()
                 is_busy = self._taking is not None and not self._taking.done()

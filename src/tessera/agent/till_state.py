@@ -69,6 +69,7 @@ class TillState:
         self.programme = ProgrammeInForce()
         self.sync: Callable[[], SyncStatus] | None = None
         self.kick: Callable[[], None] = _nothing
+        self.send_profiles: Callable[[], None] = _nothing
         self.balance_as_of_ms = 0
         self.clock_trust = ClockTrust(wall_ms=clock.wall_ms(), mono_ms=clock.mono_ms())
         self._is_floor_known = False

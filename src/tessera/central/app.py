@@ -14,6 +14,7 @@ from contextlib import asynccontextmanager
 import sqlalchemy as sa
 from starlette.applications import Starlette
 from starlette.concurrency import run_in_threadpool
+from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
@@ -36,6 +37,7 @@ from tessera.central.log import LOGGER, note
 from tessera.central.metrics import CONTENT_TYPE, Metrics
 from tessera.central.opening import Central
 from tessera.central.placing import BatchGap
+from tessera.central.profiles import ProfileRoutes
 from tessera.central.rechecking import Rechecker
 from tessera.central.refusals import Refused
 from tessera.central.register_routes import RegisterRoutes
@@ -80,6 +82,7 @@ class CentralApp:
         self._images = ImageRoutes(shelf, reader=self._reader)
         self._registers = RegisterRoutes(central, worker)
         self._grants = GrantRoutes(central, worker, signer=self._signer)
+        self._profiles = ProfileRoutes(central, worker)
         self._metrics = metrics
         self._bell = bell
         self._read_nonces = gate.ReadNonces()
@@ -99,6 +102,7 @@ class CentralApp:
             Route("/v1/bundles/{hash}/seed", self._guarded(self.seed), methods=["GET"]),
             Route("/v1/roots/{version:int}", self._guarded(self.root), methods=["GET"]),
             Route("/v1/grants", self._guarded(self._grants.present), methods=["POST"]),
+            Route("/v1/profiles", self._guarded(self._profiles.take), methods=["POST"]),
             Route("/v1/heartbeat", self._guarded(self.heartbeat), methods=["POST"]),
             Route("/healthz", self.healthz, methods=["GET"]),
             Route("/metrics", self.metrics, methods=["GET"]),
@@ -116,15 +120,14 @@ class CentralApp:
                 LOGGER.error(
                     "a request failed", exc_info=error, extra={"fields": {"path": request.url.path}}
                 )
-                failed = Refused(
-                    "central failed inside",
-                    hint="send it again later; central's log says more",
-                    code="central_failed",
-                    status=500,
-                )
-                return self._refusal(failed)
+                return self._refusal(refusals.failed())
 
         return endpoint
+
+    async def not_served(self, request: Request, error: Exception) -> Response:
+        """What is answered where no route is."""
+        assert isinstance(error, HTTPException)
+        return self._refusal(refusals.not_served(request.method, request.url.path, error))
 
     def _refusal(self, refused: Refused) -> Response:
         self._metrics.count("tessera_refusals_total", code=refused.code)
@@ -396,4 +399,8 @@ def build_app(central: Central, *, bell: Bell | None = None) -> Starlette:
             for thread in threads:
                 await run_in_threadpool(thread.join)
 
-    return Starlette(routes=served.routes(), lifespan=lifespan)
+    return Starlette(
+        routes=served.routes(),
+        lifespan=lifespan,
+        exception_handlers={HTTPException: served.not_served},
+    )

@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 import msgspec
 import sqlalchemy as sa
 
-from tessera.central import claims, rows
+from tessera.central import claims, enrolling, rows
 from tessera.central.claims import REASON_CLAIMED
 from tessera.central.coupon_claims import claim_codes
 from tessera.central.desk import Desk
@@ -222,6 +222,7 @@ def _claim(tx: sa.Connection, turn: _Round) -> None:
         if work.sale_key and owners[work.kbucket, work.sale_key][0] != work.uid:
             taken = REASON_CLAIMED if isinstance(work.body, ClaimBody) else REASON_KEY_REUSED
             work.reason = work.reason or taken
+    enrolling.claim_numbers(tx, kept)
     claims.resolve(tx, kept)
     turn.settled.tagged += claim_codes(tx, kept)
     turn.works = kept
@@ -241,6 +242,7 @@ def _settle_group(
     settled.applied += part.applied
     settled.ended += part.ended
     settled.shared += part.shared
+    settled.enrolled += part.enrolled
 
 
 def _finish(tx: sa.Connection, turn: _Round, desk: Desk) -> None:

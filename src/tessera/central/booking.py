@@ -62,13 +62,18 @@ def is_plain(body: object) -> bool:
     )
 
 
-def book_sale(state: MemberAccounts, body: SaleBody, *, uid: str, holder: Holder) -> Booked:
-    """Book a sale: earned units settle what is owed first, spent ones come off leases."""
+def book_sale(
+    state: MemberAccounts, body: SaleBody, *, uid: str, holder: Holder, waits: bool = False
+) -> Booked:
+    """Book a sale: earned units settle what is owed first, spent ones come off leases.
+
+    `waits`: nobody has decided yet whether the member is another one's second account.
+    """
     movements = body.quote.units
     _check_bounds(state, movements, body.leases)
     if not state.member_id:
         return _without_member(movements)
-    confirmed = confirm_sale(state, body.quote, uid=uid, counted=body.counted)
+    confirmed = confirm_sale(state, body.quote, uid=uid, counted=body.counted, waits=waits)
     movements = confirmed.movements
     used = _spend_leases(state, body.leases, holder)
     used.tags += confirmed.tags

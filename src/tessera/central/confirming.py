@@ -44,17 +44,23 @@ class Confirmed:
 
 
 def confirm_sale(
-    state: MemberAccounts, quote: Quote, *, uid: str, counted: tuple[CounterUse, ...] = ()
+    state: MemberAccounts,
+    quote: Quote,
+    *,
+    uid: str,
+    counted: tuple[CounterUse, ...] = (),
+    waits: bool = False,
 ) -> Confirmed:
     """Count a sale's uses, and withhold what was pending and is beyond its limit.
 
     `counted`: what the guard against abuse counts of its member besides; it has no limit here.
+    `waits`: the member may be somebody else's second account, so all that is pending is withheld.
     ValueError for a use that no account could hold.
     """
     if not quote.counters and not quote.issued and not counted:
         return Confirmed(movements=quote.units)
     _check_uses((*quote.counters, *counted))
-    over = [use for use in quote.counters if _is_over(state, use)]
+    over = [use for use in quote.counters if _is_over(state, use) or (waits and use.pending)]
     tags = []
     if any(not use.pending for use in over):
         tags.append(TAG_OVER_LIMIT)

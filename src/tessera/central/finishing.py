@@ -1,4 +1,4 @@
-"""What follows once records are settled: codes, limits, claims, quarantine, alarms, rechecks.
+"""What follows once records are settled: codes, limits, claims, cards, alarms, rechecks.
 
 Owns: the steps that belong to no member, the same for records that have just come in and for one
 that is tried again. Must never: settle a record.
@@ -8,7 +8,7 @@ from collections.abc import Sequence
 
 import sqlalchemy as sa
 
-from tessera.central import claims_back
+from tessera.central import claims_back, enrolling
 from tessera.central.coupon_claims import end_codes
 from tessera.central.desk import Desk
 from tessera.central.settling import Settled
@@ -26,6 +26,7 @@ def finish(tx: sa.Connection, works: Sequence[Work], settled: Settled, desk: Des
         *count_uses(tx, settled.shared, settled.ended),
         *claims_back.take_back(tx, works, desk),
     ]
+    enrolling.hand_out(tx, settled.enrolled, desk)
     quarantine_book.park(tx, settled.parked)
     for register_id, tag, uid in tagged:
         register_book.raise_alarm(

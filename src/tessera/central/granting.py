@@ -46,7 +46,7 @@ def top_up(
     changes: list[feed.Change] = []
     for member in at_home:
         choice = active.get(member.home_store, [])
-        if not choice or member.status != "active":
+        if not choice or member.status != "active" or member.waits_for:
             continue
         home = next((r for r in choice if r.register_id == member.home_register), choice[0])
         state = accounts[member.key]

@@ -11,6 +11,8 @@ import time
 from typing import Literal
 
 LOGGER = logging.getLogger("tessera.central")
+_SERVER = logging.getLogger("uvicorn.error")
+"""What the HTTP server says of a connection; it has the shape of all other lines."""
 
 
 def note(event: str, *, level: int = logging.INFO, **fields: str | int) -> None:
@@ -22,9 +24,11 @@ def start_logging(*, form: Literal["plain", "json"], level: str) -> None:
     """Send the log to standard error; a second call changes form and level."""
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(_JsonLines() if form == "json" else _PlainLines())
-    LOGGER.handlers[:] = [handler]
-    LOGGER.propagate = False
+    for logger in (LOGGER, _SERVER):
+        logger.handlers[:] = [handler]
+        logger.propagate = False
     LOGGER.setLevel(level.upper())
+    _SERVER.setLevel(max(LOGGER.level, logging.WARNING))
 
 
 def _time(record: logging.LogRecord) -> str:

@@ -40,7 +40,7 @@ from tessera.store.central.member_book import MemberRecord, Profile
 ACTIVE, BLOCKED, ERASED, MERGED = "active", "blocked", "erased", "merged"
 GONE = (ERASED, MERGED)
 TAG_MERGE, TAG_EXPIRY, TAG_ERASURE = "merge", "expiry", "erasure"
-OWN_TAGS = (TAG_MERGE, TAG_EXPIRY, TAG_ERASURE)
+OWN_TAGS = (TAG_MERGE, TAG_EXPIRY, TAG_ERASURE, deed_book.RELEASE)
 """Entries that central makes itself: there is no record that they came from."""
 AT_ONCE = 500
 

@@ -212,7 +212,8 @@ def _record(key: MemberKey, member: NewMember, known: MemberRecord | None) -> Me
 
 
 def _profile(member: NewMember, known: Profile) -> Profile:
-    return Profile(
+    return msgspec.structs.replace(
+        known,
         display_name=member.display_name or known.display_name,
         language=member.language or known.language,
         birthday=member.birthday or known.birthday,

@@ -4,13 +4,13 @@ Owns: an operator's decisions about parked records. Dropping settles a record wi
 bytes and its row in the inbox stay for ever. Must never: book a record twice.
 """
 
-from tessera.central import claims
+from tessera.central import claims, enrolling
 from tessera.central.finishing import finish
 from tessera.central.opening import Central
-from tessera.central.settling import settle
+from tessera.central.settling import REASON_MEMBER_UNKNOWN, settle
 from tessera.central.work import day_of, read_work
 from tessera.core.errors import TesseraError
-from tessera.store.central import quarantine_book, sale_book
+from tessera.store.central import member_book, quarantine_book, sale_book
 from tessera.store.central.quarantine_book import DROPPED, RETRIED, ParkedRecord
 from tessera.store.central.sale_book import PARKED, WaitingRecord
 from tessera.sync.records import RecordMalformed
@@ -58,6 +58,7 @@ def retry(central: Central, record: ParkedRecord) -> str:
     if record.reason.startswith(("uid_conflict", "sale_key_reused", claims.REASON_CLAIMED)):
         return f"{record.reason}: another record has its place; only dropping settles it"
     with central.engines.writer.begin() as tx:
+        enrolling.claim_numbers(tx, [work])
         claims.resolve(tx, [work])
         desk = central.desk()
         settled = settle(tx, [work], desk, again=True)
@@ -87,10 +88,28 @@ def retry_claims(central: Central) -> int:
         ]
         claims.resolve(tx, works)
     ready = [row for row, work in zip(rows, works, strict=True) if not claims.is_waiting(work)]
-    return sum(1 for row in ready if _settle_claim(central, row))
+    return sum(1 for row in ready if _settle_again(central, row))
 
 
-def _settle_claim(central: Central, row: ParkedRecord) -> bool:
+def retry_unknown_members(central: Central) -> int:
+    """Try records again whose member was unknown and is here now; how many are settled.
+
+    A return elsewhere may arrive before the enrolment that its member began with.
+    """
+    with central.engines.reader.begin() as tx:
+        named = quarantine_book.parked_members(tx, REASON_MEMBER_UNKNOWN, limit=LISTED_MAX)
+        known = member_book.read_members(tx, named)
+        rows = [
+            row
+            for key in sorted(known)
+            for row in quarantine_book.read_parked(
+                tx, reason=REASON_MEMBER_UNKNOWN, member=key, limit=CLAIMS_AT_ONCE
+            )
+        ]
+    return sum(1 for row in rows if _settle_again(central, row))
+
+
+def _settle_again(central: Central, row: ParkedRecord) -> bool:
     """Book it, or say why it never will be: then it stays for somebody to look at."""
     reason = retry(central, row)
     if reason:

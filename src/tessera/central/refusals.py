@@ -3,6 +3,8 @@
 Owns: the stable codes and their HTTP status. Must never: tell a stranger more than they brought.
 """
 
+from starlette.exceptions import HTTPException
+
 from tessera.core.errors import TesseraError
 
 
@@ -96,9 +98,29 @@ def too_large(limit: int) -> Refused:
     """A body over its limit."""
     return Refused(
         f"the body is over {limit} bytes",
-        hint="send fewer records at once",
+        hint="send less at once; a batch of records may be halved",
         code="too_large",
         status=413,
+    )
+
+
+def not_served(method: str, path: str, error: HTTPException) -> Refused:
+    """A method and path that central has no route for; 404 or 405."""
+    return Refused(
+        f"{method} {path[:80]} is not served here",
+        hint="this is a Tessera central; docs/api.md lists its addresses",
+        code="method_not_allowed" if error.status_code == 405 else "not_found",
+        status=error.status_code,
+    )
+
+
+def failed() -> Refused:
+    """A fault of ours; what was sent may or may not have been stored."""
+    return Refused(
+        "central failed inside",
+        hint="send it again later; central's log says more",
+        code="central_failed",
+        status=500,
     )
 
 

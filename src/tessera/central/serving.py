@@ -21,6 +21,7 @@ from tessera.central.opening import opened
 from tessera.central.settings import CentralSettings
 from tessera.core.errors import TesseraError
 from tessera.store.engine import held
+from tessera.sync.http_head import BoundedHeads
 
 ADDRESS_FILE = "central.address"
 KEEP_ALIVE_S = 75
@@ -70,7 +71,7 @@ def serve(settings: CentralSettings) -> None:
             log_config=None,
             access_log=False,
             server_header=False,
-            http="httptools",
+            http=BoundedHeads,
             ws="none",
             lifespan="on",
             timeout_keep_alive=KEEP_ALIVE_S,

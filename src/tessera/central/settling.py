@@ -27,6 +27,7 @@ from tessera.central.booking import (
 from tessera.central.claims import REASON_CLAIM_WAITS
 from tessera.central.coupon_claims import code_changes
 from tessera.central.desk import Desk
+from tessera.central.enrolling import book_enrolment
 from tessera.central.granting import top_up
 from tessera.central.settling_books import (
     Books,
@@ -40,7 +41,14 @@ from tessera.central.settling_counts import count_return, count_sale, keep_claim
 from tessera.central.shared_limits import touches
 from tessera.central.work import Work, read_waiting
 from tessera.core.quote import ReturnedLine
-from tessera.core.sale import ClaimBody, LeaseReturnBody, ReturnBody, SaleBody
+from tessera.core.sale import (
+    ClaimBody,
+    EnrolmentBody,
+    LeaseReturnBody,
+    ReplacementBody,
+    ReturnBody,
+    SaleBody,
+)
 from tessera.core.uses import GUARD_FLAGS
 from tessera.store.central import lease_book, register_book
 from tessera.store.central.accounts import MemberAccounts
@@ -63,7 +71,8 @@ class Settled:
     """What a group left to be done: parked records, tags to be looked at, codes of ended sales.
 
     `ended`: returns that brought back the last item of a sale, as central alone could know.
-    `shared`: records that use limits over all members, or give their uses back.
+    `shared`: records that use limits over all members, or give their uses back. `enrolled`: those
+    that began a member or replaced a card.
     """
 
     parked: list[ParkedRecord] = field(default_factory=list)
@@ -71,6 +80,7 @@ class Settled:
     applied: int = 0
     ended: list[Work] = field(default_factory=list)
     shared: list[Work] = field(default_factory=list)
+    enrolled: list[Work] = field(default_factory=list)
 
 
 class _ParkError(Exception):
@@ -141,6 +151,8 @@ def _leave(books: Books, work: Work, settled: Settled) -> None:
         settled.ended.append(work)
     if touches(work):
         settled.shared.append(work)
+    if isinstance(work.body, EnrolmentBody | ReplacementBody):
+        settled.enrolled.append(work)
 
 
 def _book_safely(books: Books, work: Work) -> Booked | None:
@@ -161,12 +173,15 @@ def _book(books: Books, work: Work, state: MemberAccounts) -> Booked | None:
     if work.reason:
         raise _ParkError(work.reason)
     member = (work.bucket, work.member_id)
-    if work.member_id and member not in books.members:
+    is_new = isinstance(work.body, EnrolmentBody)
+    if work.member_id and member not in books.members and not is_new:
         raise _ParkError(REASON_MEMBER_UNKNOWN)
     holder = Holder(
         register_id=work.register_id, incarnation=work.incarnation, is_fork=work.is_fork
     )
     body = work.body
+    if isinstance(body, EnrolmentBody | ReplacementBody):
+        return book_enrolment(books, work, body)
     if isinstance(body, LeaseReturnBody):
         booked = book_lease_return(state, body, holder=holder)
     elif isinstance(body, ClaimBody):
@@ -185,7 +200,8 @@ def _book(books: Books, work: Work, state: MemberAccounts) -> Booked | None:
         count_return(books, work, body)
     else:
         assert isinstance(body, SaleBody)
-        booked = book_sale(state, body, uid=work.uid, holder=holder)
+        waits = member in books.members and bool(books.members[member].waits_for)
+        booked = book_sale(state, body, uid=work.uid, holder=holder, waits=waits)
         count_sale(books, work, body)
     if work.member_id:
         books.touched.add(member)
@@ -273,7 +289,8 @@ def _note(books: Books, work: Work, booked: Booked, *, is_known: bool, base: int
         for name in booked.accounts
         if work.member_id
     )
-    outcome = outcome_of(work, APPLIED, tags=" ".join(booked.tags))
+    taken = " ".join(f"{kind}_taken" for kind in work.taken)
+    outcome = outcome_of(work, APPLIED, reason=taken, tags=" ".join(booked.tags))
     _tell(books, work, outcome, versions, is_known=is_known)
 
 

@@ -16,8 +16,17 @@ from tessera.central.granting import balance_changes
 from tessera.central.reviving import REVIVAL_DAYS
 from tessera.central.work import Work
 from tessera.core.sale import LeaseReturnBody, LeaseUse, ReturnBody, SaleBody
-from tessera.store.central import bulk, feed, ledger_book, member_book, sale_book, tier_book
+from tessera.store.central import (
+    bulk,
+    enrolment_book,
+    feed,
+    ledger_book,
+    member_book,
+    sale_book,
+    tier_book,
+)
 from tessera.store.central.accounts import MemberAccounts
+from tessera.store.central.enrolment_book import Enrolment
 from tessera.store.central.ledger_book import Entry, MemberKey
 from tessera.store.central.member_book import MemberRecord, Profile
 from tessera.store.central.quarantine_book import ParkedRecord
@@ -53,6 +62,7 @@ class Books:
     touched: set[MemberKey] = field(default_factory=set)
     counted: set[MemberKey] = field(default_factory=set)
     new_spend_changes: list[SpendChange] = field(default_factory=list)
+    new_enrolments: list[Enrolment] = field(default_factory=list)
     stores: tuple[str, ...] = ()
     revival_days: int = REVIVAL_DAYS
 
@@ -169,6 +179,7 @@ def write_books(tx: sa.Connection, books: Books, desk: Desk) -> None:
         sale_book.stop_waiting(tx, books.stop_waiting)
         ledger_book.post(tx, books.entries)
         tier_book.write_changes(tx, books.new_spend_changes)
+        enrolment_book.write(tx, books.new_enrolments)
         ledger_book.save(
             tx, {key: state for key, state in books.accounts.items() if key in books.members}
         )

@@ -11,7 +11,7 @@ from datetime import UTC, date, datetime
 import sqlalchemy as sa
 
 from tessera.central import rows
-from tessera.central.claims import parsed_bundle
+from tessera.central.claims import programme_of
 from tessera.central.opening import Central
 from tessera.central.sharing import Life, LifeShare, SharedLimit, share_out, write_off
 from tessera.central.work import Work
@@ -19,7 +19,7 @@ from tessera.core.basket import Place
 from tessera.core.errors import TesseraError
 from tessera.core.money import UNITS_MAX
 from tessera.core.sale import Ending, ReturnBody, SaleBody
-from tessera.core.uses import SHARED, is_shared
+from tessera.core.uses import is_shared
 from tessera.rules.conditions import is_here
 from tessera.rules.model import Limit, Offer
 from tessera.rules.shares import shared_limits
@@ -84,6 +84,9 @@ def count_uses(
 
 def follow_releases(central: Central) -> None:
     """Take in the limits of what runs now, and look at the shares of all of them."""
+    with central.engines.reader.begin() as tx:
+        # Reading a large programme takes seconds; below it is known, and nobody waits for it.
+        _running(tx)
     with central.engines.writer.begin() as tx:
         register_book.lock_central(tx)
         running = _running(tx)
@@ -250,10 +253,7 @@ def _running(tx: sa.Connection) -> dict[str, tuple[str, Offer, Limit, set[str]]]
     found: dict[str, tuple[str, Offer, Limit, set[str]]] = {}
     # Of one limit in several releases the newest counts: assignments are read newest first.
     for bundle in dict.fromkeys(one.bundle for one in assignments if one.bundle in stores):
-        body = bundle_book.read_bundle(tx, bundle) or b""
-        if not any(period.encode() in body for period in SHARED):
-            continue
-        programme = parsed_bundle(body)
+        programme = programme_of(tx, bundle)
         if programme is None:
             continue
         for of, offer, limit in shared_limits(programme, _NOWHERE):

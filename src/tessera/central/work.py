@@ -12,7 +12,14 @@ import msgspec
 
 from tessera.core.errors import TesseraError
 from tessera.core.identity import SaleKey, bucket_of
-from tessera.core.sale import ClaimBody, LeaseReturnBody, ReturnBody, SaleBody
+from tessera.core.sale import (
+    ClaimBody,
+    EnrolmentBody,
+    LeaseReturnBody,
+    ReplacementBody,
+    ReturnBody,
+    SaleBody,
+)
 from tessera.store.central.coupon_book import CodeState
 from tessera.store.central.inbox import BatchRow
 from tessera.store.central.sale_book import WaitingRecord
@@ -42,6 +49,7 @@ class Work(msgspec.Struct, kw_only=True):
 
     `reason` is set when its body cannot be read: it will be parked. `original_uid` is set for
     returns. `member_id` empty: no member. `codes`: what it did to single-use coupons.
+    `taken`: what of an enrolment is another member's already.
     """
 
     register_id: str
@@ -65,6 +73,7 @@ class Work(msgspec.Struct, kw_only=True):
     is_fork: bool = False
     reason: str = ""
     codes: tuple[CodeState, ...] = ()
+    taken: tuple[str, ...] = ()
 
 
 def inflate(body: bytes, *, limit: int = BATCH_BYTES_MAX) -> bytes:
@@ -188,7 +197,7 @@ def read_work(raw: bytes, *, received_ms: int, received_day: int, is_fork: bool)
         work.bucket = bucket_of(work.member_id)
         # The key is the sale's, not the claim's: whoever claims it first holds it.
         work.kbucket, work.sale_key = claim_key(body.original_uid)
-    elif isinstance(body, LeaseReturnBody):
+    elif isinstance(body, LeaseReturnBody | EnrolmentBody | ReplacementBody):
         work.member_id, work.bucket = body.member_id, bucket_of(body.member_id)
     return work
 

@@ -26,7 +26,7 @@ from tessera.central.metrics import Metrics
 from tessera.central.opening import Central
 from tessera.central.publish import publish_waiting
 from tessera.central.purging import purge_inbox
-from tessera.central.quarantine import retry_claims
+from tessera.central.quarantine import retry_claims, retry_unknown_members
 from tessera.central.shared_limits import follow_releases, grant_due
 from tessera.central.turns import Turns
 from tessera.central.upkeep import keep_up
@@ -101,6 +101,7 @@ class Worker:
         if applied:
             # A claim whose sale was still on its way may now be worked out.
             applied += retry_claims(self._central)
+            applied += retry_unknown_members(self._central)
             grant_due(self._central)
         swept = self._sweep() + self._grant_put_off(is_busy=bool(applied))
         published = self._publish()

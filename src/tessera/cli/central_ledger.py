@@ -44,6 +44,8 @@ def run(arguments: argparse.Namespace) -> int:
         print(json.dumps(_plain(state)))
         return 0
     print(f"member {member_id}, home store {state.member.home_store or '—'}")
+    if state.member.waits_for:
+        print(f"  the {state.member.waits_for} is another's: tessera central member waiting")
     for line in _standing(state):
         print(f"  {line}")
     for name, account in state.accounts.items():
@@ -84,6 +86,7 @@ def _plain(state: "MemberState") -> dict[str, object]:
     return {
         "member_id": state.member.member_id,
         "home_store": state.member.home_store,
+        "waits_for": state.member.waits_for,
         "tier": dataclasses.asdict(state.standing),
         "balances": {
             name: msgspec.structs.asdict(account) for name, account in state.accounts.items()

@@ -1,4 +1,4 @@
-"""Add one member, import many from a file, block, erase or merge them.
+"""Add one member, import many from a file, block, erase or merge them, see who waits.
 
 A member has an id (made up when left out), a short name that tills show ("A. M."), cards, and a
 home store, whose tills know them and one of whose registers holds their lease. A member who exists
@@ -13,6 +13,10 @@ unit=amount.
 A block reaches every till with its next contact. An erased member's name, cards and birthday go
 from central and from every till, the points lapse, and the sums of the ledger stay; what is printed
 or copied elsewhere is not reached. A merge gives cards, points and debts of one member to another.
+
+A member who was enrolled at a till with a card or a phone that is another member's earns, and can
+spend nothing until somebody has decided: the same person (merge), or another one (release).
+"waiting" lists them, and ends with 1 while there are any.
 """
 
 import argparse
@@ -30,6 +34,7 @@ examples:
   tessera central member import members.csv
   tessera central member block m-1
   tessera central member erase m-1 --confirm "erase m-1"
+  tessera central member waiting
   tessera central member merge m-2 --into m-1 --confirm "merge m-2 into m-1"
 """
 

@@ -4,6 +4,7 @@ No command itself. Must never: do what cannot be undone without the words that n
 """
 
 import argparse
+import dataclasses
 import getpass
 import json
 import sys
@@ -12,7 +13,7 @@ from typing import Any
 from tessera.cli.central_open import central_from
 from tessera.core.errors import TesseraError
 
-ACTIONS = ("block", "unblock", "erase", "merge", "deeds")
+ACTIONS = ("block", "unblock", "erase", "merge", "deeds", "waiting", "release")
 
 
 def add_actions(
@@ -24,28 +25,34 @@ def add_actions(
     erasing = actions.add_parser("erase", help="erase a member everywhere, for good")
     merging = actions.add_parser("merge", help="make two members one")
     deeds = actions.add_parser("deeds", help="show what was done to a member, by whom and when")
-    for one in (blocking, unblocking, erasing, merging, deeds):
+    waiting = actions.add_parser(
+        "waiting", help="list who was enrolled with a card or phone that is another member's"
+    )
+    releasing = actions.add_parser("release", help="let such a member go on without it")
+    for one in (blocking, unblocking, erasing, merging, deeds, releasing):
         one.add_argument("member_id", metavar="MEMBER", help="the member's id")
     merging.add_argument("--into", required=True, help="the member who stays")
-    for one in (erasing, merging):
+    for one, words in ((erasing, "erase m-1"), (merging, "merge m-2 into m-1")):
         one.add_argument(
             "--confirm",
             default="",
             metavar="WORDS",
-            help='the words that it asks for, such as "erase m-1": it cannot be undone',
+            help=f'the words that it asks for, such as "{words}": it cannot be undone',
         )
-    for one in (blocking, unblocking, erasing, merging):
+    for one in (blocking, unblocking, erasing, merging, releasing):
         one.add_argument(
             "--by", default="", help="who does it, for the record (default: this user)"
         )
-    return [blocking, unblocking, erasing, merging, deeds]
+    return [blocking, unblocking, erasing, merging, deeds, waiting, releasing]
 
 
 def run(arguments: argparse.Namespace) -> int:
     """Do what was asked."""
     if arguments.action == "deeds":
         return _deeds(arguments)
-    from tessera.central import member_ends
+    if arguments.action == "waiting":
+        return _waiting(arguments)
+    from tessera.central import member_ends, member_waiting
 
     member_id, who = arguments.member_id, arguments.by or getpass.getuser()
     if arguments.action == "merge":
@@ -58,6 +65,8 @@ def run(arguments: argparse.Namespace) -> int:
             member_ends.merge(central, member_id, arguments.into, who=who)
         elif arguments.action == "erase":
             done = member_ends.erase(central, member_id, who=who)
+        elif arguments.action == "release":
+            done = member_waiting.release(central, member_id, who=who)
         else:
             unblock = arguments.action == "unblock"
             done = member_ends.block(central, member_id, who=who, unblock=unblock)
@@ -68,6 +77,7 @@ def run(arguments: argparse.Namespace) -> int:
         "block": "is blocked",
         "unblock": "is no longer blocked",
         "erase": "is erased; tills hear of it with their next contact",
+        "release": "waits for nothing more",
         "merge": f"is part of {getattr(arguments, 'into', '')} now",
     }
     print(f"member {member_id} {words[arguments.action]}{'' if done else ' (as before)'}")
@@ -83,6 +93,25 @@ def _ask(arguments: argparse.Namespace, words: str) -> None:
             "nothing was done: it cannot be undone and was not confirmed",
             hint=f'add --confirm "{words}"',
         )
+
+
+def _waiting(arguments: argparse.Namespace) -> int:
+    from tessera.central.member_waiting import waiting_members
+
+    with central_from(arguments) as central:
+        found = waiting_members(central)
+    if arguments.json:
+        print(json.dumps([dataclasses.asdict(one) for one in found]))
+        return 1 if found else 0
+    for one in found:
+        whose = " and ".join(one.others) or "nobody any more"
+        print(f"{one.member_id}  of {one.register}: the {one.waits_for} belongs to {whose}")
+        if one.others:
+            print(f"  the same person: tessera central member merge {one.member_id}", end=" ")
+            print(f"--into {one.others[0]}")
+        print(f"  somebody else:   tessera central member release {one.member_id}")
+    print(f"{len(found)} members wait")
+    return 1 if found else 0
 
 
 def _deeds(arguments: argparse.Namespace) -> int:

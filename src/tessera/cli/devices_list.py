@@ -2,8 +2,7 @@
 
 For each serial port, and each keyboard that a profile knows as a scanner, it shows what the device
 is recognised by when it is plugged in again: the USB serial number, or the USB socket where it has
-none. Use that as `port` in the settings, not a name
-such as ttyACM0, which changes.
+none. Use that as `port` in the settings, not a name such as ttyACM0, which changes.
 """
 
 import argparse

@@ -289,12 +289,21 @@ def _tell_actions(parser: argparse.ArgumentParser, examples: str) -> None:
             action: argparse.ArgumentParser = group.choices[told.dest]
             sentence = told.help or ""
             action.description = action.description or f"{sentence[:1].upper()}{sentence[1:]}."
-            own = [
-                line for line in examples.splitlines() if f"{line} ".find(f"{action.prog} ") >= 0
-            ]
+            own = [one for one in _each_of(examples) if f"{action.prog} " in f"{one} "]
             if own and action.epilog is None:
                 action.epilog = "\n".join(["examples:", *own])
                 action.formatter_class = argparse.RawDescriptionHelpFormatter
+
+
+def _each_of(examples: str) -> list[str]:
+    """Give each example with the lines on which it goes on."""
+    found: list[str] = []
+    for line in examples.splitlines():
+        if found and found[-1].endswith("\\"):
+            found[-1] += f"\n{line}"
+        else:
+            found.append(line)
+    return found
 
 
 def _unknown(word: str, known: list[str], help_command: str) -> int:

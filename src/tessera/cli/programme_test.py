@@ -2,7 +2,8 @@
 
 The case files stand under `cases` in the programme, relative to its folder, and may hold patterns
 (cases/my-shop/*.yaml). A programme in several files is named by its folder. Every difference is
-shown with the file and line of its case.
+shown with the file and line of its case. A warning tells of a name in a case that is probably
+misspelt: nothing else knows it.
 """
 
 import argparse
@@ -24,7 +25,8 @@ a case:
     lines: [3 pen 6.00 stationery]
     expect: {due: 4.00}
 
-exit codes: 0 all cases hold · 1 some do not, or a file has a problem · 3 a file can't be read
+exit codes: 0 all cases hold · 1 some do not, or a file has a problem · 3 a file is not there or
+can't be read
 """
 
 
@@ -41,13 +43,16 @@ def run(arguments: argparse.Namespace) -> int:
     import json
 
     from tessera.cli.programme_files import counted, read_text, sound_programme
+    from tessera.rules.case_names import unknown_names
     from tessera.rules.cases import read_cases, run_case
 
-    passed, failures = 0, []
+    passed, failures, warnings = 0, [], []
     for path in arguments.files:
         programme = sound_programme(path)
-        for file in _case_files(path, programme.cases):
-            cases, problems = read_cases(read_text(file), file=str(file), code=programme.currency)
+        texts = [(str(file), read_text(file)) for file in _case_files(path, programme.cases)]
+        warnings += [warning.render() for warning in unknown_names(programme, texts)]
+        for file, text in texts:
+            cases, problems = read_cases(text, file=file, code=programme.currency)
             failures += [problem.render() for problem in problems]
             for case in cases:
                 result = run_case(programme, case)
@@ -55,10 +60,11 @@ def run(arguments: argparse.Namespace) -> int:
                 failures += [f"{place}: {difference}" for difference in result.differences]
                 passed += not result.differences
     if arguments.json:
-        print(json.dumps({"passed": passed, "failures": failures}, ensure_ascii=False))
+        report = {"passed": passed, "failures": failures, "warnings": warnings}
+        print(json.dumps(report, ensure_ascii=False))
     else:
-        for failure in failures:
-            print(failure)
+        for message in (*warnings, *failures):
+            print(message)
         verb = "holds" if passed == 1 else "hold"
         differences = counted(len(failures), "difference")
         print(f"{counted(passed, 'case')} {verb}, {differences}")

@@ -15,6 +15,8 @@ KIND_SALE = "sale"
 KIND_RETURN = "return"
 KIND_LEASE_RETURN = "lease-return"
 KIND_CLAIM = "claim"
+KIND_ENROLMENT = "member-enrolled"
+KIND_REPLACEMENT = "card-replaced"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -173,3 +175,32 @@ class ClaimBody:
     card_key_id: int = 0
     flags: tuple[str, ...] = ()
     counted: tuple[CounterUse, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EnrolmentBody:
+    """A new member at the till: an id that the register minted, and what identifies them.
+
+    `card_hash` and `phone_hash` are hexadecimal under the key `card_key_id`, empty where none was
+    given. Whose they are is decided by central. Name, phone, mail, birthday and consents are in no
+    record; they travel in a message of their own.
+    """
+
+    key: SaleKey
+    place: Place
+    member_id: str
+    card_hash: str = ""
+    phone_hash: str = ""
+    card_key_id: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReplacementBody:
+    """A member's new card. `replaced_hash`: the one that works no more; empty for all they had."""
+
+    key: SaleKey
+    place: Place
+    member_id: str
+    card_hash: str
+    card_key_id: int
+    replaced_hash: str = ""

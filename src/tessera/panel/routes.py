@@ -100,6 +100,7 @@ class _Panel:
             Route("/panel/events", _guarded(self._events), methods=["GET"]),
             Route("/panel/rewards", _guarded(self._reward), methods=["POST"]),
             Route("/panel/member/clear", _guarded(self._clear), methods=["POST"]),
+            Route("/panel/member/enrol", _guarded(self._enrol), methods=["POST"]),
             Route("/panel/notices/dismiss", _guarded(self._dismiss), methods=["POST"]),
             Route("/panel/language", _guarded(self._language), methods=["POST"]),
             Route("/panel/static/{name}", _guarded(self._static), methods=["GET"]),
@@ -166,6 +167,11 @@ class _Panel:
     async def _clear(self, request: Request) -> Response:
         fields = await self._form(request)
         await self._source.clear_member(sale=fields.get("sale", ""))
+        return _done(request)
+
+    async def _enrol(self, request: Request) -> Response:
+        fields = await self._form(request)
+        await self._source.enrol_card(sale=fields.get("sale", ""))
         return _done(request)
 
     async def _dismiss(self, request: Request) -> Response:

@@ -34,5 +34,11 @@ class PanelSource(Protocol):
     async def clear_member(self, *, sale: str) -> None:
         """Forget the member of the sale (the wrong card was scanned). TesseraError as above."""
 
+    async def enrol_card(self, *, sale: str) -> None:
+        """Make the card that nobody has a new member's, who joins the sale.
+
+        TesseraError as above, and when the card is somebody's by now.
+        """
+
     async def dismiss_notice(self, *, notice: str) -> None:
         """Take a notice off the screen; one that is gone already is no error."""

@@ -70,7 +70,8 @@ class WhoView:
     """The customer. `name` may be empty: then the masked `card` stands for it.
 
     `note` is a sentence of the programme's (a birthday, a level soon reached). Not `removable`: the
-    POS itself named the customer, so the card cannot be taken off here.
+    POS itself named the customer, so the card cannot be taken off here. `enrollable`: nobody's card
+    that one key gives to a new member.
     """
 
     status: WhoStatus = WhoStatus.NOBODY
@@ -80,6 +81,7 @@ class WhoView:
     note: str = ""
     staff: bool = False
     removable: bool = True
+    enrollable: bool = False
     balances: tuple[BalanceView, ...] = ()
 
 

@@ -6,7 +6,7 @@ left of each fold. Must never: do an offer's arithmetic, or look at basket offer
 """
 
 from collections.abc import Iterator, Sequence
-from itertools import combinations, islice, permutations, product
+from itertools import islice, permutations, product
 
 from tessera.rules.best import settle_by_search
 from tessera.rules.bundles import apply_bundle, book_uses
@@ -177,7 +177,7 @@ def _can_be_searched(
     offers = [mover[0] for mover in movers] + fills
     if any(limit.period == "budget" for offer in offers for limit in offer.limits):
         return False
-    if any(work.may_share(one, two) for one, two in combinations(offers, 2)):
+    if not none_may_share(work, offers):
         return False
     pieces = sum(fold.count for fold in folds.values())
     if 2 * pieces * (1 + len(fills)) > work.meter.left:

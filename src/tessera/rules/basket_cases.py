@@ -10,15 +10,15 @@ order that the programme sets; for those that may not, either may go first and t
 from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
-from itertools import combinations, product
+from itertools import product
 from math import lcm
 
 from tessera.core.quote import Stage
 from tessera.rules.basket_offers import later_needs_met, times_of
-from tessera.rules.bounds import Weights
 from tessera.rules.model import Kind, Off, Offer, Step
-from tessera.rules.stacking import in_stacking_order, none_may_share
+from tessera.rules.stacking import all_may_share, in_stacking_order, none_may_share
 from tessera.rules.unit_offers import most_of
+from tessera.rules.weights import Weights
 from tessera.rules.work import Work
 
 CASES_MAX = 64
@@ -93,7 +93,7 @@ def _only_gain(work: Work, ready: Sequence[Offer], found: dict[Offer, frozenset[
     return (
         len(set(found.values())) == 1
         and all(is_steady(offer) for offer in ready)
-        and all(work.may_share(one, two) for one, two in combinations(ready, 2))
+        and all_may_share(work, ready)
     )
 
 

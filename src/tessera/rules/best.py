@@ -13,7 +13,6 @@ from contextlib import suppress
 
 from tessera.core.quote import Stage
 from tessera.rules.basket_cases import Case, cases_of, is_steady
-from tessera.rules.bounds import Weights
 from tessera.rules.choice import choice_of
 from tessera.rules.folds import Fold
 from tessera.rules.labels import close
@@ -33,6 +32,7 @@ from tessera.rules.plan import apply_case, apply_units, say_why_not
 from tessera.rules.spending import OutOfWork
 from tessera.rules.stacking import first_group_of
 from tessera.rules.unproven import most_together
+from tessera.rules.weights import Weights
 from tessera.rules.work import Work
 
 

@@ -1,4 +1,4 @@
-"""What goods can be worth at most: the weights of a case, the worth of moves, relaxed bounds.
+"""What goods can be worth at most: the worth of moves under weights, relaxed bounds.
 
 Owns: the value of giving units of a row to a taker, to fills, or to nobody, and a bound on all rows
 that are left which is never too low. Must never: choose, or apply anything.
@@ -10,9 +10,9 @@ the base of a basket offer is worth that offer's rate of what it still costs.
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from tessera.rules.choice import Clique, Component, Row, Taker, clique_discount
-from tessera.rules.model import Offer
+from tessera.rules.rows import Clique, Component, Row, Taker, clique_discount
 from tessera.rules.spending import WORK_MAX, Budget
+from tessera.rules.weights import Weights
 from tessera.rules.work import Work
 
 MOVES_MAX = 220
@@ -28,36 +28,6 @@ Step = tuple[int, tuple[int, ...], Move]
 """What a move is worth, the states of the row's takers after it, and the move."""
 
 _USED = 1 << 32
-
-
-@dataclass(slots=True, eq=False)
-class Weights:
-    """What a minor unit in the base of each basket offer is worth, in parts of `whole`.
-
-    `bases`: (parts, the numbers of the folds in the base, the basket offer).
-    """
-
-    whole: int = 1
-    bases: tuple[tuple[int, frozenset[int], Offer], ...] = ()
-    known: dict[tuple[int, Offer | None], int] = field(default_factory=dict)
-
-    def kept(self, work: Work, number: int, by: Offer | None) -> int:
-        """What a minor unit of a fold is worth in the bases that it stays in, taken or not."""
-        if not self.bases:
-            return 0
-        key = (number, by)
-        known = self.known.get(key)
-        if known is None:
-            known = self.known[key] = sum(
-                parts
-                for parts, numbers, offer in self.bases
-                if number in numbers and (by is None or _stays(work, by, offer))
-            )
-        return known
-
-
-def _stays(work: Work, by: Offer, offer: Offer) -> bool:
-    return not offer.undiscounted_only and work.may_share(by, offer)
 
 
 @dataclass(slots=True, eq=False)
@@ -83,10 +53,15 @@ class Sheet:
         component = self.component
         whole, work, weights = self.weights.whole, self.work, self.weights
         current = work.settings.stacked_base != "shelf"
-        for place, taker in enumerate(component.takers):
-            there = [row.fold.number for row in component.rows if place in row.takers]
-            lost = min(weights.kept(work, number, taker.offer) for number in there)
+        there: list[list[int]] = [[] for _ in component.takers] if weights.bases else []
+        for row in component.rows if weights.bases else ():
+            for place in row.takers:
+                there[place].append(row.fold.number)
+        for taker, numbers in zip(component.takers, there, strict=True) if there else ():
+            lost = min(weights.kept(work, number, taker.offer) for number in numbers)
             self.off.append(max(0, whole - lost) if current else whole)
+        if not there:
+            self.off = [whole] * len(component.takers)
         if len(component.rows) > 1 or component.takers:
             self._add_tails()
 

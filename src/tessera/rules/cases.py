@@ -23,7 +23,8 @@ USUAL_TIME = "2026-11-21T10:15:00+01:00"
 _KEYS = frozenset({"case", "at", "place", "left", "member", "lines", "expect", "note"})
 _BASKET_KEYS = frozenset({"coupons", "chosen", "events", "spend", "earning_only"})
 _EXPECTED = frozenset({"due", "discount", "units", "spent", "offers", "why", "issued", "prompts"})
-_LINE = re.compile(r"(\d+(?:\.\d+)?)(kg|l|m)? (\S+) (-?\d+(?:\.\d+)?)(?: (\S+))?\Z", re.ASCII)
+LINE = re.compile(r"(\d+(?:\.\d+)?)(kg|l|m)? (\S+) (-?\d+(?:\.\d+)?)(?: (\S+))?\Z", re.ASCII)
+"""A line in short: quantity, measure, product, amount, category."""
 _WHOLE = re.compile(r"-?\d{1,18}\Z", re.ASCII)
 
 
@@ -125,7 +126,7 @@ def _line_of(value: object, number: int, code: str) -> object:
         if "amount" in fields:
             fields["amount_minor"] = _minor(str(fields.pop("amount")), code)
         return {"id": str(number + 1), **fields}
-    match = _LINE.match(str(value))
+    match = LINE.match(str(value))
     if match is None:
         hint = "write `2 milk 1.98 dairy`: quantity, sku, amount, category"
         raise BasketRefused(f"{value!r:.60} is no line", hint=hint)

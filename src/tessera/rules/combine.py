@@ -17,7 +17,12 @@ from tessera.rules.basket_offers import apply_off, later_needs_met, saving_of
 from tessera.rules.best import settle_both
 from tessera.rules.folds import take
 from tessera.rules.model import GroupKind, Off, Offer
-from tessera.rules.stacking import first_group_of, in_stacking_order
+from tessera.rules.stacking import (
+    all_may_share,
+    first_group_of,
+    in_stacking_order,
+    none_may_share,
+)
 from tessera.rules.unproven import most_together, unproven
 from tessera.rules.work import BETTER_OFFER, BY_PLACE, RESERVED, Snapshot, Work
 
@@ -150,10 +155,9 @@ def _common_kind(work: Work, offers: Sequence[Offer]) -> GroupKind | None:
     """Give the kind of group that holds for every two of the offers, None when it differs."""
     first = offers[0]
     if any(one.group != first.group or one.stacks_with for one in offers) or not first.group:
-        meet = [work.may_share(one, two) for one, two in combinations(offers, 2)]
-        if all(meet):
+        if all_may_share(work, offers):
             return GroupKind.ALL
-        return None if any(meet) else GroupKind.BEST
+        return GroupKind.BEST if none_may_share(work, offers) else None
     kind = work.programme.groups[first.group].kind
     return GroupKind.ALL if kind is GroupKind.ALL else GroupKind.BEST
 

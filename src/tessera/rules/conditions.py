@@ -10,6 +10,7 @@ from datetime import date, timedelta
 from tessera.core.basket import Basket, Line, Place
 from tessera.core.member import MemberState
 from tessera.core.uses import period_of
+from tessera.rules.folds import units_of
 from tessera.rules.model import Limit, Offer, Selector, Trigger, Where, Who, Window
 
 # Reasons, in the order in which they are looked for.
@@ -286,7 +287,7 @@ def used_of(key: str, member: MemberState | None) -> int:
 # -- selections
 
 
-def selects(selector: Selector, line: Line, above: frozenset[str], count: int) -> bool:
+def selects(selector: Selector, line: Line, above: frozenset[str]) -> bool:
     """Tell whether a selection matches a line; `above`: its categories and their ancestors."""
     if selector.by_sku:
         return line.sku in selector.skus
@@ -298,14 +299,14 @@ def selects(selector: Selector, line: Line, above: frozenset[str], count: int) -
         return False
     if selector.tags and selector.tags.isdisjoint(line.tags):
         return False
-    if not _selects_rest(selector, line, count):
+    if not _selects_rest(selector, line):
         return False
-    if selector.any_of and not any(selects(one, line, above, count) for one in selector.any_of):
+    if selector.any_of and not any(selects(one, line, above) for one in selector.any_of):
         return False
-    return not any(selects(one, line, above, count) for one in selector.not_of)
+    return not (selector.not_of and any(selects(one, line, above) for one in selector.not_of))
 
 
-def _selects_rest(selector: Selector, line: Line, count: int) -> bool:
+def _selects_rest(selector: Selector, line: Line) -> bool:
     if selector.attributes:
         # Values of one attribute are alternatives; every attribute that is named must match.
         met = {name for name, _ in selector.attributes.intersection(line.attributes)}
@@ -316,4 +317,5 @@ def _selects_rest(selector: Selector, line: Line, count: int) -> bool:
     if selector.price is None:
         return True
     low, high = selector.price
+    count = units_of(line)
     return low * count <= line.amount_minor <= high * count

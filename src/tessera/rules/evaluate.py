@@ -14,6 +14,7 @@ from tessera.rules.answer import Parts, quote_of, third_party_parts
 from tessera.rules.basket_offers import refuse_unmet
 from tessera.rules.combine import settle
 from tessera.rules.corrections import give_up_excess
+from tessera.rules.finding import find_offers
 from tessera.rules.folds import quantity_of
 from tessera.rules.minimum_prices import keep_minimum_prices
 from tessera.rules.programme import Programme
@@ -51,7 +52,7 @@ def evaluate_in_full(
     The basket is in the programme's currency.
     """
     work = Work(without(programme, place.stopped), member, basket, place)
-    work.find_offers()
+    find_offers(work)
     settle(work)
     keep_minimum_prices(work)
     give_up_excess(work)

@@ -17,11 +17,12 @@ from tessera.core.money import Rounding
 from tessera.core.quote import Stage
 from tessera.rules.basket_cases import Case
 from tessera.rules.basket_offers import off_discount
-from tessera.rules.bounds import Move, Sheet, Weights
+from tessera.rules.bounds import Move, Sheet
 from tessera.rules.looking import Search, idle_in, measure, slack, solve
 from tessera.rules.model import Off, Offer
 from tessera.rules.plan import Paths
 from tessera.rules.search import Node, is_complete
+from tessera.rules.weights import Weights
 
 BITS = 64
 """Bits for each number in a label."""

@@ -11,14 +11,16 @@ from math import lcm
 
 from tessera.core.money import Rounding
 from tessera.rules.basket_cases import Case, Line, lines_of
-from tessera.rules.bounds import MANY_UNITS, Sheet, Weights
-from tessera.rules.choice import Choice, Component
+from tessera.rules.bounds import MANY_UNITS, Sheet
+from tessera.rules.choice import Choice
 from tessera.rules.model import Offer
 from tessera.rules.plan import Paths, apply_case, apply_units
+from tessera.rules.rows import Component
 from tessera.rules.search import best_moves
 from tessera.rules.simple_answer import Found
 from tessera.rules.spending import Budget
 from tessera.rules.stacking import none_may_share
+from tessera.rules.weights import Weights
 from tessera.rules.work import Work
 
 NODES_MAX = 4_500

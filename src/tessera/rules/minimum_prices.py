@@ -37,14 +37,18 @@ def open_due(work: Work, fold: Fold) -> int:
 
 def keep_minimum_prices(work: Work) -> None:
     """Give up what offers take off below the lowest prices of the goods."""
-    named = [fold for fold in work.goods if fold.line.minimum_price_minor is not None]
-    if not named:
-        return
+    named = [
+        (fold, kept_of(work, fold))
+        for fold in in_order(work.goods)
+        if fold.line.minimum_price_minor is not None
+    ]
     lost = 0
-    for offer in last_first(work):
+    for offer in last_first(work) if named else ():
+        if all(fold.due >= least for fold, least in named):
+            break
         given_up = 0
-        for fold in in_order(named):
-            over = -open_due(work, fold)
+        for fold, least in named:
+            over = least - fold.due
             if over > 0:
                 given_up += give_up(work, offer, over, [fold], MINIMUM_PRICE)
         if given_up and offer.stage is Stage.BASKET and not is_percent(offer):

@@ -11,7 +11,6 @@ from itertools import islice, product
 
 from tessera.core.basket import Line
 from tessera.rules.conditions import selects
-from tessera.rules.folds import units_of
 from tessera.rules.model import Bundle, Each, Gift, Off, Offer, Selector
 from tessera.rules.programme import Programme
 
@@ -40,7 +39,7 @@ def matching(programme: Programme) -> Matches:
 
     def matches(selector: Selector, line: Line) -> bool:
         above = programme.hits_of(line.categories)[0]
-        return selects(selector, line, above, units_of(line))
+        return selects(selector, line, above)
 
     return matches
 

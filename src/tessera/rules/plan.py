@@ -10,10 +10,12 @@ from tessera.core.quote import Stage
 from tessera.rules.basket_cases import Case
 from tessera.rules.basket_offers import apply_off, later_needs_met, saving_of
 from tessera.rules.bounds import Move
-from tessera.rules.bundles import Pick, Run, Use, aimed, book_uses, in_groups, price_of, say_short
-from tessera.rules.choice import Choice, Component, Taker
+from tessera.rules.bundle_uses import Pick, Run, Use, aimed, in_groups, price_of
+from tessera.rules.bundles import book_uses, say_short
+from tessera.rules.choice import Choice
 from tessera.rules.folds import Fold, Parcel, take
 from tessera.rules.model import Bundle, Gift, Offer
+from tessera.rules.rows import Component, Taker
 from tessera.rules.stacking import in_stacking_order
 from tessera.rules.unit_offers import Target, apply_each, apply_gift
 from tessera.rules.work import BETTER_OFFER, GOODS_TAKEN, Work

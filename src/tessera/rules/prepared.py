@@ -6,30 +6,33 @@ ladders of thresholds. Must never: depend on a basket; what it remembers is boun
 
 from bisect import bisect_right
 from collections.abc import Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from tessera.core.basket import Basket, Place
 from tessera.core.member import MemberState
-from tessera.core.quote import OfferOutcome, Stage
+from tessera.core.quote import OfferOutcome
 from tessera.rules.admitting import Moment, is_refused, refusal_of
 from tessera.rules.indexing import Hits
-from tessera.rules.model import Bundle, Each, Earn, Issue, Kind, Multiply, Off, Offer, Spend
+from tessera.rules.model import Each, Earn, Offer
 from tessera.rules.programme import Programme
 from tessera.rules.quick_keys import (
     ACCRUAL_WAY,
-    ASKED,
     BASKET_WAY,
-    FREE,
     ISSUE_WAY,
-    OF_MEMBERS,
     SPEND_WAY,
     UNIT_WAY,
     Key,
 )
 from tessera.rules.quick_ladders import Ladder, ladder_of
-from tessera.rules.read_offer import needs_member
-from tessera.rules.sections import Settings
+from tessera.rules.quick_ways import (
+    conditions_of,
+    earning_of,
+    edges_of,
+    hangs_on_key,
+    is_quick,
+    way_of,
+)
 from tessera.rules.stacking import first_group_of, none_may_share
 from tessera.rules.work import BY_PLACE, Work
 
@@ -40,30 +43,7 @@ bundle in a group that says `first`."""
 REMEMBERED_MAX = 10_000
 """Most entries of each table that grows with what is asked; when full it starts anew."""
 
-# The settings whose every choice the quick way follows, or that only later steps read.
-_KNOWN_SETTINGS = frozenset(
-    {
-        "rounding",
-        "exclusive",
-        "between_groups",
-        "basket_order",
-        "limited_units",
-        "accrual_basis",
-        "units_paid_earn",
-        "multipliers",
-        "units_rounding",
-        "attribution",
-        "return_policy",
-        "gift_kept",
-        "spent_short",
-    }
-)
 _EPOCH = datetime(2000, 1, 1, tzinfo=UTC)
-_PERCENT = Kind.PERCENT
-# Conditions on a member that hang on nothing but what the key of a verdict holds.
-_STEADY_WHO = frozenset(
-    {"members", "guests", "tier", "segment", "entitlement", "staff", "customers", "personal"}
-)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -84,11 +64,6 @@ class Verdict:
     refused: dict[int, OfferOutcome]
     slots: dict[tuple[int, int], list[Offer]]
     ladders: dict[tuple[int, int], Ladder]
-
-
-Earning = tuple[tuple[str, str], int, int]
-"""The account (unit and issuer) that an offer fills; and, for plain whole steps of an amount, the
-units of each step and its size, else 0 and 0."""
 
 
 class Prepared:
@@ -131,7 +106,7 @@ class Prepared:
         settings = programme.settings
         basket = Basket(currency=programme.currency)
         self.rules = Work(programme, None, basket, Place(at=_EPOCH, business_day=_EPOCH.date()))
-        self.quick = _is_quick(programme)
+        self.quick = is_quick(programme)
         self.completing = any(unit.completes for unit in programme.units.values())
         self.by_line = settings.exclusive == "line"
         self.groups_first = settings.between_groups == "first"
@@ -139,8 +114,8 @@ class Prepared:
             offer: first_group_of(self.rules, offer) if offer.path else ""
             for offer in programme.offers
         }
-        self.ways = {offer: _way_of(offer, self.first_groups[offer]) for offer in programme.offers}
-        self.conditions = {offer: _conditions_of(programme, offer) for offer in programme.offers}
+        self.ways = {offer: way_of(offer, self.first_groups[offer]) for offer in programme.offers}
+        self.conditions = {offer: conditions_of(programme, offer) for offer in programme.offers}
         self.slots = {offer: self._slot_of(offer) for offer in programme.offers}
         self.each = {
             offer: (offer.reward.kind, *offer.reward.value)
@@ -148,14 +123,14 @@ class Prepared:
             if isinstance(offer.reward, Each)
         }
         self.earning = {
-            offer: _earning_of(programme, offer, reward)
+            offer: earning_of(programme, offer, reward)
             for offer in programme.offers
             if isinstance(reward := offer.reward, Earn)
         }
         self.whole_first = settings.units_rounding == "before-multiplying"
         self.scans = tuple(hit for hit in programme.broad if not hit[1])
         steady = [offer for offer, everything in programme.broad if everything]
-        self.steady = tuple(one for one in steady if self.conditions[one] and _is_steady(one))
+        self.steady = tuple(one for one in steady if self.conditions[one] and hangs_on_key(one))
         settled = frozenset(self.steady)
         self.broad = tuple(hit for hit in programme.broad if hit[0] not in settled)
         self.meetings: dict[tuple[Offer, ...], bool] = {}
@@ -170,7 +145,7 @@ class Prepared:
         self._categories: dict[tuple[str, ...], Key] = {}
         self._products: dict[str, Key] = {}
         self._verdicts: dict[object, Verdict] = {}
-        self._edges = _edges_of(self.steady)
+        self._edges = edges_of(self.steady)
 
     def _slot_of(self, offer: Offer) -> tuple[int, int]:
         if not self.groups_first:
@@ -298,100 +273,3 @@ def prepared_of(programme: Programme) -> Prepared:
         found = kept["prepared"] = Prepared(programme)
     assert isinstance(found, Prepared)
     return found
-
-
-# -- preparing
-
-
-def _earning_of(programme: Programme, offer: Offer, reward: Earn) -> Earning:
-    issuer = offer.funding.partner if offer.funding else programme.units[reward.unit].issuer
-    number, denominator = reward.count
-    plain = (
-        reward.per == "amount"
-        and reward.whole
-        and denominator == 1
-        and number > 0
-        and reward.cap is None
-        and not (reward.by_line or offer.undiscounted_only)
-    )
-    return (reward.unit, issuer), *((number, reward.step) if plain else (0, 0))
-
-
-def _conditions_of(programme: Programme, offer: Offer) -> int:
-    conditions = offer.trigger or offer.who or offer.when or offer.where or offer.needs
-    if conditions or offer.limits or offer.offline != "allow":
-        return ASKED
-    if offer.offer_id in programme.stopped:
-        return ASKED
-    return OF_MEMBERS if needs_member(offer.reward) else FREE
-
-
-def _is_quick(programme: Programme) -> bool:
-    """Tell whether all settings that the quick way does not know are the usual ones."""
-    return all(
-        one.name in _KNOWN_SETTINGS or getattr(programme.settings, one.name) == one.default
-        for one in fields(Settings)
-    )
-
-
-def _way_of(offer: Offer, first: str) -> int:
-    reward = offer.reward
-    if isinstance(reward, (Earn, Multiply, Issue, Spend)) and _reads_later(offer):
-        return 0
-    if isinstance(reward, (Earn, Multiply)):
-        return ACCRUAL_WAY
-    if isinstance(reward, Issue):
-        return ISSUE_WAY
-    if isinstance(reward, Spend):
-        return SPEND_WAY
-    if isinstance(reward, Each):
-        return 0 if reward.measure or first else UNIT_WAY
-    if isinstance(reward, Bundle):
-        plain = len(reward.parts) == 1 and reward.aim in {"all", "cheapest"}
-        return UNIT_WAY if plain or not first else 0
-    if isinstance(reward, Off) and not (offer.undiscounted_only or _by_item(reward)):
-        return BASKET_WAY
-    return 0
-
-
-def _reads_later(offer: Offer) -> bool:
-    """Tell whether a threshold is read on what offers leave to pay."""
-    return any(need.at is not Stage.SHELF for need in offer.needs)
-
-
-def _by_item(reward: Off) -> bool:
-    """Tell whether the steps of a ladder look at single items."""
-    return reward.marginal and reward.reads == "quantity"
-
-
-def _is_steady(offer: Offer) -> bool:
-    return (
-        offer.trigger is None
-        and not offer.limits
-        and all(need.at is not Stage.SHELF for need in offer.needs)
-        and all(who.kind in _STEADY_WHO for who in offer.who)
-    )
-
-
-@dataclass(frozen=True, slots=True)
-class _Edges:
-    """What the verdicts on some offers hang on: the minutes at which windows turn, and more."""
-
-    minutes: tuple[int, ...]
-    dates: bool
-    places: bool
-
-
-def _edges_of(offers: tuple[Offer, ...]) -> _Edges:
-    windows = [window for offer in offers for window in offer.when]
-    minutes = {
-        edge
-        for window in windows
-        if window.minutes is not None
-        for edge in (window.minutes[0], window.minutes[1] + 1)
-    }
-    return _Edges(
-        minutes=tuple(sorted(minutes)),
-        dates=any(window.dates != (None, None) for window in windows),
-        places=any(offer.where is not None for offer in offers),
-    )

@@ -25,7 +25,7 @@ from tessera.core.quote import (
 from tessera.core.values import maker
 from tessera.rules.accrual import completed_cards, movements, rights_of
 from tessera.rules.admitting import refusal_of
-from tessera.rules.answer import (
+from tessera.rules.beside_lines import (
     counters_of,
     discounts_on_receipt,
     earned_on_receipt,

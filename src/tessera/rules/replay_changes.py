@@ -13,6 +13,7 @@ from dataclasses import fields, replace
 from tessera.core.basket import Basket, Place
 from tessera.core.member import MemberState
 from tessera.rules.differences import meaning
+from tessera.rules.finding import find_offers
 from tessera.rules.model import Offer
 from tessera.rules.programme import Programme, compile_programme
 from tessera.rules.work import Work
@@ -106,5 +107,5 @@ def _finds(side: Programme, basket: Basket) -> bool:
 def _admits(side: Programme, member: MemberState | None, basket: Basket, place: Place) -> bool:
     """Tell whether any offer is left when time, place, member and thresholds are looked at."""
     work = Work(side, member, basket, place)
-    work.find_offers()
+    find_offers(work)
     return any(work.available.values())

@@ -134,8 +134,6 @@ def _narrow(
     sheet: Sheet, budget: Budget, place: int, layer: Layer, floor: int | None, half: int
 ) -> tuple[Layer, int | None]:
     """Drop states that can't win; from half of the limit on keep only the most promising ones."""
-    if not layer:
-        return layer, None
     some = next(iter(layer))
     row = sheet.component.rows[place]
     steps = 2 * len(sheet.moves(place, tuple(some[number] for number in row.takers)))

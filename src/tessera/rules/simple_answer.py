@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from tessera.rules.bounds import Move, Sheet
-from tessera.rules.choice import Taker
+from tessera.rules.rows import Taker
 from tessera.rules.spending import WORK_SIMPLE, Budget
 
 TAKERS_MAX = 12
@@ -86,7 +86,8 @@ def _take_all(sheet: Sheet, number: int, counts: list[list[int]]) -> None:
         if number in row.takers and (not sheet.by_line or not any(counts[place]))
     ]
     most = sum(count for _, count in free)
-    most = _paying(sheet, taker, free, most if taker.most is None else min(most, taker.most))
+    priced = [(sheet.component.rows[place].price, count) for place, count in free]
+    most = paying(taker, priced, most if taker.most is None else min(most, taker.most))
     for place, count in free:
         row = sheet.component.rows[place]
         part = min(count, most)
@@ -94,30 +95,33 @@ def _take_all(sheet: Sheet, number: int, counts: list[list[int]]) -> None:
         most -= part
 
 
-def _paying(sheet: Sheet, taker: Taker, free: Sequence[tuple[int, int]], most: int) -> int:
-    """How many of the free units, the dearest first, fill uses that are worth something."""
+def paying(taker: Taker, free: Sequence[tuple[int, int]], most: int) -> int:
+    """How many of the free units, the dearest first, fill uses that are worth something.
+
+    `free`: price and count; at most `most` units in all.
+    """
     most -= most % taker.size
     if taker.flat >= 0 or taker.rewarded < taker.size:
         return most
     needed = -taker.flat * taker.size
-    paying = filled = worth = 0
-    for place, there in free:
-        price, count = sheet.component.rows[place].price, there
-        while count and paying < most:
+    whole = filled = worth = 0
+    for price, there in free:
+        count = there
+        while count and whole < most:
             part = min(count, taker.size - filled)
             filled, worth, count = filled + part, worth + part * price, count - part
             if filled < taker.size:
                 break
             if worth <= needed:
-                return paying
+                return whole
             # What is left of the row makes up uses that are alike.
-            alike = min(count, most - paying - taker.size) // taker.size
+            alike = min(count, most - whole - taker.size) // taker.size
             if price * taker.size <= needed:
                 alike = 0
-            paying += taker.size * (1 + alike)
+            whole += taker.size * (1 + alike)
             count -= taker.size * alike
             filled = worth = 0
-    return paying
+    return whole
 
 
 def _answer(sheet: Sheet, counts: Sequence[Sequence[int]]) -> Found:

@@ -55,7 +55,25 @@ def none_may_share(work: Work, offers: Iterable[Offer]) -> bool:
             if group:
                 return work.programme.groups[group].kind is not GroupKind.ALL
             return not stacks_all
-    return not any(work.may_share(one, two) for one, two in combinations(found, 2))
+    return not any(work.may_share(one, two) for one, two in combinations(unlike(found), 2))
+
+
+def all_may_share(work: Work, offers: Iterable[Offer]) -> bool:
+    """Tell whether any two of the offers may meet on the same unit."""
+    return all(work.may_share(one, two) for one, two in combinations(unlike(list(offers)), 2))
+
+
+def unlike(offers: Sequence[Offer]) -> list[Offer]:
+    """Give two offers of each manner of stacking, which stand for all; those named, each."""
+    named = {name for offer in offers for name in offer.stacks_with}
+    kept: list[Offer] = []
+    seen: dict[int, int] = {}
+    for offer in offers:
+        alike = seen.get(offer.manner, 0)
+        if alike < 2 or offer.offer_id in named:
+            kept.append(offer)
+            seen[offer.manner] = alike + 1
+    return kept
 
 
 def meeting_sets(
@@ -68,9 +86,14 @@ def meeting_sets(
     """
     ordered = in_stacking_order(work, offers)
     meets: list[set[int]] = [set() for _ in ordered]
-    for one, two in combinations(range(len(ordered)), 2):
-        # An offer for goods without any discount can only be the first of a set.
-        if not ordered[two].undiscounted_only and work.may_share(ordered[one], ordered[two]):
+    shared = work.shared  # the rows of a basket ask for the same pairs over and over
+    for (one, first), (two, second) in combinations(enumerate(ordered), 2):
+        known = shared.get((first, second))
+        if known is None:
+            # An offer for goods without any discount can only be the first of a set.
+            known = not second.undiscounted_only and work.may_share(first, second)
+            shared[first, second] = known
+        if known:
             meets[one].add(two)
             meets[two].add(one)
     singles = [(place,) for place in range(len(ordered))]

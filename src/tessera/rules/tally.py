@@ -225,7 +225,7 @@ class Tally:
     def selects(self, selector: Selector, line: Line) -> bool:
         """Tell whether a selection matches a line of any kind."""
         above = self.prepared.programme.hits_of(line.categories)[0]
-        return selects(selector, line, above, units_of(line))
+        return selects(selector, line, above)
 
     def meets(self, need: Need, offer: Offer) -> bool:
         """Tell whether a threshold is reached by what is due now; what is missing is noted.

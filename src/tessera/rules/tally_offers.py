@@ -42,12 +42,12 @@ def find_offers(tally: Tally) -> None:
     alike: dict[tuple[str, ...], list[int]] = {}
     for fold, line in enumerate(tally.lines):
         if line.sku in by_sku:
-            _reach(tally, prepared.on_product(line.sku), [fold])
+            _reach(tally, prepared.on_product(line.sku), [fold], by_line=True)
         if by_brand and line.brand and (hits := by_brand.get(line.brand)) is not None:
-            _touch(tally, hits, [fold])
+            _touch_one(tally, hits, fold)
         if by_tag and line.tags:
             for tag in line.tags:
-                _touch(tally, by_tag.get(tag, ()), [fold])
+                _touch_one(tally, by_tag.get(tag, ()), fold)
         group = alike.get(line.categories)
         if group is None:
             alike[line.categories] = [fold]
@@ -59,11 +59,14 @@ def find_offers(tally: Tally) -> None:
     _admit_asked(tally)
 
 
-def _reach(tally: Tally, key: Key, folds: list[int]) -> None:
+def _reach(tally: Tally, key: Key, folds: list[int], *, by_line: bool = False) -> None:
     """Add what a key brings into play: at one go where nothing of it was there before."""
     found = tally.found
     if not key.plain or tally.odd or not found.keys().isdisjoint(key.offers):
-        _touch(tally, key.hits, folds)
+        if by_line:
+            _touch_one(tally, key.hits, folds[0])
+        else:
+            _touch(tally, key.hits, folds)
         return
     found.update(dict.fromkeys(key.offers, folds))
     tally.unit += key.unit
@@ -74,6 +77,20 @@ def _reach(tally: Tally, key: Key, folds: list[int]) -> None:
         tally.asked += key.members
     else:
         tally.accrual += key.members
+
+
+def _touch_one(tally: Tally, hits: Hits, fold: int) -> None:
+    """Add offers that act on one fold, the last of all that have been looked at so far."""
+    found, asked, odd = tally.found, tally.asked, fold in tally.odd
+    for offer, alone in hits:
+        if (odd or not alone) and not _takes(tally, offer, fold, alone):
+            continue
+        known = found.get(offer)
+        if known is None:
+            found[offer] = [fold]
+            asked.append(offer)
+        elif known[-1] != fold:
+            found[offer] = [*known, fold]
 
 
 def _touch(tally: Tally, hits: Hits, folds: list[int]) -> None:

@@ -5,10 +5,11 @@ apply or choose anything.
 """
 
 from collections.abc import Sequence
-from itertools import combinations
 
+from tessera.rules.basket_cases import lines_of
 from tessera.rules.folds import Fold
 from tessera.rules.model import Bundle, Each, Kind, Off, Offer
+from tessera.rules.stacking import all_may_share
 from tessera.rules.unit_offers import each_discount
 from tessera.rules.work import Work
 
@@ -18,7 +19,7 @@ def unproven(work: Work, offers: Sequence[Offer], folds: Sequence[Fold], before:
 
     0 when all offers may meet: then there was nothing to choose.
     """
-    if all(work.may_share(one, two) for one, two in combinations(offers, 2)):
+    if all_may_share(work, offers):
         return 0
     most = most_together(work, offers, folds)
     return max(0, min(before, most) - (before - work.due))
@@ -27,10 +28,18 @@ def unproven(work: Work, offers: Sequence[Offer], folds: Sequence[Fold], before:
 def most_together(work: Work, offers: Sequence[Offer], folds: Sequence[Fold]) -> int:
     """Give what some offers take off some goods at most, each of them by itself."""
     wanted = {fold.number for fold in folds}
-    return sum(
-        _most(work, offer, [fold for fold in work.found[offer] if fold.number in wanted])
-        for offer in offers
-    )
+    return sum([_most_of(work, offer, wanted) for offer in offers])
+
+
+def _most_of(work: Work, offer: Offer, wanted: set[int]) -> int:
+    """The same for one offer; what all its goods come to is remembered, it hangs on the shelf."""
+    folds = [fold for fold in work.found[offer] if fold.number in wanted]
+    if len(folds) < len(work.found[offer]):
+        return _most(work, offer, folds)
+    known = work.most.get(offer)
+    if known is None:
+        known = work.most[offer] = _most(work, offer, folds)
+    return known
 
 
 def _most(work: Work, offer: Offer, folds: Sequence[Fold]) -> int:
@@ -43,7 +52,17 @@ def _most(work: Work, offer: Offer, folds: Sequence[Fold]) -> int:
         return min(amount, _most_of_bundle(reward, folds, amount))
     if isinstance(reward, Off) and not reward.ladder:
         return min(amount, _most_off(reward, amount))
+    if isinstance(reward, Off):
+        return min(amount, _most_of_ladder(work, offer, reward, amount))
     return amount
+
+
+def _most_of_ladder(work: Work, offer: Offer, reward: Off, amount: int) -> int:
+    """What a ladder takes off at most, by the straight lines above it; each step may round up."""
+    if any(limit.period == "budget" for limit in offer.limits):
+        return amount  # what is left of it has been lowered by what the offer took already
+    most = min(fixed + rate * amount for fixed, rate in lines_of(work, offer, amount))
+    return int(most) + 1 + len(reward.ladder)
 
 
 def _most_off(reward: Off, amount: int) -> int:

@@ -17,7 +17,7 @@ from collections.abc import Iterator, Sequence
 from fractions import Fraction
 
 from tessera.core.money import rounded
-from tessera.rules.bundles import Pick, Run, Use, aimed, price_of, worth
+from tessera.rules.bundle_uses import Pick, Run, Use, aimed, price_of, worth
 from tessera.rules.folds import Fold
 from tessera.rules.model import Bundle, Each, Kind, Offer, Selector
 from tessera.rules.spending import OutOfWork

@@ -31,16 +31,30 @@ def _growth(taxes: tuple[LineTax, ...]) -> Fraction:
     return sum((a for a, _ in on_top), Fraction(0)) / (1 + slope)
 
 
+@lru_cache(maxsize=4_096)
+def _share_under(taxes: tuple[LineTax, ...]) -> Share:
+    """The price of goods that are taxed alike over their price with tax."""
+    share = 1 / (1 + _growth(taxes))
+    return share.numerator, share.denominator
+
+
 def price_share(settings: Settings, parts: Iterable[tuple[Fold, int]]) -> Share:
     """What one minor unit off is in prices of (fold, amount due), as the programme reads it."""
     if settings.amounts_off == "as-priced":
         return AS_PRICED
-    price, paid = 0, Fraction(0)
+    dues: dict[int, int] = {}
+    taxed: dict[int, tuple[LineTax, ...]] = {}
     for fold, due in parts:
-        price += due
-        paid += due * (1 + _growth(fold.line.taxes))
+        taxes = fold.line.taxes
+        place = id(taxes) if taxes else 0
+        taxed[place] = taxes
+        dues[place] = dues.get(place, 0) + due
+    price = sum(dues.values())
     if not price:
         return AS_PRICED
+    if len(dues) == 1:  # whatever the sum is
+        return _share_under(*taxed.values())
+    paid = sum((due * (1 + _growth(taxed[place])) for place, due in dues.items()), Fraction(0))
     share = Fraction(price) / paid
     return share.numerator, share.denominator
 

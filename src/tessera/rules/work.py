@@ -1,7 +1,7 @@
 """The state of one evaluation while it runs: folds, who may have what, what has been applied.
 
-Owns: finding the offers that a basket touches, the record of outcomes, and the application of a
-discount to parcels. Must never: choose between offers (see `combine`).
+Owns: what selections match, thresholds, the record of outcomes, and the application of a discount
+to parcels. Must never: look for offers (see `finding`), or choose between them (see `combine`).
 """
 
 from collections.abc import Iterable
@@ -11,19 +11,16 @@ from operator import attrgetter
 from tessera.core.basket import Basket, Line, LineKind, Place
 from tessera.core.member import MemberState
 from tessera.core.quote import Stage
-from tessera.rules.admitting import is_refused
-from tessera.rules.conditions import BLOCKED, Moment, budget_left, selects, uses_left
-from tessera.rules.folds import Fold, Parcel, fold_lines, rank_folds, units_of
+from tessera.rules.conditions import BLOCKED, Moment, selects
+from tessera.rules.folds import Fold, Parcel, fold_lines, rank_folds
 from tessera.rules.model import (
     EVERYTHING,
-    Bundle,
     Gift,
     GroupKind,
     Issue,
     Need,
     Offer,
     Selector,
-    Spend,
 )
 from tessera.rules.outcome import Outcome
 from tessera.rules.programme import Programme
@@ -41,7 +38,7 @@ from tessera.rules.spending import Meter
 from tessera.rules.with_tax import counted
 
 # Looking a member up in its enumeration is a call; these are asked for by every line and offer.
-_SHELF, _UNIT, _ACCRUAL = Stage.SHELF, Stage.UNIT, Stage.ACCRUAL
+_SHELF, _UNIT = Stage.SHELF, Stage.UNIT
 _PRICED = frozenset({Stage.UNIT, Stage.BASKET})
 
 __all__ = [
@@ -92,6 +89,8 @@ class Work:
     """
 
     __slots__ = (
+        "_above",
+        "_counted",
         "_open",
         "_sums",
         "available",
@@ -111,6 +110,7 @@ class Work:
         "member",
         "meter",
         "moment",
+        "most",
         "nodes",
         "optimal",
         "outcomes",
@@ -119,6 +119,7 @@ class Work:
         "programme",
         "ranked",
         "settings",
+        "shared",
         "spendings",
     )
 
@@ -147,52 +148,18 @@ class Work:
         self.nodes = 0
         self.meter = Meter()
         self.fitting: dict[Offer, list[frozenset[int]]] = {}
+        self.most: dict[Offer, int] = {}
+        self.shared: dict[tuple[Offer, Offer], bool] = {}
         self.meetings: dict[tuple[Offer, ...], list[tuple[Offer, ...]] | None] = {}
+        self._above: dict[int, frozenset[str]] = {}
+        self._counted: dict[tuple[int, int], int | Fraction] = {}
         self._open: dict[tuple[Offer, tuple[Offer, ...]], bool] = {}
         self._sums: dict[tuple[object, ...], tuple[int, int]] = {}
         self.bases: dict[tuple[object, ...], Base] = {}
         self.basis: dict[int, int] = {}
         self.discountable: dict[tuple[Stage, bool], list[Fold]] = {}
 
-    # -- finding
-
-    def find_offers(self) -> None:
-        """Look up which offers the lines touch, and sort out those that can't be had."""
-        programme, found = self.programme, self.found
-        by_sku, by_tag = programme.by_sku, programme.by_tag
-        scans = tuple(hit for hit in programme.broad if not hit[1])
-        for fold in self.ranked:
-            line = fold.line
-            hits = by_sku.get(line.sku, ()) + programme.hits_of(line.categories)[1] + scans
-            if line.brand:
-                hits += programme.by_brand.get(line.brand, ())
-            if by_tag:
-                hits += tuple(hit for tag in line.tags for hit in by_tag.get(tag, ()))
-            for offer, alone in hits:
-                if (alone and fold.plain) or self._takes(offer, fold, alone):
-                    touched = found.get(offer)
-                    if touched is None:
-                        found[offer] = [fold]
-                    elif touched[-1] is not fold:
-                        touched.append(fold)
-        self._find_broad()
-        self._admit_all()
-
-    def _find_broad(self) -> None:
-        """Add the offers that no key of a line finds: on everything, and by coupon."""
-        programme, found = self.programme, self.found
-        for offer, everything in programme.broad:
-            if everything and isinstance(offer.reward, Gift):
-                choices = offer.reward.choices
-                eligible = self.all_eligible(offer)
-                found[offer] = [fold for fold in eligible if fold.line.sku in choices]
-            elif everything:
-                found[offer] = self.all_eligible(offer)
-            elif offer not in found:
-                found[offer] = []
-        for code in self.basket.coupons:
-            for offer in programme.by_coupon.get(code, ()):
-                found[offer] = self.all_eligible(offer)
+    # -- goods
 
     def all_eligible(self, offer: Offer) -> list[Fold]:
         """The goods whose flags let an offer act on them; one list for all offers alike."""
@@ -202,25 +169,6 @@ class Work:
             known = [fold for fold in self.goods if fold.plain or is_eligible(offer, fold.line)]
             self.discountable[key] = known
         return known
-
-    def _takes(self, offer: Offer, fold: Fold, alone: bool) -> bool:  # noqa: FBT001
-        """Tell whether an offer may act on a fold: kind, flags, changed prices, selection."""
-        line = fold.line
-        if not fold.goods:
-            return (
-                offer.stage is _ACCRUAL
-                and line.kind.value in offer.what.kinds
-                and selects(offer.what, line, self.categories_above(line), units_of(line))
-            )
-        if fold.amount < 0 or not is_eligible(offer, line):
-            return False
-        if alone:
-            return True
-        if isinstance(offer.reward, Gift):
-            return line.sku in offer.reward.choices
-        if isinstance(offer.reward, Bundle):
-            return any(self.matches(selector, fold) for selector, _ in offer.reward.parts)
-        return self.matches(offer.what, fold)
 
     def categories_above(self, line: Line) -> frozenset[str]:
         """The categories of a line with all their ancestors."""
@@ -233,7 +181,10 @@ class Work:
             return line.sku in selector.skus  # most often; categories need not be looked up then
         if selector.kinds and LineKind.GOODS.value not in selector.kinds:
             return False
-        return selects(selector, line, self.categories_above(line), units_of(line))
+        above = self._above.get(fold.number)
+        if above is None:
+            above = self._above[fold.number] = self.categories_above(line)
+        return selects(selector, line, above)
 
     def matching(self, selector: Selector, folds: Iterable[Fold]) -> list[Fold]:
         """Give those of some folds of goods that a selection matches."""
@@ -241,50 +192,6 @@ class Work:
             skus = selector.skus
             return [fold for fold in folds if fold.line.sku in skus]
         return [fold for fold in folds if self.matches(selector, fold)]
-
-    # -- admitting
-
-    def _admit_all(self) -> None:
-        restricted = bool(self.programme.stopped) or self.basket.earning_only
-        outcomes, available = self.outcomes, self.available
-        for offer, folds in self.found.items():
-            outcome = outcomes[offer] = Outcome()
-            if restricted or not offer.free_to_all:
-                reason = self._refusal(offer)
-                if reason:
-                    outcome.reason = reason
-                    continue
-                if offer.needs and not self._meets_shelf(offer, outcome):
-                    continue
-            if not folds and not self._needs_no_goods(offer):
-                outcome.reason = NOTHING_SELECTED
-                continue
-            available[offer.stage].append(offer)
-
-    def _meets_shelf(self, offer: Offer, outcome: Outcome) -> bool:
-        return all(
-            need.at is not _SHELF or self.meets(need, offer, outcome) for need in offer.needs
-        )
-
-    def _needs_no_goods(self, offer: Offer) -> bool:
-        if isinstance(offer.reward, Gift):
-            return True
-        if isinstance(offer.reward, Spend):
-            return offer.reward.donate
-        return offer.stage is _ACCRUAL and not self.goods and offer.what.everything
-
-    def _refusal(self, offer: Offer) -> str:
-        reason = is_refused(self.programme, offer, self.moment, self.basket, self.member)
-        if reason:
-            return reason
-        if offer.limits:
-            left, reason = uses_left(offer, self.place, self.member)
-            if reason:
-                return reason
-            if budget_left(offer, self.place, self.member) == 0:
-                return BUDGET_USED
-            self.left[offer] = left
-        return ""
 
     def meets(self, need: Need, offer: Offer, outcome: Outcome) -> bool:
         """Tell whether a threshold is reached; what is missing goes into the outcome."""
@@ -312,18 +219,23 @@ class Work:
         known = self._sums.get(key)
         if known is not None:
             return known
-        settings, quantity = self.settings, 0
+        folds, settings, quantity = self.all_eligible(offer), self.settings, 0
+        if gift is not None:  # it does not help to reach its own threshold
+            folds = [fold for fold in folds if fold.line.sku not in gift.choices]
+        if not need.of.everything:
+            folds = self.matching(need.of, folds)
+        of_units = need.at is _UNIT and offer.stage not in _PRICED
         minor: int | Fraction = 0
-        for fold in self.all_eligible(offer):
-            # A gift does not help to reach its own threshold.
-            if gift is not None and fold.line.sku in gift.choices:
-                continue
-            if need.of.everything or self.matches(need.of, fold):
-                read = fold.amount if at_shelf else fold.due
-                if need.at is _UNIT and offer.stage not in _PRICED:
-                    read = fold.amount - fold.unit_discount
-                minor += counted(settings, fold, read)
-                quantity += fold.count
+        for fold in folds:
+            read = fold.amount if at_shelf else fold.due
+            if of_units:
+                read = fold.amount - fold.unit_discount
+            place = (fold.number, read)
+            known_minor = self._counted.get(place)
+            if known_minor is None:
+                known_minor = self._counted[place] = counted(settings, fold, read)
+            minor += known_minor
+            quantity += fold.count
         self._sums[key] = (int(minor), quantity)
         return self._sums[key]
 

@@ -27,6 +27,7 @@ from tessera.sync.link import (
     CentralRefused,
     CentralUnreachable,
 )
+from tessera.sync.profile_wire import ProfilesAnswer, ProfilesGiven
 from tessera.sync.records import encoded
 from tessera.sync.signing import NONCE_BYTES, REQUEST_HEADER, SigningKey, sign_request
 from tessera.sync.wire import (
@@ -211,6 +212,11 @@ class HttpCentral:
         """See `CentralLink`."""
         answer = await self._call("POST", "/v1/grants", content=encoded(request))
         return _read(answer, PresentAnswer)
+
+    async def profiles(self, given: ProfilesGiven) -> ProfilesAnswer:
+        """See `CentralLink`."""
+        answer = await self._call("POST", "/v1/profiles", content=encoded(given))
+        return _read(answer, ProfilesAnswer)
 
     async def close(self) -> None:
         """See `CentralLink`."""

@@ -10,6 +10,7 @@ from typing import Protocol
 from tessera.core.errors import TesseraError
 from tessera.sync.grant_wire import PresentAnswer, PresentRequest
 from tessera.sync.image_wire import SignedImage
+from tessera.sync.profile_wire import ProfilesAnswer, ProfilesGiven
 from tessera.sync.wire import (
     BatchAnswer,
     BatchHead,
@@ -123,6 +124,10 @@ class CentralLink(Protocol):
 
     async def present(self, request: PresentRequest) -> PresentAnswer:
         """Show grants again to a central that began a new generation."""
+        ...
+
+    async def profiles(self, given: ProfilesGiven) -> ProfilesAnswer:
+        """Bring the persons behind members whom this register has enrolled."""
         ...
 
     async def close(self) -> None:

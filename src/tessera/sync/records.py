@@ -13,16 +13,20 @@ from tessera.core.errors import TesseraError
 from tessera.core.journal import BODY_BYTES_MAX, HASH_ALGORITHM, RECORD_VERSION
 from tessera.core.sale import (
     KIND_CLAIM,
+    KIND_ENROLMENT,
     KIND_LEASE_RETURN,
+    KIND_REPLACEMENT,
     KIND_RETURN,
     KIND_SALE,
     ClaimBody,
+    EnrolmentBody,
     LeaseReturnBody,
+    ReplacementBody,
     ReturnBody,
     SaleBody,
 )
 
-Body = SaleBody | ReturnBody | LeaseReturnBody | ClaimBody
+Body = SaleBody | ReturnBody | LeaseReturnBody | ClaimBody | EnrolmentBody | ReplacementBody
 T = TypeVar("T")
 
 BODY_TYPES: dict[str, type[Body]] = {
@@ -30,6 +34,8 @@ BODY_TYPES: dict[str, type[Body]] = {
     KIND_RETURN: ReturnBody,
     KIND_LEASE_RETURN: LeaseReturnBody,
     KIND_CLAIM: ClaimBody,
+    KIND_ENROLMENT: EnrolmentBody,
+    KIND_REPLACEMENT: ReplacementBody,
 }
 _ENCODER = msgspec.json.Encoder(order="sorted")
 _ENVELOPE_BYTES = 4096

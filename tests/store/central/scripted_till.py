@@ -24,15 +24,19 @@ from tessera.core.quote import (
 )
 from tessera.core.sale import (
     KIND_CLAIM,
+    KIND_ENROLMENT,
     KIND_LEASE_RETURN,
+    KIND_REPLACEMENT,
     KIND_RETURN,
     KIND_SALE,
     ClaimBody,
     CouponUse,
     Ending,
+    EnrolmentBody,
     IssuedCode,
     LeaseReturnBody,
     LeaseUse,
+    ReplacementBody,
     ReturnBody,
     ReturnWish,
     SaleBody,
@@ -223,6 +227,29 @@ class Till:
     def give_back(self, member: str, lease_id: str, amount: int) -> SealedRecord:
         body = LeaseReturnBody(member_id=member, lease_id=lease_id, unit="points", amount=amount)
         return self.write(KIND_LEASE_RETURN, encoded(body))
+
+    def enrol(self, member: str, *, card: str = "", phone: str = "") -> SealedRecord:
+        """A new member; numbers as two digits that make a hash."""
+        body = EnrolmentBody(
+            key=self.sale_key(),
+            place=self.place(),
+            member_id=member,
+            card_hash=card * 16,
+            phone_hash=phone * 16,
+            card_key_id=1,
+        )
+        return self.write(KIND_ENROLMENT, encoded(body))
+
+    def replace_card(self, member: str, *, card: str, replaced: str = "") -> SealedRecord:
+        body = ReplacementBody(
+            key=self.sale_key(),
+            place=self.place(),
+            member_id=member,
+            card_hash=card * 16,
+            card_key_id=1,
+            replaced_hash=replaced * 16,
+        )
+        return self.write(KIND_REPLACEMENT, encoded(body))
 
     def write(self, kind: str, body: bytes, *, uid: str = "") -> SealedRecord:
         draft = RecordDraft(

@@ -23,7 +23,7 @@ from tessera.central.app import build_app
 from tessera.central.enrol import add_register, code_hash
 from tessera.central.opening import Central
 from tessera.store.central import register_book
-from tessera.sync import image_wire, wire
+from tessera.sync import image_wire, profile_wire, wire
 from tessera.sync.feed_reading import read_page
 from tessera.sync.image_reading import check_file, feed_rows, read_lines, read_manifest
 from tessera.sync.records import encoded
@@ -47,7 +47,7 @@ from tests.support.small_central import Serving
 GOLDEN = sorted((Path(__file__).parents[2] / "golden").glob("messages-*.json"))
 TYPES: dict[str, type[msgspec.Struct]] = {
     name: kind
-    for module in (wire, image_wire)
+    for module in (wire, image_wire, profile_wire)
     for name, kind in vars(module).items()
     if isinstance(kind, type) and issubclass(kind, msgspec.Struct)
 }
@@ -113,6 +113,7 @@ def test_every_message_between_till_and_central_is_among_them() -> None:
     inner = {
         *("Message", "KeySignature", "Statement", "Malformed", "AccountVersion", "SegmentBody"),
         *("Segment", "ImageManifest", "StoppedOffer"),
+        *("Consent", "ProfileMessage", "ProfileTaken"),
         *("ImageHead", "ImageMembers", "ImageCards", "ImageBalances", "ImageRows", "ImageEnd"),
     }
     assert set(TYPES) - inner == set(made_now())

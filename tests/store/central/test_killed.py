@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from tessera.central.member_waiting import waiting_members
+from tessera.sync.wire import CardRow
 from tests.store.central.conftest import Place
 from tests.store.central.parts import (
     accept,
@@ -25,7 +27,8 @@ ROOT = Path(__file__).parents[3]
 
 @pytest.mark.parametrize("spans", ["spans", "by-bucket"])
 def test_killed_at_every_statement_the_books_come_out_right(place: Place, spans: str) -> None:
-    """Two registers, 3 × (10 + 7) points; a parked record and a return that waits among them."""
+    """Two registers, 3 × (10 + 7) points; a parked record and a return that waits among them;
+    two members whom the registers enrol, with one phone number."""
     settings = settings_for(place.url, place.folder, spans_buckets=spans == "spans")
     seller, other = Till(), Till(register="berlin-1-2", number=2, incarnation="00000000000000b2")
     with central_on(settings) as central:
@@ -39,7 +42,11 @@ def test_killed_at_every_statement_the_books_come_out_right(place: Place, spans:
         sale = seller.sell("M-2", earned=4, sale_id="S-1")
         other.take_back(sale, seller.sale_key("S-1"), "M-2", earned=4)
         other.sell("nobody-knows", earned=1)
-        for first, last in ((1, 2), (3, 5)):
+        seller.enrol("M-3", card="a1", phone="b2")
+        seller.sell("M-3", earned=5)
+        seller.replace_card("M-3", card="c3", replaced="a1")
+        other.enrol("M-4", card="d4", phone="b2")
+        for first, last in ((1, 2), (3, 6)):
             accept(central, other.batch(first, last))
         accept(central, seller.batch())
     stride = "1" if place.url.startswith("sqlite") else "3"
@@ -58,6 +65,17 @@ def test_killed_at_every_statement_the_books_come_out_right(place: Place, spans:
     with central_on(settings) as central:
         assert differences(central) == []
         assert (points(central, "M-1"), points(central, "M-2")) == (80, 21)
+        cards = [row for row in stream(central, "store:berlin-1") if isinstance(row, CardRow)]
+        states = {row.card_hash[:2]: (row.member_id, row.status) for row in cards}
+        phone = states.pop("b2")[0]
+        # Whichever of the two was booked first has the phone, and the other one waits.
+        assert states == {
+            "a1": ("M-3", "blocked"),
+            "c3": ("M-3", "active"),
+            "d4": ("M-4", "active"),
+        }
+        assert {phone, *(one.member_id for one in waiting_members(central))} == {"M-3", "M-4"}
+        assert points(central, "M-3") == 5
         told = {
             getattr(row, "uid", "")
             for till in (seller, other)

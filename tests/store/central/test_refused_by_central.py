@@ -286,6 +286,8 @@ CASES: dict[str, Callable[[Scene], httpx.Response]] = {
         "/v1/grants", encoded(PresentRequest(generation="older", is_last=True))
     ),
     "grant-forged": grant_forged,
+    "profile-malformed": lambda scene: scene.signed("/v1/profiles", b'{"profiles":[]}'),
+    "profile-oversized": lambda scene: scene.signed("/v1/profiles", bytes(65_537)),
     "foreign-stream": lambda scene: scene.get("/v1/feed/store:paris-1"),
     "foreign-image": lambda scene: scene.get(
         f"/v1/images/store:paris-1?generation={scene.central.state().generation}"
@@ -348,3 +350,19 @@ def test_every_case_has_its_row() -> None:
 def test_a_revocation_is_what_the_command_does(scene: Scene) -> None:
     revoke_register(scene.central, scene.till.register)
     assert scene.get(FEED).json()["code"] == "register_revoked"
+
+
+@pytest.mark.parametrize(
+    "method, path, status, code",
+    [
+        ("GET", "/v1/nonsense", 404, "not_found"),
+        ("GET", "/", 404, "not_found"),
+        ("DELETE", "/v1/batches", 405, "method_not_allowed"),
+    ],
+)
+def test_an_address_that_is_not_served_is_refused_in_the_usual_form(
+    scene: Scene, method: str, path: str, status: int, code: str
+) -> None:
+    answer = scene.client.request(method, path)
+    assert (answer.status_code, answer.json()["code"]) == (status, code)
+    assert answer.json()["detail"] == f"{method} {path} is not served here"

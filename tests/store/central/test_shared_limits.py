@@ -84,6 +84,16 @@ def test_a_release_brings_every_register_a_share(central: Central) -> None:
     assert told(central, here, "corner-shop/here/total") == 0
 
 
+def test_a_limit_that_is_written_in_words_is_shared_out_as_well(central: Central) -> None:
+    """Nothing in the file says "total"."""
+    here, there = two_tills(central)
+    text = "programme: words\ncurrency: EUR\noffers:\n  few: {give: 1.00 off, limits: 2 in all}\n"
+    release_programme(central, text, file="p.yaml")
+    assert limit(central, "words/few/total").most == 2
+    publish(central)
+    assert [told(central, till, "words/few/total") for till in (here, there)] == [1, 1]
+
+
 def test_a_use_counts_once_however_often_its_record_comes(central: Central) -> None:
     here, there = two_tills(central)
     for _ in range(2):

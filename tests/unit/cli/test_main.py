@@ -191,3 +191,10 @@ def test_the_help_of_an_action_says_what_it_does_and_shows_its_own_examples(
     told = capsys.readouterr().out
     assert "\nLet a stopped offer go again.\n" in told
     assert told.endswith("examples:\n  tessera central programme start dairy-10\n")
+
+
+def test_an_example_that_goes_on_in_a_second_line_is_shown_whole(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    assert cli.main(["central", "member", "add", "--help"]) == 0
+    assert capsys.readouterr().out.endswith("2400000000017 \\\n      --balance points=120\n")

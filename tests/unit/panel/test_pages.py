@@ -138,6 +138,14 @@ def test_without_a_name_the_masked_number_stands_for_it() -> None:
     assert "Card not known here ••••9999 The sale goes on as usual" in text
 
 
+def test_a_card_of_nobody_is_handed_out_by_a_key_where_that_is_possible() -> None:
+    who = WhoView(status=WhoStatus.UNKNOWN, card="••••9999", enrollable=True)
+    markup = render_zone("who", replace(IDLE, who=who))
+    assert sorted(re.findall(r'data-key="(\w+)"', markup)) == ["F10", "F9"]
+    assert "Enrol with this card" in markup
+    assert "F10" not in render_zone("who", replace(IDLE, who=replace(who, enrollable=False)))
+
+
 def test_whom_the_pos_named_is_not_removed_here() -> None:
     assert "F9" in render_zone("who", replace(IDLE, who=MEMBER))
     assert "F9" not in render_zone("who", replace(IDLE, who=replace(MEMBER, removable=False)))

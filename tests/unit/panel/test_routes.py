@@ -140,6 +140,11 @@ def test_a_card_can_be_removed_and_a_notice_dismissed(visitor: Visitor, till: Sc
     assert till.asked == [("clear", "s-1"), ("dismiss", "n1")]
 
 
+def test_a_card_can_be_handed_out(visitor: Visitor, till: ScriptedTill) -> None:
+    assert visitor.post("/panel/member/enrol", sale="s-1").status == 204
+    assert till.asked == [("enrol", "s-1")]
+
+
 def test_without_script_an_action_leads_back_to_the_page(visitor: Visitor) -> None:
     answer = visitor.ask(
         "POST", "/panel/notices/dismiss", "notice=n1", Cookie=COOKIE, Origin=visitor.server.url

@@ -9,6 +9,7 @@ from tessera.core.basket import Basket
 from tessera.rules.bundles import PIECES_APART
 from tessera.rules.combine import settle
 from tessera.rules.evaluate import evaluate
+from tessera.rules.finding import find_offers
 from tessera.rules.programme import parse_programme
 from tessera.rules.spending import WORK_MAX, WORK_SIMPLE
 from tessera.rules.work import Work
@@ -34,7 +35,7 @@ def spent(text: str, count: int) -> int:
         line(f"{n}", (101 + 37 * n) * count, sku=f"s{n}", quantity=count) for n in range(LINES)
     )
     work = Work(programme(text), None, Basket(currency="EUR", lines=lines), place())
-    work.find_offers()
+    find_offers(work)
     settle(work)
     assert work.optimal or work.gap_minor > 0
     return WORK_MAX - work.meter.left
@@ -152,7 +153,7 @@ def test_shapes_that_took_long_spend_what_they_may(number: int) -> None:
     rules, problems = parse_programme(text, file="shape.yaml")
     assert rules is not None, problems
     work = Work(rules, None, basket, place())
-    work.find_offers()
+    find_offers(work)
     settle(work)
     one_plan = sum(60 + 60 * len(folds) for folds in work.found.values())
     assert WORK_MAX - work.meter.left <= WORK_MAX + 3 * WORK_SIMPLE + 2 * one_plan

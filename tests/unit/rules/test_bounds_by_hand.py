@@ -6,6 +6,7 @@ baskets are priced alike by both, so these are asked themselves.
 
 from collections.abc import Sequence
 from fractions import Fraction
+from itertools import pairwise
 
 import pytest
 
@@ -13,22 +14,27 @@ from tessera.core.basket import Basket, Line
 from tessera.core.quote import Stage
 from tessera.rules import stops
 from tessera.rules.basket_cases import Case, cases_of, lines_of
-from tessera.rules.bounds import Sheet, Weights
+from tessera.rules.bounds import Sheet
 from tessera.rules.choice import choice_of
+from tessera.rules.combine import _judge
+from tessera.rules.finding import find_offers
 from tessera.rules.labels import BITS, _promise
 from tessera.rules.looking import Search, _paths_within, rough_bound, search_of
 from tessera.rules.model import Offer
+from tessera.rules.search import best_moves
+from tessera.rules.simple_answer import nobody_takes, one_after_the_other
 from tessera.rules.spending import Budget, Meter, OutOfWork
 from tessera.rules.unproven import most_together
 from tessera.rules.use_search import Search as UseSearch
+from tessera.rules.weights import Weights
 from tessera.rules.work import Work
-from tests.unit.rules.shop import line, place, programme
+from tests.unit.rules.shop import line, outcome, place, price, programme
 
 
 def search_for(rules: str, *lines: Line) -> Search:
     """A search for the best price of some lines, before anything is looked at."""
     work = Work(programme(rules), None, Basket(currency="EUR", lines=lines), place())
-    work.find_offers()
+    find_offers(work)
     choice = choice_of(work, units_of(work), work.goods)
     assert choice is not None
     return search_of(work, choice)
@@ -237,6 +243,15 @@ def test_what_offers_take_off_at_most_each_by_itself(give: str, most: int) -> No
     assert most_together(work, offers, work.goods) == most
 
 
+@pytest.mark.parametrize("known, gap", [(0, 100), (30, 30), (200, 100)])
+def test_what_was_only_tried_is_judged_by_what_could_be_had_at_most(known: int, gap: int) -> None:
+    """Nothing was taken off; a tenth of 10.00 could be. A smaller gap may be known already."""
+    work = search_for("offers: {a: {give: 10 % off the basket}}", line("1", 1000)).work
+    work.gap_minor = known
+    _judge(work, work.due)
+    assert (work.gap_minor, work.optimal) == (gap, False)
+
+
 def test_work_is_counted_until_there_is_none() -> None:
     meter = Meter()
     meter.left = 5
@@ -245,6 +260,66 @@ def test_work_is_counted_until_there_is_none() -> None:
     assert (meter.left, budget.left) == (0, 100)
     with pytest.raises(OutOfWork):
         budget.work(1)
+
+
+def work_of(rules: str, *lines: Line) -> tuple[int, int, int, int]:
+    """The work of a bound, of an answer, and of a second search; the nodes of a first answer."""
+    search = search_for(rules, *lines)
+    meter, budget = search.work.meter, search.budget
+    left = [meter.left]
+    sheet = sheet_of(search)
+    left.append(meter.left)
+    nobody_takes(sheet)
+    left.append(meter.left)
+    best_moves(sheet, budget)
+    left.append(meter.left)
+    best_moves(sheet, budget)
+    left.append(meter.left)
+    nodes = budget.nodes
+    one_after_the_other(sheet, budget)
+    bound, answer, _, again = (before - after for before, after in pairwise(left))
+    return bound, answer, again, budget.nodes - nodes
+
+
+def test_all_that_a_search_does_is_counted_and_more_for_more_goods() -> None:
+    """What is remembered is walked through again, which is work as well."""
+    rules = f"offers: {{a: {THIRD}}}"
+    goods = [line(str(n), 300 + 3 * n, quantity=3, category="a") for n in range(3)]
+    one, three = work_of(rules, goods[0]), work_of(rules, *goods)
+    assert min(one) > 0
+    assert three[0] == 3 * one[0]
+    assert three[1] == 3 * one[1]
+    assert three[2] > one[2]
+    assert three[3] == 3 * one[3]
+
+
+def test_a_bound_over_few_units_takes_less_work_than_over_many() -> None:
+    rules = "offers: {a: {give: '10 % off, at most 1.00'}}"
+    few, many = (work_of(rules, line("1", 100 * n, quantity=n))[0] for n in (3, 20))
+    assert few < many
+
+
+def test_of_baskets_offers_that_give_alike_the_first_is_had() -> None:
+    quote = price(
+        "offers: {a: {give: 1.00 off the basket}, b: {give: 1.00 off the basket},"
+        f" c: {THIRD}}}",
+        line("1", 600, quantity=2, category="a"),
+    )
+    assert [outcome(quote, name).applied for name in "ab"] == [True, False]
+
+
+def test_where_lines_are_exclusive_no_line_is_split_between_offers() -> None:
+    """The third unit at 0.04 is free; 10 % of 0.30 are 0.03. Halves of the line, each rounded up by
+    an offer of its own, would come to 0.04 as well, and to two offers on one line.
+    """
+    quote = price(
+        "settings: {exclusive: line}\n"
+        f"offers: {{a: {{give: 10 % off}}, b: {{give: 10 % off}}, c: {THIRD}}}",
+        line("1", 30, quantity=2, category="a"),
+        line("2", 4, category="a"),
+    )
+    assert quote.due_minor == 30
+    assert [one.offer for one in quote.offers if one.applied] == ["c"]
 
 
 def test_several_caps_or_sums_of_one_part_may_lose_cents_by_rounding() -> None:

@@ -119,6 +119,16 @@ def test_an_amount_off_with_tax_takes_less_off_a_price_without() -> None:
     assert price(rules, line("1", 1000, tax=tax)).discount_minor == 80
 
 
+def test_an_amount_off_each_item_with_tax_takes_less_off_a_price_without() -> None:
+    """1.00 of the customer's money off each of two is 0.80 of their prices each."""
+    tax = LineTax(code="T", rate=Decimal("0.25"), included=False)
+    rules = (
+        "settings: {amounts_off: with-tax}\n"
+        "offers: {a: {give: {steps: {1: 1.00}, reads: quantity, marginal: yes}}}"
+    )
+    assert price(rules, line("1", 2000, quantity=2, tax=tax)).discount_minor == 160
+
+
 def test_every_unit_that_an_offer_acts_on_is_a_use() -> None:
     """Two go in a pair at 1.50 for 2.00, one remains; 10 % of 2.50 come off all three."""
     rules = "offers: {a: {give: any 2 for 1.50, stacks: yes}, b: {give: 10 % off, stacks: yes}}"

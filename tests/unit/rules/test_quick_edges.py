@@ -6,6 +6,8 @@ import pytest
 
 from tessera.core.basket import Basket
 from tessera.core.member import Counter
+from tessera.rules import reading
+from tessera.rules.conditions import selects
 from tessera.rules.evaluate import ENGINE_VERSION, evaluate_in_full
 from tessera.rules.model import EVERYTHING, Selector
 from tessera.rules.prepared import prepared_of
@@ -13,7 +15,18 @@ from tessera.rules.programme import Programme
 from tessera.rules.quick_keys import ACCRUAL_WAY, BASKET_WAY, UNIT_WAY, Key
 from tessera.rules.quick_ladders import ladder_of
 from tessera.rules.quick_quote import quick_quote
-from tests.unit.rules.shop import FULL, REDUCED, line, member, outcome, place, price, programme
+from tessera.rules.work import Work
+from tests.unit.rules.shop import (
+    FULL,
+    REDUCED,
+    line,
+    member,
+    outcome,
+    place,
+    price,
+    problems_of,
+    programme,
+)
 
 STEPS = programme("""
 groups: {ladder: best}
@@ -186,3 +199,37 @@ def test_units_of_one_price_are_taken_in_the_order_of_their_articles() -> None:
 def test_a_selection_of_nothing_in_particular_is_everything() -> None:
     assert Selector().everything
     assert not Selector(skus=frozenset({"tea"})).everything
+
+
+def test_a_selection_by_article_and_category_wants_both() -> None:
+    wanted = Selector(skus=frozenset({"tea"}), categories=frozenset({"drinks"}))
+    drinks = frozenset({"drinks"})
+    assert selects(wanted, line("1", 100, sku="tea", category="drinks"), drinks)
+    assert not selects(wanted, line("1", 100, sku="cola", category="drinks"), drinks)
+    assert not selects(wanted, line("1", 100, sku="tea"), frozenset())
+
+
+def test_a_selection_by_kind_finds_goods_where_it_names_them() -> None:
+    work = Work(
+        programme("offers: {a: {give: 1 % off}}"),
+        None,
+        Basket(currency="EUR", lines=(line("1", 100),)),
+        place(),
+    )
+    (goods,) = work.goods
+    assert work.matches(Selector(kinds=frozenset({"goods", "fee"})), goods)
+    assert not work.matches(Selector(kinds=frozenset({"fee"})), goods)
+
+
+def test_warnings_end_where_problems_do(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(reading, "PROBLEMS_MAX", 3)
+    early = "{needs: basket from 1.00 after unit offers, give: 1 % off}"
+    offers = "".join(f"  o{number}: {early}\n" for number in range(5))
+    found = problems_of(f"programme: p\ncurrency: EUR\noffers:\n{offers}")
+    assert [problem.severity for problem in found] == ["warning"] * 3
+
+
+def test_offers_of_one_group_are_seen_to_be_alone_in_advance() -> None:
+    rules = programme("offers: {a: {give: 1 % off}, b: {give: 2 % off}}")
+    prepared = prepared_of(rules)
+    assert prepared.lonely_slots == {prepared.roles[offer][0] for offer in rules.offers}

@@ -6,6 +6,9 @@ from collections.abc import Iterator
 import pytest
 
 from tessera.core.quote import Quote
+from tessera.rules.programme import parse_programme
+from tessera.rules.rows import Taker
+from tessera.rules.simple_answer import paying
 from tests.unit.rules.shop import line, price
 
 
@@ -54,3 +57,21 @@ def test_wide_rows_cost_what_trying_every_way_finds_or_are_within_their_gap(seed
     assert quote.due_minor == best or not quote.optimal
     assert quote.optimal or len(sizes) > 1
     assert quote.due_minor * 100 <= best * 102
+
+
+@pytest.mark.parametrize("price_minor", [50, 150, 201, 300])
+def test_uses_of_a_set_price_are_counted_as_if_one_by_one(price_minor: int) -> None:
+    """Any 3 for 4.50 pays while three units cost more; units at 2.00 and 1.00 beside the others."""
+    text = "programme: p\ncurrency: EUR\noffers: {a: {give: any 3 for 4.50}}\n"
+    programme, _ = parse_programme(text, file="p.yaml")
+    assert programme is not None
+    taker = Taker(programme.offers[0], size=3, rewarded=3, flat=-150)
+    chance = random.Random(price_minor)
+    for _ in range(200):
+        prices = sorted((200, 100, price_minor), reverse=True)
+        free = [(price, chance.randint(0, 9)) for price in prices]
+        units = [price for price, count in free for _ in range(count)]
+        most = chance.randint(0, len(units))
+        uses = [units[start : start + 3] for start in range(0, most - most % 3, 3)]
+        expected = next((n for n, use in enumerate(uses) if sum(use) <= 450), len(uses))
+        assert paying(taker, free, most) == 3 * expected

@@ -15,6 +15,7 @@ OPEN, DONE = "open", "done"
 BLOCK, UNBLOCK, ERASE, MERGE, MERGED_FROM = "block", "unblock", "erase", "merge", "merged-from"
 WRITE_OFF = "write-off"
 TIER = "tier"
+RELEASE = "release"
 
 _DEED = ("bucket", "member_id", "uid", "what", "who", "at_ms", "other", "state", "body")
 

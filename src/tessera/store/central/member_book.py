@@ -15,6 +15,7 @@ import sqlalchemy as sa
 from tessera.core.identity import bucket_of_hash
 from tessera.store.central import bulk, schema
 from tessera.store.central.ledger_book import MemberKey
+from tessera.store.central.schema_enrolled import PERSONAL
 
 _MEMBER = (
     "bucket",
@@ -34,10 +35,14 @@ _MEMBER = (
     "last_visit",
     "tier_since",
     "tier_due",
+    "waits_for",
 )
 _NONE = frozenset({"", "[]"})
-_PROFILE = ("bucket", "member_id", "display_name", "language", "birthday")
-_CARD = ("cbucket", "card_hash", "key_id", "member_id", "bucket", "status", "version")
+_PROFILE = ("bucket", "member_id", *PERSONAL)
+_CARD = ("cbucket", "card_hash", "key_id", "member_id", "bucket", "status", "version", "kind")
+_MEMBER_CARD = ("bucket", "member_id", "card_hash", "key_id", "status", "version", "kind")
+PHONE, STAFF = "phone", "staff"
+"""Kinds of numbers that stand among the cards and are none."""
 
 
 class MemberRecord(msgspec.Struct, frozen=True, kw_only=True, gc=False):
@@ -46,6 +51,8 @@ class MemberRecord(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     `home_register` holds their leases; `joined` and `last_visit` are ISO dates or empty.
     `tier_since`: the day from which the present tier is kept for its period, empty where staff gave
     it. `tier_due`: the next day on which time alone changes a figure or the tier, or empty.
+    `waits_for`: card, phone or both, which were another member's when this one was enrolled; until
+    staff has decided, nothing is leased to them.
     """
 
     bucket: int
@@ -65,6 +72,7 @@ class MemberRecord(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     last_visit: str = ""
     tier_since: str = ""
     tier_due: str = ""
+    waits_for: str = ""
 
     @property
     def key(self) -> MemberKey:
@@ -94,16 +102,26 @@ class MemberRecord(msgspec.Struct, frozen=True, kw_only=True, gc=False):
 
 
 class Profile(msgspec.Struct, frozen=True, kw_only=True, gc=False):
-    """The person: what may be shown at a till, and the day that offers look at."""
+    """The person: what may be shown at a till, the day that offers look at, and how to reach them.
+
+    Tills hear of the first three alone. `consents` is JSON, one entry for each purpose.
+    """
 
     display_name: str = ""
     language: str = ""
     birthday: str = ""
+    full_name: str = ""
+    phone: str = ""
+    email: str = ""
+    consents: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CardRecord:
-    """A card of a member. `card_hash`: 16 bytes under the key `key_id`."""
+    """A card of a member. `card_hash`: 16 bytes under the key `key_id`.
+
+    `kind`: phone or staff for a number that is no card.
+    """
 
     card_hash: bytes
     key_id: int
@@ -111,6 +129,7 @@ class CardRecord:
     bucket: int
     status: str = "active"
     version: int = 1
+    kind: str = ""
 
 
 def lock_members(tx: sa.Connection, keys: Iterable[MemberKey]) -> dict[MemberKey, MemberRecord]:
@@ -128,10 +147,7 @@ def read_members(tx: sa.Connection, keys: Iterable[MemberKey]) -> dict[MemberKey
 def read_profiles(tx: sa.Connection, keys: Iterable[MemberKey]) -> dict[MemberKey, Profile]:
     """The profiles of these members that have one."""
     rows = bulk.select(tx, schema.PROFILE, _PROFILE, ("bucket", "member_id"), keys)
-    return {
-        (row[0], row[1]): Profile(display_name=row[2], language=row[3], birthday=row[4])
-        for row in rows
-    }
+    return {(row[0], row[1]): Profile(**dict(zip(PERSONAL, row[2:], strict=True))) for row in rows}
 
 
 def write_members(tx: sa.Connection, members: Sequence[MemberRecord]) -> None:
@@ -155,6 +171,7 @@ def write_members(tx: sa.Connection, members: Sequence[MemberRecord]) -> None:
             member.last_visit,
             member.tier_since,
             member.tier_due,
+            member.waits_for,
         )
         for member in members
     ]
@@ -164,7 +181,7 @@ def write_members(tx: sa.Connection, members: Sequence[MemberRecord]) -> None:
 def write_profiles(tx: sa.Connection, profiles: dict[MemberKey, Profile]) -> None:
     """Write the personal fields of members."""
     rows = [
-        (*key, profile.display_name, profile.language, profile.birthday)
+        (*key, *(getattr(profile, name) for name in PERSONAL))
         for key, profile in sorted(profiles.items())
     ]
     bulk.insert(tx, schema.PROFILE, _PROFILE, rows, update=_PROFILE[2:])
@@ -188,37 +205,53 @@ def read_cards(tx: sa.Connection, hashes: Iterable[bytes]) -> dict[bytes, CardRe
                 bucket=row.bucket,
                 status=row.status,
                 version=row.version,
+                kind=row.kind,
             )
     return found
 
 
+def claim_card(tx: sa.Connection, card: CardRecord) -> str:
+    """Give a number to a member if it is nobody's; whose it is then.
+
+    Asked again, the answer is the same. Nothing is listed with the member yet.
+    """
+    row = _card_row(card)
+    bulk.insert(tx, schema.CARD, _CARD, [row], ignore_known=True)
+    held = read_cards(tx, [card.card_hash])[card.card_hash]
+    if held.member_id:
+        return held.member_id
+    table = schema.CARD
+    tx.execute(
+        sa.update(table)
+        .where(table.c.cbucket == bucket_of_hash(card.card_hash))
+        .where(table.c.card_hash == card.card_hash)
+        .where(table.c.member_id == "")
+        .values(
+            key_id=card.key_id,
+            member_id=card.member_id,
+            bucket=card.bucket,
+            status=card.status,
+            version=held.version + 1,
+            kind=card.kind,
+        )
+    )
+    return read_cards(tx, [card.card_hash])[card.card_hash].member_id
+
+
 def write_cards(tx: sa.Connection, cards: Sequence[CardRecord]) -> None:
     """Add cards, or write what changed of them; each is also listed with its member."""
-    rows = [
-        (
-            bucket_of_hash(card.card_hash),
-            card.card_hash,
-            card.key_id,
-            card.member_id,
-            card.bucket,
-            card.status,
-            card.version,
-        )
-        for card in cards
-    ]
-    bulk.insert(tx, schema.CARD, _CARD, rows, update=_CARD[2:])
-    listed = [
-        (card.bucket, card.member_id, card.card_hash, card.key_id, card.status, card.version)
-        for card in cards
-    ]
-    names = ("bucket", "member_id", "card_hash", "key_id", "status", "version")
-    bulk.insert(tx, schema.MEMBER_CARD, names, listed, update=names[3:])
+    bulk.insert(tx, schema.CARD, _CARD, [_card_row(card) for card in cards], update=_CARD[2:])
+    listed = [tuple(getattr(card, name) for name in _MEMBER_CARD) for card in cards]
+    bulk.insert(tx, schema.MEMBER_CARD, _MEMBER_CARD, listed, update=_MEMBER_CARD[3:])
+
+
+def _card_row(card: CardRecord) -> bulk.Row:
+    return (bucket_of_hash(card.card_hash), *(getattr(card, name) for name in _CARD[1:]))
 
 
 def read_member_cards(tx: sa.Connection, keys: Iterable[MemberKey]) -> list[CardRecord]:
     """The cards of these members."""
-    names = ("bucket", "member_id", "card_hash", "key_id", "status", "version")
-    rows = bulk.select(tx, schema.MEMBER_CARD, names, names[:2], keys)
+    rows = bulk.select(tx, schema.MEMBER_CARD, _MEMBER_CARD, _MEMBER_CARD[:2], keys)
     return [
         CardRecord(
             card_hash=bytes(row[2]),
@@ -227,6 +260,7 @@ def read_member_cards(tx: sa.Connection, keys: Iterable[MemberKey]) -> list[Card
             bucket=row[0],
             status=row[4],
             version=row[5],
+            kind=row[6],
         )
         for row in rows
     ]

@@ -17,8 +17,9 @@ from tessera.store.central.member_book import CardRecord
 
 
 def drop_profile(tx: sa.Connection, key: MemberKey) -> None:
-    """Delete the personal fields, and rows about the member that are not published yet."""
-    bulk.delete(tx, schema.PROFILE, ("bucket", "member_id"), [key])
+    """Delete the personal fields, what was enrolled, and rows that are not published yet."""
+    for table in (schema.PROFILE, schema.MEMBER_ENROLMENT):
+        bulk.delete(tx, table, ("bucket", "member_id"), [key])
     change = schema.MEMBER_CHANGE
     tx.execute(
         sa.delete(change)

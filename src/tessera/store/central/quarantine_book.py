@@ -62,6 +62,7 @@ def read_parked(
     register_id: str = "",
     states: Sequence[str] = (PARKED,),
     reason: str = "",
+    member: tuple[int, str] | None = None,
     limit: int,
 ) -> list[ParkedRecord]:
     """Records in quarantine, oldest first; with `reason` those that are parked for just that."""
@@ -74,9 +75,23 @@ def read_parked(
         query = query.where(table.c.state.in_(states))
     if reason:
         query = query.where(table.c.reason == reason)
+    if member is not None:
+        query = query.where(table.c.bucket == member[0], table.c.member_id == member[1])
     query = query.order_by(table.c.since_ms, table.c.register_id, table.c.seq).limit(limit)
     rows = [dict(zip(_QUARANTINE[1:], row, strict=True)) for row in tx.execute(query)]
     return [ParkedRecord(**{**row, "raw": bytes(row["raw"])}) for row in rows]
+
+
+def parked_members(tx: sa.Connection, reason: str, *, limit: int) -> list[tuple[int, str]]:
+    """Bucket and id of the members of records that are parked for just this reason."""
+    table = schema.QUARANTINE
+    rows = tx.execute(
+        sa.select(table.c.bucket, table.c.member_id)
+        .where(table.c.state == PARKED, table.c.reason == reason)
+        .distinct()
+        .limit(limit)
+    )
+    return [(row.bucket, row.member_id) for row in rows]
 
 
 def count_parked(tx: sa.Connection) -> int:

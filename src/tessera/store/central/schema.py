@@ -12,7 +12,13 @@ values are canonical JSON in text columns.
 
 import sqlalchemy as sa
 
-from tessera.store.central import schema_columns, schema_feed, schema_recheck, schema_registers
+from tessera.store.central import (
+    schema_columns,
+    schema_enrolled,
+    schema_feed,
+    schema_recheck,
+    schema_registers,
+)
 from tessera.store.central.schema_columns import bucket as _bucket
 from tessera.store.central.schema_columns import key as _key
 from tessera.store.central.schema_columns import text as _text
@@ -145,7 +151,7 @@ MEMBER = _table(
     *[_text(name) for name in ("status", "tier", "home_store", "home_register")],
     *[_text(name) for name in ("segments", "entitlements", "joined")],
     *[_whole(name) for name in ("staff", "visits", "lifetime_spend_minor", "period_spend_minor")],
-    *[_text(name) for name in ("last_visit", "tier_since", "tier_due")],
+    *[_text(name) for name in ("last_visit", "tier_since", "tier_due", "waits_for")],
 )
 sa.Index("member_tier_due", MEMBER.c.tier_due)
 sa.Index("member_home", MEMBER.c.home_store, MEMBER.c.bucket, MEMBER.c.member_id)
@@ -153,7 +159,7 @@ PROFILE = _table(
     "profile",
     _bucket("bucket"),
     _key("member_id"),
-    *[_text(name) for name in ("display_name", "language", "birthday")],
+    *[_text(name) for name in schema_enrolled.PERSONAL],
 )
 MEMBER_CARD = _table(
     "member_card",
@@ -161,7 +167,7 @@ MEMBER_CARD = _table(
     _key("member_id"),
     _key("card_hash", _BYTES),
     _whole("key_id"),
-    _text("status"),
+    *[_text(name) for name in ("status", "kind")],
     _whole("version"),
 )
 OUTCOME = _table(
@@ -270,6 +276,7 @@ LOT = _table(
 )
 sa.Index("lot_expires", LOT.c.expires)
 SPENT_LOT = spent_lot_table(METADATA)
+MEMBER_ENROLMENT = schema_enrolled.MEMBER_ENROLMENT
 LEASE = _table(
     "lease",
     _bucket("bucket"),
@@ -293,7 +300,7 @@ CARD = _table(
     _whole("key_id"),
     _text("member_id"),
     sa.Column("bucket", sa.SmallInteger, nullable=False),
-    _text("status"),
+    *[_text(name) for name in ("status", "kind")],
     _whole("version"),
 )
 

@@ -6,14 +6,17 @@ let an older row replace a newer one.
 
 import json
 from collections.abc import Iterable
+from dataclasses import replace
 from datetime import date
 
 import sqlalchemy as sa
 
 from tessera.core.uses import USES_PREFIX, is_over
+from tessera.store.till import enrolled
 from tessera.store.till.rows import Cursor, cursor_of
 from tessera.store.till.values import AccountState, AccountView, CachedMember
 
+CARD_BLOCKED = "card_blocked"
 UNKNOWN_YET = -1
 """Version of a member row that only reserves the till's short number."""
 
@@ -23,8 +26,13 @@ ENDED_USES_KEPT_DAYS = 40
 _COLUMNS = """m.member_id, m.version, m.status, m.tier, m.display_name, m.language, m.segments,
     m.entitlements, m.joined, m.birthday, m.staff, m.visits, m.lifetime_spend_minor,
     m.period_spend_minor, m.last_visit"""
-_BY_CARD = f"""SELECT {_COLUMNS}, c.status FROM card c JOIN member m ON m.number = c.member
+# A card that was replaced here works no more, though central's row may not say so yet.
+_BY_CARD = f"""SELECT {_COLUMNS}, c.status AND coalesce(
+        (SELECT e.status FROM enrolled_card e WHERE e.card_hash = c.card_hash), 1)
+    FROM card c JOIN member m ON m.number = c.member
     WHERE c.card_hash = ? AND m.version >= 0"""  # noqa: S608 - constants only
+_OF_NOBODY_YET = """SELECT m.member_id, c.status FROM card c JOIN member m ON m.number = c.member
+    WHERE c.card_hash = ? AND m.version < 0"""
 _BY_ID = f"SELECT {_COLUMNS}, 1 FROM member m WHERE m.member_id = ? AND m.version >= 0"  # noqa: S608
 
 # One statement, so one snapshot: a balance and the effects it does not include belong together.
@@ -48,19 +56,37 @@ _ACCOUNTS = """
 def find_by_card(connection: sa.Connection, card_hash: bytes) -> CachedMember | None:
     """The member whom this card identifies; None when it is unknown here.
 
-    A blocked card gives its member with status "card_blocked".
+    A blocked card gives its member with status "card_blocked". What this till has enrolled itself
+    is known to it from then on.
     """
-    return _find(connection, _BY_CARD, card_hash)
+    found = _find(connection, _BY_CARD, card_hash)
+    if found is not None:
+        return found
+    own = enrolled.find_card(connection, card_hash) or _undescribed(connection, card_hash)
+    if own is None:
+        return None
+    member = find_by_id(connection, own[0])
+    return member if member is None or own[1] else replace(member, status=CARD_BLOCKED)
+
+
+def _undescribed(connection: sa.Connection, card_hash: bytes) -> tuple[str, bool] | None:
+    """Whose card central says this is, of whom it has said nothing else yet; whether it works."""
+    cursor = cursor_of(connection)
+    try:
+        row = cursor.execute(_OF_NOBODY_YET, (card_hash,)).fetchone()
+    finally:
+        cursor.close()
+    return None if row is None else (str(row[0]), row[1] == 1)
 
 
 def find_by_phone(connection: sa.Connection, phone_hash: bytes) -> CachedMember | None:
     """The member with this phone number, hashed for its own purpose; None when unknown here."""
-    return _find(connection, _BY_CARD, phone_hash)
+    return find_by_card(connection, phone_hash)
 
 
 def find_by_id(connection: sa.Connection, member_id: str) -> CachedMember | None:
     """The member with this id; None when unknown here."""
-    return _find(connection, _BY_ID, member_id)
+    return _find(connection, _BY_ID, member_id) or enrolled.find_member(connection, member_id)
 
 
 def _find(connection: sa.Connection, query: str, key: object) -> CachedMember | None:
@@ -74,7 +100,7 @@ def _find(connection: sa.Connection, query: str, key: object) -> CachedMember | 
     return CachedMember(
         member_id=row[0],
         version=row[1],
-        status=row[2] if row[15] else "card_blocked",
+        status=row[2] if row[15] else CARD_BLOCKED,
         tier=row[3],
         display_name=row[4],
         language=row[5],
@@ -107,6 +133,7 @@ def accounts(connection: sa.Connection, member_id: str) -> tuple[AccountView, ..
 
 def apply_member(connection: sa.Connection, members: Iterable[CachedMember]) -> None:
     """Take in members; an older version, or one that was removed since, changes nothing."""
+    members = tuple(members)
     cursor = cursor_of(connection)
     try:
         for member in members:
@@ -145,6 +172,7 @@ def apply_member(connection: sa.Connection, members: Iterable[CachedMember]) -> 
             )
     finally:
         cursor.close()
+    enrolled.described(connection, [member.member_id for member in members])
 
 
 def _names(names: tuple[str, ...]) -> str:
@@ -175,6 +203,7 @@ def apply_card(
         )
     finally:
         cursor.close()
+    enrolled.card_told(connection, card_hash, works=active)
 
 
 def _member_number(cursor: Cursor, member_id: str) -> int:
@@ -227,11 +256,14 @@ def forget_ended_uses(connection: sa.Connection, member_id: str, day: date) -> N
         cursor.close()
 
 
-def apply_removal(connection: sa.Connection, *, what: str, key: str, version: int) -> bool:
+def apply_removal(
+    connection: sa.Connection, *, what: str, key: str, version: int, moved: bool = False
+) -> bool:
     """Remove a member (with cards and balances) or a card; False for a kind unknown here.
 
     The removal itself is remembered, so that an older row that comes late brings nothing back.
-    What the till's own journal says of a member holds ids only and stays.
+    What the till's own journal says of a member holds ids only and stays. A profile that is on its
+    way to central goes too, unless the member has only `moved` to another store.
     """
     if what not in {"member", "card"}:
         return False
@@ -255,6 +287,7 @@ def apply_removal(connection: sa.Connection, *, what: str, key: str, version: in
             cursor.execute("DELETE FROM card WHERE member = ?", (row[0],))
             cursor.execute("DELETE FROM balance WHERE member_id = ?", (key,))
             cursor.execute("DELETE FROM member WHERE number = ?", (row[0],))
+        enrolled.forget(connection, key, profiles=not moved)
         return True
     finally:
         cursor.close()

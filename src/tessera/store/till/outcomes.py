@@ -8,11 +8,14 @@ from collections.abc import Iterable
 
 import sqlalchemy as sa
 
+from tessera.store.till import enrolled
 from tessera.store.till.cached_members import store_accounts
 from tessera.store.till.rows import cursor_of, uid_bytes
 from tessera.store.till.values import Outcome
 
 APPLIED = "applied"
+REFUSED_KINDS = {"card_taken": enrolled.CARD, "phone_taken": enrolled.PHONE}
+"""What of an enrolment was another member's already, by the word in its outcome."""
 
 
 def apply(connection: sa.Connection, outcomes: Iterable[Outcome]) -> None:
@@ -37,7 +40,13 @@ def apply(connection: sa.Connection, outcomes: Iterable[Outcome]) -> None:
                 "UPDATE own_effect SET included_from = ? WHERE place = ? AND included_from IS NULL",
                 (included, row[0]),
             )
-            if outcome.state == APPLIED:
+            enrolled.settle(
+                connection,
+                row[0],
+                parked=outcome.state != APPLIED,
+                refused=[REFUSED_KINDS[w] for w in outcome.reason.split() if w in REFUSED_KINDS],
+            )
+            if outcome.state == APPLIED and not outcome.reason:
                 cursor.execute("DELETE FROM record_outcome WHERE place = ?", (row[0],))
             else:
                 cursor.execute(

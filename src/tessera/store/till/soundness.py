@@ -25,6 +25,7 @@ OWN_TABLES = (
     "returned_line",
     "own_effect",
     "lease",
+    "limit_share",
     "open_sale",
 )
 

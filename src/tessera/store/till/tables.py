@@ -185,6 +185,41 @@ card = sa.Table(
     sqlite_with_rowid=False,
 )
 
+# Members whom this till has enrolled, until central describes them itself: `place` of the record.
+enrolled_member = sa.Table(
+    "enrolled_member",
+    metadata,
+    sa.Column("member_id", sa.Text, primary_key=True),
+    sa.Column("place", sa.Integer, nullable=False),
+    sa.Column("joined", sa.Text, nullable=False),
+    sa.Column("display_name", sa.Text, nullable=False),
+    sa.Column("language", sa.Text, nullable=False),
+    sa.Column("birthday", sa.Text, nullable=False),
+    sqlite_with_rowid=False,
+)
+
+# Cards and phones that this till gave to a member (`status` 1) or took from one (0), until central
+# says so itself. `kind` is card or phone: central decides about each by itself.
+enrolled_card = sa.Table(
+    "enrolled_card",
+    metadata,
+    sa.Column("card_hash", sa.LargeBinary, primary_key=True),
+    sa.Column("member_id", sa.Text, nullable=False),
+    sa.Column("place", sa.Integer, nullable=False),
+    sa.Column("kind", sa.Text, nullable=False),
+    sa.Column("status", sa.Integer, nullable=False),
+    sqlite_with_rowid=False,
+)
+
+# The only personal messages: on their way to central, gone once it has answered.
+profile_outbox = sa.Table(
+    "profile_outbox",
+    metadata,
+    sa.Column("place", sa.Integer, primary_key=True),
+    sa.Column("member_id", sa.Text, nullable=False),
+    sa.Column("body", sa.LargeBinary, nullable=False),
+)
+
 balance = sa.Table(
     "balance",
     metadata,

@@ -71,7 +71,10 @@ class CommittedSale:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CachedMember:
-    """A member as central last described them to this till. `birthday` is MM-DD or empty."""
+    """A member as central last described them to this till. `birthday` is MM-DD or empty.
+
+    `provisional`: enrolled at this till, and central has not described them yet.
+    """
 
     member_id: str
     version: int
@@ -88,6 +91,7 @@ class CachedMember:
     lifetime_spend_minor: int = 0
     period_spend_minor: int = 0
     last_visit: date | None = None
+    provisional: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
