@@ -1,5 +1,6 @@
 import asyncio
 import hashlib
+import json
 from collections.abc import Awaitable, Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
@@ -355,6 +356,8 @@ def test_central_that_comes_back_older_gets_everything_again(
             await till.until(lambda: till.shown() == (50, 0))
 
     run(story())
+    # Its grants were shown in the first generation and in the second.
+    assert [json.loads(one)["generation"] for one in central.presented] == ["g1", "g2"]
     assert central.balances["m1"] == (50, 5)
     assert till.shown() == (50, 0)
     with till.engines.reader.connect() as c:

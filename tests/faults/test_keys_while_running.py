@@ -148,7 +148,12 @@ def test_online_keys_change_while_agents_run_and_one_that_was_away_for_two_chang
             trust = read_root_file(tmp_path / name)
             assert trust is not None
             assert trust.version == 3
-        assert notices(first) == notices(away) == []
+        wait_until(
+            # The first one heard that central waited for the other one's grants.
+            lambda: notices(first) == notices(away) == [],
+            what="both know that nobody is awaited",
+            timeout_s=WAIT_S,
+        )
         shop.agree()
         assert shop.points("m-1") == 8
 

@@ -39,6 +39,8 @@ from tessera.sync.link import (
 from tessera.sync.wire import Heartbeat
 
 HEARTBEAT_S = 30.0
+AWAITED_S = 10.0
+"""How often it asks whether central still waits for grants of others of this store."""
 PUSH, PULL, BEAT, RENEW, PROFILES = "push", "pull", "beat", "renew", "profiles"
 FAILURES: tuple[type[Exception], ...] = (TesseraError, *DATABASE_ERRORS)
 """What a step may fail with and be tried again; anything else is our own bug."""
@@ -260,7 +262,8 @@ class SyncLoop:
         await self._bundles.step(link)
         await self._presenter.ask_again(link)
         await self._shortening.step()
-        return self._heartbeat_s * (0.5 + self._chance())
+        pause_s = min(AWAITED_S, self._heartbeat_s) if self._line.awaited else self._heartbeat_s
+        return pause_s * (0.5 + self._chance())
 
     async def _profile_step(self, link: CentralLink) -> float:
         pause_s = await self._profiles.step(link)

@@ -98,9 +98,18 @@ def cover(state: MemberAccounts) -> None:
 def spend_uncovered(state: MemberAccounts, lease: Lease, amount: int) -> int:
     """Count as granted what is spent of a grant before it could be covered; how much of `amount`.
 
-    The units themselves are taken from the free part, by the posting.
+    The units themselves are taken from the free part, by the posting. Where that is short, other
+    presented grants wait once more: what was spent was there before what has not been spent yet.
     """
     part = min(amount, lease.uncovered)
+    account = state.account(lease.unit)
+    for _, other in sorted(state.leases.items()):
+        short = part - account.free
+        if short > 0 and other is not lease and other.unit == lease.unit and other.claimed:
+            back = min(short, other.outstanding)
+            other.granted -= back
+            account.leased -= back
+            state.changed_leases.add(other.lease_id)
     lease.granted += part
     lease.spent += part
     state.changed_leases.add(lease.lease_id)

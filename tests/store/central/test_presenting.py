@@ -100,6 +100,18 @@ def alarms(central: Central, kind: str) -> list[str]:
         return [one.detail for one in register_book.read_alarms(tx) if one.kind == kind]
 
 
+def lose(central: Central, uid: str) -> None:
+    """The database as it was before this record came."""
+    with central.engines.writer.begin() as tx:
+        for table in (schema.LEDGER_LINE, schema.LOT, schema.OUTCOME, schema.SALE):
+            tx.execute(sa.delete(table).where(table.c.uid == uid))
+        for table in (schema.UID, schema.SALE_KEY):
+            tx.execute(sa.delete(table).where(table.c.uid == uid))
+        tx.execute(sa.update(schema.BALANCE).values(points=100))
+        for table in (schema.INBOX, schema.BRANCH):
+            tx.execute(sa.delete(table))
+
+
 def use(row: LeaseRow, amount: int) -> list[LeaseUse]:
     return [LeaseUse(lease_id=row.lease_id, unit="points", amount=amount)]
 
@@ -187,14 +199,7 @@ def test_a_grant_is_covered_once_the_points_behind_it_have_come_again(
     first, second = grants(shop, till)
     assert (first.amount, second.amount) == (100, 60)
     forget(shop)
-    with shop.engines.writer.begin() as tx:
-        for table in (schema.LEDGER_LINE, schema.LOT, schema.OUTCOME, schema.SALE):
-            tx.execute(sa.delete(table).where(table.c.uid == earned.uid))
-        for table in (schema.UID, schema.SALE_KEY):
-            tx.execute(sa.delete(table).where(table.c.uid == earned.uid))
-        tx.execute(sa.update(schema.BALANCE).values(points=100))
-        for table in (schema.INBOX, schema.BRANCH):
-            tx.execute(sa.delete(table))
+    lose(shop, earned.uid)
     assert show(shop, till, (first, second)).taken == 2
     assert leased(shop) == (100, 100)
     send(shop, till)
@@ -279,3 +284,23 @@ def test_a_register_added_after_the_restore_is_not_waited_for(shop: Central) -> 
     enrolled(shop, fresh)
     member(shop, "M-3", store="berlin-2", points=5)
     assert member_state(shop, "M-3").accounts["points"].leased == 5
+
+
+def test_what_was_spent_comes_before_what_only_may_be(shop: Central, till: Till) -> None:
+    """Of 160 granted, the backup covers 100: all of the 60 and 40 of the 100, or the other way.
+
+    The 60 and the 100 are spent in this order, before the 60 points behind them come again.
+    """
+    earned = till.sell("M-1", earned=60)
+    send(shop, till)
+    first, second = grants(shop, till)
+    forget(shop)
+    lose(shop, earned.uid)
+    show(shop, till, (first, second))
+    fresh = Till(incarnation=till.incarnation)
+    fresh.sell("M-1", spent=60, leases=use(second, 60))
+    fresh.sell("M-1", spent=40, leases=use(first, 40))
+    send(shop, fresh)
+    assert leased(shop) == (0, 0)
+    assert points(shop, "M-1", "owed:points") == 0
+    assert alarms(shop, "overspent") == []
