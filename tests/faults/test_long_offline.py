@@ -10,6 +10,7 @@ import subprocess
 import sys
 import threading
 from pathlib import Path
+from typing import Any
 
 import msgspec
 import pytest
@@ -17,7 +18,7 @@ import sqlalchemy as sa
 
 from tessera.central import settling
 from tessera.central.apply import REASON_FAILED
-from tessera.central.booking import Booked, Holder, book_sale
+from tessera.central.booking import Booked, book_sale
 from tessera.central.enrol import add_register
 from tessera.central.members import NewMember, add_members
 from tessera.central.metrics import Metrics
@@ -118,11 +119,11 @@ def test_one_poison_record_is_parked_and_seen_and_all_others_are_booked(
         poison = till.records[count // 2].uid
 
         def break_on_poison(
-            state: MemberAccounts, body: SaleBody, *, uid: str, holder: Holder
+            state: MemberAccounts, body: SaleBody, *, uid: str, **more: Any
         ) -> Booked:
             if uid == poison:
                 raise RuntimeError("planted")
-            return book_sale(state, body, uid=uid, holder=holder)
+            return book_sale(state, body, uid=uid, **more)
 
         monkeypatch.setattr(settling, "book_sale", break_on_poison)
         for first in range(1, count + 1, BATCH):
