@@ -42,7 +42,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--confirm", default="", metavar="WORDS", help='the words it asks for: "write off REGISTER"'
     )
     writing.add_argument("--by", default="", help="who does it (default: this user)")
-    giving = actions.add_parser("give-up", help="wait no longer for a register's grants")
+    giving = actions.add_parser(
+        "give-up", help="after a restore, wait no longer for the grants that a register holds"
+    )
     giving.add_argument("--register", required=True, help="the register's id")
     giving.add_argument(
         "--confirm", default="", metavar="WORDS", help='the words it asks for: "give up REGISTER"'

@@ -35,6 +35,7 @@ examples:
   tessera central member block m-1
   tessera central member erase m-1 --confirm "erase m-1"
   tessera central member waiting
+  tessera central member release m-2
   tessera central member merge m-2 --into m-1 --confirm "merge m-2 into m-1"
 """
 

@@ -28,7 +28,9 @@ def add_actions(
     waiting = actions.add_parser(
         "waiting", help="list who was enrolled with a card or phone that is another member's"
     )
-    releasing = actions.add_parser("release", help="let such a member go on without it")
+    releasing = actions.add_parser(
+        "release", help="let a member who waits for a card or phone spend from now on, without it"
+    )
     for one in (blocking, unblocking, erasing, merging, deeds, releasing):
         one.add_argument("member_id", metavar="MEMBER", help="the member's id")
     merging.add_argument("--into", required=True, help="the member who stays")
