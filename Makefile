@@ -32,7 +32,7 @@ demo-live: setup ## the same shop, staying up for your own scans (READER=/dev/tt
 .PHONY: test
 test: setup-dev ## run the tests (ARGS='-k words' chooses)
 	@bash packaging/setup/test_packages.sh
-	@$(PYTEST) -n auto --dist loadfile --durations 25 --durations-min 5 $(ARGS)
+	@$(PYTEST) -n auto --dist loadfile --no-loadscope-reorder --durations 25 --durations-min 5 $(ARGS)
 
 .PHONY: test-faults
 test-faults: setup-dev ## the long fault tests: hundreds of kills, lost and repeated replies
