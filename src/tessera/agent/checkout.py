@@ -13,7 +13,7 @@ from tessera.agent.checkout_answers import quote_answer
 from tessera.agent.checkout_claim import claim_sale
 from tessera.agent.checkout_commit import find_first
 from tessera.agent.checkout_complete import complete_sale, key_of
-from tessera.agent.checkout_enrol import enrol, enrol_card, wanted_here
+from tessera.agent.checkout_enrol import enrol, enrol_card
 from tessera.agent.checkout_member import (
     NOBODY,
     Buyer,
@@ -26,6 +26,7 @@ from tessera.agent.checkout_member import (
 from tessera.agent.checkout_occasion import occasion_answer, record_occasion
 from tessera.agent.checkout_original import receipt_of
 from tessera.agent.checkout_quote import Quoted, Wanted, make_quote
+from tessera.agent.enrolment_wanted import wanted_here
 from tessera.agent.kept_sales import KeptSales
 from tessera.agent.notices import notice, worded
 from tessera.agent.open_sales import OpenSale, OpenSales

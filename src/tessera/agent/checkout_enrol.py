@@ -12,10 +12,10 @@ from dataclasses import dataclass
 from datetime import date
 
 import sqlalchemy as sa
+from msgspec.structs import replace
 
 from tessera.agent import api_answers, api_shapes
 from tessera.agent.api_answers import as_json
-from tessera.agent.checkout_basket import business_day_of, local_time
 from tessera.agent.checkout_commit import (
     Writing,
     answer_again,
@@ -26,40 +26,22 @@ from tessera.agent.checkout_commit import (
     write_record,
 )
 from tessera.agent.checkout_member import ACTIVE, ScannedCard
-from tessera.agent.checkout_original import place_here
-from tessera.agent.checkout_recognise import CARD_KINDS, classify_given
+from tessera.agent.enrolment_wanted import Wanted, member_card, recording_hasher, wanted_by
 from tessera.agent.notices import notice, worded
 from tessera.agent.pairing import PairedPos
 from tessera.agent.problems_http import ApiProblem
 from tessera.agent.till_state import TillState
-from tessera.core.basket import Place
-from tessera.core.cards import CardHasher, masked, normal_phone
 from tessera.core.identity import SaleKey
-from tessera.core.profile import normal_birthday, normal_email, normal_name, short_name
+from tessera.core.profile import short_name
 from tessera.core.sale import KIND_ENROLMENT, KIND_REPLACEMENT, EnrolmentBody, ReplacementBody
 from tessera.devices.card_formats import CardFormat
 from tessera.store.till import cached_members, enrolled
 from tessera.store.till.values import CachedMember
-from tessera.sync.profile_wire import Consent, ProfileMessage
 from tessera.sync.records import encoded
 
 ENROLMENTS = "enrolments"
 EVERY_DAY = date(1970, 1, 1)
 """An enrolment's id stands for the same one on whatever day it is repeated."""
-
-
-NO_CARD = ScannedCard()
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Wanted:
-    """An enrolment as it was asked for, numbers as their hashes."""
-
-    enrolment_id: str
-    card: ScannedCard
-    place: Place
-    phone: ScannedCard = NO_CARD
-    profile: ProfileMessage | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -90,38 +72,18 @@ async def enrol(
 
     ApiProblem when the card cannot be given to anybody, or nothing is recorded here now.
     """
-    hasher = _hasher(state)
-    at = local_time(given.store_time, wall_ms=state.clock.wall_ms(), zone=state.zone)
-    wanted = Wanted(
-        enrolment_id=given.enrolment_id,
-        place=place_here(state, pos, at, business_day_of(given.business_day, at)),
-        card=_card(state, given.card, given.symbology, formats, hasher, field="card"),
-        phone=_phone(given.phone, hasher),
-        profile=_profile(given),
-    )
+    wanted = wanted_by(state, pos, given, formats)
     if given.replaces is None:
         return await enrol_card(state, pos, wanted, attached_to=attached_to)
-    old = _card(state, given.replaces.card, "", formats, hasher, field="replaces.card")
+    old = member_card(state, given.replaces.card, "", formats, field="replaces.card")
     return await _replace(state, pos, wanted, given.replaces.member_id, old, attached_to)
-
-
-def wanted_here(state: TillState, pos: PairedPos, card: ScannedCard, sale_id: str) -> Wanted:
-    """An enrolment by one key: a card alone, now. Pressed twice for a sale, it is the same one."""
-    _hasher(state)
-    at = local_time(None, wall_ms=state.clock.wall_ms(), zone=state.zone)
-    day = business_day_of(None, at)
-    return Wanted(
-        enrolment_id=f"{day} {sale_id} {card.card_hash.hex()}",
-        card=card,
-        place=place_here(state, pos, at, day),
-    )
 
 
 async def enrol_card(
     state: TillState, pos: PairedPos, wanted: Wanted, *, attached_to: str = ""
 ) -> Enrolled:
     """Record an enrolment whose card and phone are hashed already."""
-    hasher, uid = _hasher(state), mint_uid(state)
+    hasher, uid = recording_hasher(state), mint_uid(state)
     key = enrolment_key(wanted.place.store, pos.name, wanted.enrolment_id)
     card, phone = wanted.card.card_hash, wanted.phone.card_hash
     digest = digest_of(KIND_ENROLMENT, card.hex(), phone.hex())
@@ -141,19 +103,10 @@ async def enrol_card(
         card_key_id=hasher.key_id if card or phone else 0,
     )
     told = wanted.profile
-    message = None
+    message = b""
     if told is not None:
-        message = ProfileMessage(
-            uid=uid,
-            member_id=member_id,
-            given_ms=state.clock.wall_ms(),
-            name=told.name,
-            phone=told.phone,
-            email=told.email,
-            birthday=told.birthday,
-            language=told.language,
-            consents=told.consents,
-        )
+        now_ms = state.clock.wall_ms()
+        message = encoded(replace(told, uid=uid, member_id=member_id, given_ms=now_ms))
     member = CachedMember(
         member_id=member_id,
         version=enrolled.UNSETTLED,
@@ -164,7 +117,7 @@ async def enrol_card(
     )
 
     def also(tx: sa.Connection) -> None:
-        enrolled.keep_member(tx, uid, member, encoded(message) if message else b"")
+        enrolled.keep_member(tx, uid, member, message)
         for number, kind in ((card, enrolled.CARD), (phone, enrolled.PHONE)):
             if number and cached_members.find_by_card(tx, number) is None:
                 enrolled.keep_card(tx, uid, number, member_id=member_id, kind=kind)
@@ -204,7 +157,7 @@ async def _replace(
             field="card",
             hint="send card and replaces; the member's data stay as they are",
         )
-    hasher, uid = _hasher(state), mint_uid(state)
+    hasher, uid = recording_hasher(state), mint_uid(state)
     key = enrolment_key(wanted.place.store, pos.name, wanted.enrolment_id)
     digest = digest_of(
         KIND_REPLACEMENT, wanted.card.card_hash.hex(), old.card_hash.hex(), member_id or ""
@@ -292,79 +245,6 @@ async def _write(
     answer = await write_record(state, writing, what="enrolment")
     state.send_profiles()
     return answer
-
-
-# ---- what was given -------------------------------------------------------------------------
-
-
-def _hasher(state: TillState) -> CardHasher:
-    if state.identity is None or state.hasher is None or state.settings.training:
-        raise ApiProblem(
-            "enrolment_refused",
-            "this register records nothing now",
-            hint="enrol at a register that is known to central and not in training",
-        )
-    return state.hasher
-
-
-def _card(
-    state: TillState,
-    code: str | None,
-    symbology: str,
-    formats: tuple[CardFormat, ...],
-    hasher: CardHasher,
-    *,
-    field: str,
-) -> ScannedCard:
-    """A member's card by its hash; ApiProblem for a code that is none."""
-    if code is None:
-        return ScannedCard()
-    scan = api_shapes.ScanGiven(code=code, symbology=symbology)
-    kind, number, reason = classify_given(scan, formats, state.programme)
-    if kind not in CARD_KINDS:
-        raise ApiProblem(
-            "enrolment_refused",
-            f"this is no member card: {reason or kind}",
-            field=field,
-            hint="scan a card of a member's format; tessera devices decode says what a code is",
-        )
-    return ScannedCard(card_hash=hasher.card(number), shown=masked(number))
-
-
-def _phone(number: str | None, hasher: CardHasher) -> ScannedCard:
-    if number is None:
-        return ScannedCard()
-    try:
-        return ScannedCard(card_hash=hasher.phone(number), shown=masked(number))
-    except ValueError as error:
-        raise ApiProblem("field_wrong", str(error), field="phone", hint="+49…") from None
-
-
-def _profile(given: api_shapes.EnrolGiven) -> ProfileMessage | None:
-    """What was given of the person, in its normal form; None for nothing at all."""
-    fields = {"name": normal_name, "email": normal_email, "birthday": normal_birthday}
-    normal: dict[str, str] = {}
-    for field, form in fields.items():
-        text = getattr(given, field)
-        try:
-            normal[field] = form(text) if text.strip() else ""
-        except ValueError as error:
-            raise ApiProblem("field_wrong", str(error), field=field) from None
-    phone = normal_phone(given.phone) if given.phone else ""
-    if not (any(normal.values()) or phone or given.language or given.consents):
-        return None
-    return ProfileMessage(
-        uid="-",
-        member_id="-",
-        given_ms=0,
-        **normal,
-        phone=phone,
-        language=given.language,
-        consents=tuple(
-            Consent(purpose=one.purpose, granted=one.granted, text=one.text or "")
-            for one in given.consents
-        ),
-    )
 
 
 def _whose(state: TillState, member_id: str | None, old: ScannedCard) -> CachedMember:
