@@ -29,6 +29,9 @@ from tessera.sync.wire import (
     StopsRow,
 )
 
+LEASE_PREFIX = "lease "
+"""How the name of a row begins that is about a lease."""
+
 
 def store_audience(store_id: str) -> str:
     """The stream that every register of a store reads."""
@@ -133,7 +136,7 @@ def lease_change(bucket: int, row: LeaseRow) -> Change:
     return Change(
         bucket=bucket,
         audience=register_audience(row.register),
-        about=f"lease {row.lease_id}",
+        about=LEASE_PREFIX + row.lease_id,
         body=encoded(row),
     )
 

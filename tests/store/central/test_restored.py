@@ -10,6 +10,7 @@ from tessera.central.generations import begin_generation, tell_everything
 from tessera.central.members import NewMember, add_members
 from tessera.central.opening import Central
 from tessera.central.placing import BatchGap
+from tessera.central.presenting import give_up
 from tessera.sync.wire import BalanceRow, CardRow, LeaseRow, MemberRow, OutcomeRow, StopsRow
 from tests.store.central.parts import (
     accept,
@@ -113,6 +114,8 @@ def test_everything_a_till_holds_is_told_anew(central: Central) -> None:
     begin_generation(central)
     assert stream(central, "store:berlin-1") == []
     assert tell_everything(central) == 1
+    # Leases are told once the register has presented what it holds, or is given up.
+    assert give_up(central, till.register, who="ada")
     publish(central)
     told = stream(central, "store:berlin-1")
     assert {type(row) for row in told} == {MemberRow, CardRow, BalanceRow, StopsRow}
