@@ -10,7 +10,7 @@ Must never: publish from a bucket whose cursor another publisher holds.
 import msgspec
 import sqlalchemy as sa
 
-from tessera.central.rows import LEASE_PREFIX
+from tessera.central.rows import is_signed
 from tessera.store.central import feed
 from tessera.sync.records import encoded
 from tessera.sync.signing import PURPOSE_SEGMENT, SigningKey
@@ -76,12 +76,13 @@ def _publish_group(
 
 
 def _is_outdated(about: str, body: bytes, generation: str) -> bool:
-    """Whether this is a lease of an earlier generation, which waited to be published as it ended.
+    """Whether this is a signed row of an earlier generation, which had to wait until that ended.
 
-    Its register shows what it holds in this one, and is then told what counts.
+    All of them are told anew in this one, leases once their register has shown what it holds. The
+    key that signed it may have been dropped, and a page with one such row is refused whole.
     """
     # Canonical JSON escapes quotation marks, so no id can look like this.
-    return about.startswith(LEASE_PREFIX) and f'"generation":"{generation}"'.encode() not in body
+    return is_signed(about) and f'"generation":"{generation}"'.encode() not in body
 
 
 def cut_rows(bodies: list[bytes]) -> list[list[bytes]]:

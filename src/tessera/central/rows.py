@@ -29,8 +29,13 @@ from tessera.sync.wire import (
     StopsRow,
 )
 
-LEASE_PREFIX = "lease "
-"""How the name of a row begins that is about a lease."""
+_LEASE = "lease "
+_ASSIGNMENT = "assignment"
+
+
+def is_signed(about: str) -> bool:
+    """Whether rows of this name are signed for themselves, within a generation."""
+    return about == _ASSIGNMENT or about.startswith(_LEASE)
 
 
 def store_audience(store_id: str) -> str:
@@ -136,7 +141,7 @@ def lease_change(bucket: int, row: LeaseRow) -> Change:
     return Change(
         bucket=bucket,
         audience=register_audience(row.register),
-        about=LEASE_PREFIX + row.lease_id,
+        about=_LEASE + row.lease_id,
         body=encoded(row),
     )
 
@@ -177,7 +182,7 @@ def assignment_change(store_id: str, row: AssignmentRow) -> Change:
     """Which bundle a store's tills are to run."""
     audience = store_audience(store_id)
     return Change(
-        bucket=bucket_of(audience), audience=audience, about="assignment", body=encoded(row)
+        bucket=bucket_of(audience), audience=audience, about=_ASSIGNMENT, body=encoded(row)
     )
 
 
