@@ -14,7 +14,7 @@ from tessera.core.quote import CounterUse
 from tessera.store.central import member_book, register_book, schema
 from tessera.store.central.member_book import Profile
 from tessera.sync.profile_wire import Consent, ProfileMessage
-from tessera.sync.wire import CardRow, FeedRow, LeaseRow, MemberRow, OutcomeRow
+from tessera.sync.feed_wire import CardRow, FeedRow, LeaseRow, MemberRow, OutcomeRow
 from tests.store.central.parts import (
     book,
     count,
