@@ -28,7 +28,7 @@ from tessera.store.central import (
 from tessera.store.central.ledger_book import MemberKey
 from tessera.store.central.member_book import Profile
 from tessera.store.central.register_book import CentralState
-from tessera.sync.wire import OutcomeRow
+from tessera.sync.feed_wire import OutcomeRow
 
 CHUNK = 500
 OUTCOMES_DAYS = 40
