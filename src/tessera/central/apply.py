@@ -10,7 +10,7 @@ Must never: drop a batch from the queue before all of its records are settled.
 
 from collections.abc import Callable, Sequence
 from copy import copy
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 import msgspec
 import sqlalchemy as sa
@@ -255,4 +255,4 @@ def _finish(tx: sa.Connection, turn: _Round, desk: Desk) -> None:
 def _set_apart(work: Work, reason: str) -> ParkedRecord:
     """A record of which nothing is booked anywhere, filed under its register."""
     whole = parked_of(work, reason)
-    return replace(whole, bucket=bucket_of(work.register_id), member_id="")
+    return msgspec.structs.replace(whole, bucket=bucket_of(work.register_id), member_id="")
