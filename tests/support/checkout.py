@@ -11,6 +11,7 @@ from tessera.agent.events import EventHub
 from tessera.agent.settings import AgentSettings, DiskSettings
 from tessera.agent.till_state import TillState
 from tessera.agent.writer import Writer
+from tessera.devices.profiles import read_card_formats
 from tessera.store.till.opening import open_till
 from tests.support.agent import stocked_till
 
@@ -37,7 +38,7 @@ def at_a_till(folder: Path, live: Callable[[Checkout], Awaitable[None]]) -> None
     bundle = state.refresh()
     assert bundle is not None
     assert state.programme.take(bundle, currency="EUR")
-    checkout = Checkout(state, ())
+    checkout = Checkout(state, read_card_formats().format)
 
     async def lived() -> None:
         await live(checkout)
