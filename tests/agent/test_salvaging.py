@@ -5,9 +5,15 @@ from pathlib import Path
 import pytest
 
 from tessera.agent.journal_check import check_journal
-from tessera.agent.salvaging import chained_lives, salvage_folder, sealed_records
+from tessera.agent.salvaging import (
+    chained_lives,
+    salvage_at_start,
+    salvage_folder,
+    sealed_records,
+)
 from tessera.cli.main import main
 from tessera.core.basket import Basket, Place
+from tessera.core.errors import TesseraError
 from tessera.core.identity import SaleKey, new_uid
 from tessera.core.journal import RecordDraft, genesis
 from tessera.core.member import MemberState
@@ -274,4 +280,23 @@ def test_a_file_that_was_being_begun_anew_as_the_power_failed_is_there_again(
     (tmp_path / "till.salvage").rename(tmp_path / "till.salvage.next")
     till = opened(tmp_path)
     assert [one.raw for one in read_salvage(tmp_path / "till.salvage")] != []
+    till.close()
+
+
+def test_a_file_that_cannot_be_read_keeps_no_till_from_starting(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    till = opened(tmp_path)
+    sell(till, 1)
+    till.close()
+    (tmp_path / "till.db").unlink()
+    (tmp_path / "till.salvage").rename(tmp_path / "till.salvage.old")
+    (tmp_path / "till.salvage.damaged-1").mkdir()
+    till = opened(tmp_path, number=2)
+    salvage_at_start(till.engines.writer, tmp_path)
+    assert counted(till) == (1, 5)
+    assert "till.salvage.damaged-1 cannot be read" in caplog.text
+    assert "tessera agent salvage" in caplog.text
+    with pytest.raises(TesseraError, match=r"till.salvage.damaged-1 cannot be read"):
+        salvage_folder(till.engines.writer, tmp_path)
     till.close()

@@ -35,7 +35,7 @@ from tessera.agent.pos_api_status import status_routes
 from tessera.agent.pos_api_stream import stream_route
 from tessera.agent.problems_http import ApiProblem
 from tessera.agent.reader_loop import ReaderLoop
-from tessera.agent.salvaging import salvage_folder
+from tessera.agent.salvaging import salvage_at_start
 from tessera.agent.screen import Screen
 from tessera.agent.settings import AgentSettings
 from tessera.agent.sync_wiring import running_sync
@@ -85,8 +85,7 @@ def serve(settings: AgentSettings, *, sound: Callable[[Path], bool] = is_sound) 
             _LOG.warning("%s", finding.text, extra={"code": finding.code})
         try:
             if any(finding.code in _SALVAGE_AFTER for finding in findings):
-                back = salvage_folder(till.engines.writer, settings.data_dir).brought_back
-                _LOG.warning("%d records were brought back from the salvage file", back)
+                salvage_at_start(till.engines.writer, settings.data_dir)
             asyncio.run(_run(settings, till, clock, listener))
         finally:
             till.close()

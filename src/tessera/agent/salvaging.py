@@ -4,6 +4,7 @@ Owns: which records of a file can be chained again, and how they are queued for 
 bring back a record whose chain does not hold, or one that is here already.
 """
 
+import logging
 from collections.abc import Iterable
 from dataclasses import dataclass
 from itertools import groupby
@@ -16,12 +17,15 @@ from tessera.core.journal import Head, SealedRecord, genesis, link_after
 from tessera.core.ledger import member_delta
 from tessera.core.quote import UnitMovement
 from tessera.core.sale import ReturnBody, SaleBody
+from tessera.store.engine import DATABASE_ERRORS, driver_words
 from tessera.store.till import identity_book, outbox, salvage_book
 from tessera.store.till.opening import SALVAGE
 from tessera.store.till.salvage import SalvagedRecord, read_salvage
 from tessera.store.till.salvage_book import SalvagedLife
 from tessera.store.till.values import AccountEffect
 from tessera.sync.records import Body, RecordMalformed, read_body, read_envelope
+
+_LOG = logging.getLogger("tessera.agent.salvage")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,7 +48,14 @@ def salvage_file(tx: sa.Connection, path: Path) -> SalvageReport:
             "this register is not enrolled, so no record can be brought back yet",
             hint="tessera agent enrol --help, then try again",
         )
-    sealed = list(sealed_records(read_salvage(path), identity.register))
+    try:
+        sealed = list(sealed_records(read_salvage(path), identity.register))
+    except OSError as error:
+        raise TesseraError(
+            f"{path.name} cannot be read: {error.strerror}",
+            hint="look at the disk and at the file's rights; then stop the agent and try"
+            " `tessera agent salvage`",
+        ) from error
     known = [head for life in outbox.lives(tx) for head in (life.start, life.head)]
     lives = chained_lives(sealed, identity.register, known)
     brought = sum(salvage_book.insert_life(tx, life) for life in lives)
@@ -52,10 +63,32 @@ def salvage_file(tx: sa.Connection, path: Path) -> SalvageReport:
     return SalvageReport(read=len(sealed), brought_back=brought, left=len(sealed) - chained)
 
 
+def salvage_at_start(engine: sa.Engine, folder: Path) -> None:
+    """Bring back what can be, and say what cannot: a copy is no reason not to sell."""
+    brought_back = 0
+    for path in _files(folder):
+        try:
+            with engine.begin() as tx:
+                brought_back += salvage_file(tx, path).brought_back
+        except TesseraError as error:
+            _LOG.error("%s; %s", error.message, error.hint)
+        except DATABASE_ERRORS as error:
+            _LOG.error(
+                "%s could not be brought back: %s; stop the agent and try `tessera agent salvage`",
+                path.name,
+                driver_words(error),
+            )
+    _LOG.warning("%d records were brought back from the salvage file", brought_back)
+
+
+def _files(folder: Path) -> list[Path]:
+    return sorted(folder.glob(f"{SALVAGE}*"))
+
+
 def salvage_folder(engine: sa.Engine, folder: Path) -> SalvageReport:
     """Bring back what the salvage files of a till's folder hold, the set-aside ones, too."""
     total = SalvageReport(read=0, brought_back=0, left=0)
-    for path in sorted(folder.glob(f"{SALVAGE}*")):
+    for path in _files(folder):
         with engine.begin() as tx:
             one = salvage_file(tx, path)
         total = SalvageReport(
