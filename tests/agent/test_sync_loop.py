@@ -139,6 +139,7 @@ class Till:
         task = asyncio.create_task(loop.run(stop))
         try:
             yield loop
+            assert loop.bugs == {}
         finally:
             stop.set()
             await task
@@ -558,3 +559,24 @@ def test_a_bundle_waits_for_its_time(till: Till, central: SmallCentral) -> None:
             await till.until(lambda: active(till) == "programme: one")
 
     run(story())
+
+
+def test_a_step_that_meets_a_bug_is_told_and_ends_no_other(
+    till: Till, central: SmallCentral, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A profile that this release cannot read must not keep sales from central."""
+    with till.engines.writer.begin() as tx:
+        tx.exec_driver_sql("INSERT INTO profile_outbox VALUES (1, 'm1', x'7b')")
+
+    async def story() -> None:
+        async with till.syncing() as loop:
+            await till.until(lambda: "profiles" in loop.bugs)
+            assert "a bug of ours (DecodeError)" in loop.status().last_error
+            till.sell(10)
+            loop.kick()
+            await till.until(lambda: till.queued() == 0)
+            loop.bugs.clear()
+
+    run(story())
+    assert len(central.applied) == 1
+    assert caplog.text.count("sync met a bug in profiles") == 1

@@ -1,11 +1,12 @@
 """The line to central, for ever: push what waits, pull what is new, say how we are, stay known.
 
 Owns: when each of these runs (and a fifth, that brings profiles of new members), and how long it
-waits after a failure. Must never: block a sale, end because a call failed, or read a clock or draw
-a number that was not handed in.
+waits after a failure. Must never: block a sale, end because a call failed or a step met a bug, or
+read a clock or draw a number that was not handed in.
 """
 
 import asyncio
+import logging
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from functools import partial
@@ -38,12 +39,13 @@ from tessera.sync.link import (
 )
 from tessera.sync.wire import Heartbeat
 
+_LOG = logging.getLogger("tessera.agent.sync")
 HEARTBEAT_S = 30.0
 AWAITED_S = 10.0
 """How often it asks whether central still waits for grants of others of this store."""
 PUSH, PULL, BEAT, RENEW, PROFILES = "push", "pull", "beat", "renew", "profiles"
 FAILURES: tuple[type[Exception], ...] = (TesseraError, *DATABASE_ERRORS)
-"""What a step may fail with and be tried again; anything else is our own bug."""
+"""What a step may fail with; anything else is our own bug, told as one and tried again as well."""
 
 
 class SyncClock(Protocol):
@@ -129,6 +131,8 @@ class SyncLoop:
         self._linked_as = ("", "", "")
         self._generation = ""
         self._has_enrolled = False
+        self.bugs: dict[str, Exception] = {}
+        """The newest bug of ours that each step has met."""
 
     def kick(self) -> None:
         """A record was committed: send it soon. From the loop's thread, once for each record."""
@@ -160,7 +164,7 @@ class SyncLoop:
         try:
             done, _ = await asyncio.wait([*loops, ended], return_when=asyncio.FIRST_COMPLETED)
             for task in done - {ended}:
-                task.result()  # A loop only ends by our own bug; let it be heard.
+                task.result()  # None ends before `stop`; were it otherwise, let it be heard.
         finally:
             for task in (*loops, ended):
                 task.cancel()
@@ -193,9 +197,20 @@ class SyncLoop:
                 failures += 1
                 pause_s = self._note_failure(name, error, failures)
                 await self._wait_out(pause_s)
+            except Exception as error:  # noqa: BLE001 - whatever the bug is, sales go on to central
+                failures += 1
+                self._note_bug(name, error)
+                await asyncio.sleep(delay_s(failures, self._chance(), most_s=self._backoff_s_max))
             else:
                 failures = 0
                 await asyncio.sleep(pause_s)
+
+    def _note_bug(self, name: str, error: Exception) -> None:
+        """One step that meets a bug must not end the others; each kind of it is logged once."""
+        if type(error) is not type(self.bugs.get(name)):
+            _LOG.error("sync met a bug in %s; sales go on and are kept", name, exc_info=error)
+        self.bugs[name] = error
+        self._line.failed_here(name, f"a bug of ours ({type(error).__name__}); the log tells more")
 
     def _note_failure(self, name: str, error: Exception, failures: int) -> float:
         if isinstance(error, DATABASE_ERRORS):
