@@ -7,15 +7,23 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from tessera.agent.enrolment import EnrolmentFailed, checked_identity, read_key
+from tessera.agent.enrolment import (
+    EnrolmentFailed,
+    checked_identity,
+    keep_identity_beside,
+    read_key,
+)
 from tessera.cli.main import main
 from tessera.core.errors import TesseraError
 from tessera.store.engine import open_sqlite
 from tessera.store.till import identity_book
+from tessera.store.till.identity_file import IDENTITY_FILE
+from tessera.store.till.opening import open_till
 from tessera.sync.client import HttpCentral
 from tessera.sync.signing import SigningKey
 from tessera.sync.wire import EnrolAnswer, EnrolRequest
 from tests.support.small_central import CENTRAL_KEY, Serving, SmallCentral
+from tests.support.till import enrolled_till
 
 
 @pytest.fixture
@@ -136,3 +144,23 @@ def test_the_queue_and_the_journal_of_a_fresh_register_are_whole(
     assert json.loads(capsys.readouterr().out)["waiting"] == 0
     assert main(["agent", "journal", "verify", "--config", str(tmp_path / "agent.toml")]) == 0
     assert capsys.readouterr().out == "0 records read: the journal is whole\n"
+
+
+@pytest.mark.parametrize("left", [None, b'{"register": "till-'], ids=["none", "torn"])
+def test_an_identity_that_is_not_beside_the_database_is_put_there(
+    tmp_path: Path, left: bytes | None
+) -> None:
+    """So that the till knows who it is when its database is lost one day."""
+    engines = enrolled_till(tmp_path)
+    if left is not None:
+        (tmp_path / IDENTITY_FILE).write_bytes(left)
+    keep_identity_beside(tmp_path, engines.reader)
+    engines.dispose()
+    (tmp_path / "till.db").unlink()
+    till, findings = open_till(tmp_path, random=bytes, wall_ms=1, reserve_bytes=0)
+    with till.engines.reader.connect() as connection:
+        found = identity_book.read_identity(connection)
+    till.close()
+    assert found is not None
+    assert (found.register, found.store) == ("till-1", "shop")
+    assert [one.code for one in findings] == ["database_begun_anew"]

@@ -25,6 +25,7 @@ from starlette.routing import BaseRoute
 
 from tessera.agent.checkout import Checkout
 from tessera.agent.clock import SystemClock
+from tessera.agent.enrolment import keep_identity_beside
 from tessera.agent.events import EventHub
 from tessera.agent.pairing import TOKEN_FILE, Pairings, first_pairing
 from tessera.agent.passing_on import PassingOn
@@ -46,6 +47,7 @@ from tessera.devices.profiles import read_card_formats
 from tessera.panel.pages import warm_up
 from tessera.panel.routes import PanelDoor, panel_routes
 from tessera.store.engine import held
+from tessera.store.till.identity_file import IDENTITY_FILE
 from tessera.store.till.opening import OpenTill, open_till
 from tessera.store.till.soundness import is_sound
 from tessera.sync.http_head import BoundedHeads
@@ -86,6 +88,10 @@ def serve(settings: AgentSettings, *, sound: Callable[[Path], bool] = is_sound) 
         try:
             if any(finding.code in _SALVAGE_AFTER for finding in findings):
                 salvage_at_start(till.engines.writer, settings.data_dir)
+            try:
+                keep_identity_beside(settings.data_dir, till.engines.reader)
+            except OSError as error:
+                _LOG.error("%s could not be written: %s", IDENTITY_FILE, error.strerror)
             asyncio.run(_run(settings, till, clock, listener))
         finally:
             till.close()

@@ -99,6 +99,21 @@ async def enrol(
     return identity
 
 
+def keep_identity_beside(folder: Path, engine: sa.Engine) -> None:
+    """Write the identity beside the database again where no file tells it.
+
+    An enrolment that was killed after its transaction left none, and by none a till whose database
+    is lost would be nobody.
+    """
+    with engine.connect() as connection:
+        identity = identity_book.read_identity(connection)
+    if identity is None:
+        return
+    told = identity_file.read_identity_file(folder, incarnation=identity.incarnation, parent=None)
+    if told is None:
+        write_secret(folder / IDENTITY_FILE, identity_file.encoded(identity))
+
+
 async def _enrol_again(
     known: RegisterIdentity,
     *,
