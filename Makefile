@@ -45,8 +45,8 @@ check: setup-dev ## lint, format, types, import contracts, documentation
 
 # What can price wrongly is tested in every branch.
 PURE := tessera.core tessera.rules tessera.devices.events tessera.devices.framing \
-  tessera.devices.keystrokes tessera.devices.profiles tessera.sync.wire tessera.sync.batching \
-  tessera.sync.signing
+  tessera.devices.keystrokes tessera.devices.profiles tessera.sync.wire tessera.sync.feed_wire \
+  tessera.sync.batching tessera.sync.signing
 TAKEN_MIN := 97
 .PHONY: coverage
 coverage: setup-dev ## show which branches of the pure parts no test takes (97 % must be)

@@ -10,7 +10,7 @@ from collections.abc import Collection
 from datetime import date
 from fractions import Fraction
 
-from tessera.core.errors import Problem
+from tessera.core.errors import Problem, Severity
 from tessera.core.money import AMOUNT_MINOR_MAX, UNITS_MAX
 from tessera.rules.model import Texts
 from tessera.rules.yaml_nodes import Mapping, Node, Scalar, Sequence
@@ -44,20 +44,15 @@ class Reader:
 
     def problem(self, node: Node, field: str, message: str, proposal: str = "") -> None:
         """Note a problem at a node."""
-        if len(self.problems) < PROBLEMS_MAX:
-            self.problems.append(
-                Problem(
-                    file=self.file,
-                    line=node.line,
-                    column=node.column,
-                    field=field,
-                    message=message,
-                    proposal=proposal,
-                )
-            )
+        self._note("error", node, field, message, proposal)
 
     def warning(self, node: Node, field: str, message: str, proposal: str = "") -> None:
         """Note something that is allowed, but probably not meant."""
+        self._note("warning", node, field, message, proposal)
+
+    def _note(
+        self, severity: Severity, node: Node, field: str, message: str, proposal: str
+    ) -> None:
         if len(self.problems) < PROBLEMS_MAX:
             self.problems.append(
                 Problem(
@@ -67,7 +62,7 @@ class Reader:
                     field=field,
                     message=message,
                     proposal=proposal,
-                    severity="warning",
+                    severity=severity,
                 )
             )
 
