@@ -103,3 +103,29 @@ def test_limited_offers_that_stack_all_act(
     for one in stacking:
         alone = price(programme(rules_of([one], units, "")), *goods(drawn))
         assert quote.due_minor <= alone.due_minor
+
+
+def test_limited_offers_are_weighed_against_a_bundle() -> None:
+    """Three at 1.45: 90 % of one (1.31) and of two (2.61) is more than one free."""
+    rules = """
+settings: {cheapest_free: cheapest-overall}
+offers:
+  line: {give: 90 % off, limits: 1 per line}
+  free: {give: buy 2 get 1 free, limits: 1 per basket}
+  two: {give: 90 % off, limits: 2 per basket}
+"""
+    assert taken(price(rules, line("1", 435, quantity=3))) == {"line": 131, "two": 261}
+
+
+def test_amounts_off_that_may_not_meet_share_the_goods_between_them() -> None:
+    """0.70 off a, 0.70 off all: the first takes its own off a, the other off b; a bundle that is
+    short of goods plays no part."""
+    rules = """
+settings: {cheapest_free: cheapest-overall}
+offers:
+  all: {give: 0.70 off the basket}
+  own: {what: sku a, give: 0.70 off the basket}
+  free: {give: buy 2 get 1 free}
+"""
+    quote = price(rules, line("1", 95, sku="a"), line("2", 191, sku="b"))
+    assert taken(quote) == {"all": 70, "own": 70}
