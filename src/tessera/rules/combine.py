@@ -142,9 +142,10 @@ def _best_together(work: Work, ready: Sequence[Offer]) -> list[Offer]:
 def _orders_to_try(work: Work, offers: Sequence[Offer]) -> Iterator[Sequence[Offer]]:
     """Give every set in the documented order; of few that can't meet, who is first as well."""
     for chosen in _sets_to_try(offers):
-        documented = in_stacking_order(work, chosen)
-        yield documented
+        yield in_stacking_order(work, chosen)
+    for chosen in _sets_to_try(offers):
         if 1 < len(chosen) <= ORDERED_MAX and none_may_share(work, chosen):
+            documented = in_stacking_order(work, chosen)
             yield from (order for order in map(list, permutations(chosen)) if order != documented)
 
 

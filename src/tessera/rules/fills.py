@@ -107,9 +107,17 @@ def _go(work: Work, way: Way, folds: dict[int, Fold]) -> None:
             _apply_here(work, one, folds)
     for _ in range(ROUNDS_MAX):
         due = work.due
-        fill(work, others, folds)
+        fill(work, [one for one in others if _may_act_again(work, one)], folds)
         if work.due == due:
             return
+
+
+def _may_act_again(work: Work, offer: Offer) -> bool:
+    """Tell whether nothing of what an offer may give is counted anew each time that it acts."""
+    reward = offer.reward
+    assert isinstance(reward, Each)
+    counted = (reward.cap_minor, reward.line_units, reward.line_minor)
+    return counted == (None, None, None) or not work.outcomes[offer].uses
 
 
 def _apply_here(work: Work, offer: Offer, folds: dict[int, Fold]) -> None:
