@@ -147,6 +147,8 @@ def _read_one_who(reader: Reader, node: Node, field: str, text: str) -> Who | No
     proposal = propose(text, known)
     if "known are" in proposal:
         proposal = f"known are {_WHO_WORDS}, …"
+        if text and " " not in text:
+            proposal = f"write tier {text[:40]}, or segment {text[:40]}"
     reader.problem(node, field, f"{text[:60]!r} says nothing about a member", proposal)
     return None
 
@@ -245,7 +247,10 @@ def _read_clauses(reader: Reader, node: Node, field: str, text: str) -> dict[str
         if match is None or match[1] not in _SELECTOR_KEYS:
             word = clause.split(" ", maxsplit=1)[0] if clause else ""
             message = f"{clause[:60]!r} selects nothing: it starts with no known word"
-            reader.problem(node, field, message, propose(word, [*_SELECTOR_KEYS, "everything"]))
+            close = propose(word, [*_SELECTOR_KEYS, "everything"])
+            if clause and "known are" in close:
+                close = f"write category {clause[:40]}, brand {clause[:40]}, sku … or everything"
+            reader.problem(node, field, message, close)
             fields.setdefault("skus", frozenset({""}))
             continue
         name = _SELECTOR_KEYS[match[1]]
@@ -317,7 +322,10 @@ def read_trigger(reader: Reader, node: Node, field: str) -> Trigger:
     if word == "event" and rest:
         return Trigger(events=frozenset(reader.split(node, field, rest)))
     known = ("coupon CODE", "chosen", "event NAME")
-    reader.problem(node, field, f"{text[:40]!r} is no trigger", propose(text, known))
+    close = propose(text, known)
+    if text and " " not in text and "known are" in close:
+        close = f"write coupon {text[:40]} or event {text[:40]}"
+    reader.problem(node, field, f"{text[:40]!r} is no trigger", close)
     return Trigger()
 
 

@@ -7,6 +7,7 @@ needs the whole programme (groups, names that are referred to) is checked in `pr
 import re
 from dataclasses import replace
 
+from tessera.core.basket import LineKind
 from tessera.core.quote import Stage
 from tessera.core.uses import SHARED
 from tessera.rules.conditions import OF_A_LINE
@@ -98,6 +99,11 @@ _NEVER_EMPTY = {
     "stacks": "yes",
 }
 """Keys that narrow an offer down, each with an example; empty ones would leave it wide open."""
+_NO_GOODS = (
+    "an offer that takes money off acts on goods alone, so this one never does",
+    "leave fees, deposits, loads and gift cards to the POS, which sends them lower",
+)
+_PRICED = frozenset({Stage.UNIT, Stage.BASKET})
 _LIMIT = re.compile(r"(\d+)(?: times?)? (?:a |per |in )?(\w+)\Z", re.ASCII)
 
 
@@ -120,6 +126,8 @@ def read_offer(reader: Reader, offer_id: str, rank: int, node: Node, units: Unit
     reward = read_reward(reader, give, f"{field}.give", units, what)
     if reward is None:
         return None
+    if stage_of(reward) in _PRICED and what.kinds and LineKind.GOODS.value not in what.kinds:
+        reader.warning(entries["what"], f"{field}.what", *_NO_GOODS)
     limits = _read_limits(reader, field, get("limits"))
     if any(limit.period in OF_A_LINE for limit in limits):
         reward = _on_lines(reader, entries["limits"], field, reward, limits)
@@ -276,7 +284,9 @@ def _read_limits(reader: Reader, field: str, node: Node | None) -> tuple[Limit, 
     for word in words:
         match = _LIMIT.match(word.replace(" in all", " total"))
         if match is None or match[2] not in _COUNTED or len(match[1]) > 12:
-            proposal = propose(match[2], PERIODS) if match else "write 1 per basket or 1 a day"
+            proposal = (
+                propose(match[2], PERIODS) if match else "write 1 per basket, 1 a day or 1 ever"
+            )
             reader.problem(node, path, f"{word[:40]!r} is no limit", proposal)
         else:
             limits.append(Limit(period=match[2], most=int(match[1])))

@@ -7,6 +7,7 @@ Must never: apply a reward.
 import re
 
 from tessera.core.money import UNITS_MAX
+from tessera.rules.meant import reward_meant
 from tessera.rules.model import (
     Bundle,
     Each,
@@ -75,7 +76,7 @@ def read_reward(
         reader, node, field, text, units
     )
     if reward is None:
-        close = propose(text, _EXAMPLES)
+        close = reward_meant(text) or propose(text, _EXAMPLES)
         if "known are" in close or not close:
             close = "write for example " + " · ".join(f"`{example}`" for example in _EXAMPLES[:5])
         reader.problem(node, field, f"{text[:60]!r} is no reward", close)
