@@ -38,6 +38,7 @@ test: setup-dev ## run the tests (ARGS='-k words' chooses)
 test-faults: setup-dev ## the long fault tests: hundreds of kills, lost and repeated replies
 	@bash packaging/setup/test_packages.sh
 	@$(PYTEST) tests/faults -m "soak or not soak" --timeout 3600 $(ARGS)
+	@$(PYTEST) tests/store/central -m soak -n auto --dist loadfile
 
 .PHONY: check
 check: setup-dev ## lint, format, types, import contracts, documentation
