@@ -48,8 +48,8 @@ _MALFORMED = msgspec.json.Decoder(tuple[Malformed, ...])
 
 
 @dataclass(slots=True)
-class _Round:
-    """Everything of one round between its steps."""
+class Round:
+    """Everything of one round, or of a record that is tried again, between its steps."""
 
     batches: list[tuple[str, int]] = field(default_factory=list)
     works: list[Work] = field(default_factory=list)
@@ -66,14 +66,14 @@ def apply_waiting(
     if spans_buckets:
         with engine.begin() as tx:
             turn = _take(tx, records_max)
-            _claim(tx, turn)
+            claim(tx, turn)
             later = len(turn.works) >= LEASES_LATER_FROM
             _settle_group(tx, turn.works, desk, turn.settled, leases_later=later)
             _finish(tx, turn, desk)
         return len(turn.batches)
     with engine.begin() as tx:
         turn = _take(tx, records_max)
-        _claim(tx, turn)
+        claim(tx, turn)
     later = len(turn.works) >= LEASES_LATER_FROM
     groups: dict[int, list[Work]] = {}
     for work in turn.works:
@@ -100,10 +100,10 @@ def apply_carefully(
     while parts:
         part = parts.pop()
         # Copies, since claiming changes them, and what is rolled back is claimed once more.
-        attempt = _Round(works=[copy(work) for work in part])
+        attempt = Round(works=[copy(work) for work in part])
         try:
             with engine.begin() as tx:
-                _claim(tx, attempt)
+                claim(tx, attempt)
                 later = len(attempt.works) >= LEASES_LATER_FROM
                 _settle_group(tx, attempt.works, desk, attempt.settled, leases_later=later)
                 _finish(tx, attempt, desk)
@@ -136,7 +136,7 @@ def book_overdue_returns(engine: sa.Engine, desk: Desk) -> int:
         row for row in rows_waiting if (row.bucket, row.member_id, row.original_uid) in known
     ]
     for row in overdue:
-        alone = _Round(works=[read_waiting(row)])
+        alone = Round(works=[read_waiting(row)])
         with engine.begin() as tx:
             _settle_group(tx, alone.works, desk, alone.settled)
             sale_book.stop_waiting(tx, [row])
@@ -159,8 +159,8 @@ def _park_failed(tx: sa.Connection, work: Work) -> None:
     feed.append(tx, feed.REGISTERS, [change])
 
 
-def _take(tx: sa.Connection, records_max: int) -> _Round:
-    turn = _Round()
+def _take(tx: sa.Connection, records_max: int) -> Round:
+    turn = Round()
     for register_id in inbox.registers_due(tx, limit=REGISTERS_AT_ONCE):
         if len(turn.works) >= records_max:
             break
@@ -185,7 +185,7 @@ def _records(batch: BatchRow, *, is_fork: bool) -> list[Work]:
     return read_batch(batch, skip=skip, is_fork=is_fork)
 
 
-def _claim(tx: sa.Connection, turn: _Round) -> None:
+def claim(tx: sa.Connection, turn: Round) -> None:
     """Fix by uid and by sale key where records belong; what conflicts with earlier ones is parked.
 
     A uid that comes again with the same content is the same record; with other content somebody
@@ -247,7 +247,7 @@ def _settle_group(
     settled.enrolled += part.enrolled
 
 
-def _finish(tx: sa.Connection, turn: _Round, desk: Desk) -> None:
+def _finish(tx: sa.Connection, turn: Round, desk: Desk) -> None:
     finish(tx, turn.works, turn.settled, desk)
     inbox.settle_batches(tx, turn.batches)
 

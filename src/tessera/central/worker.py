@@ -26,7 +26,7 @@ from tessera.central.metrics import Metrics
 from tessera.central.opening import Central
 from tessera.central.publish import publish_waiting
 from tessera.central.purging import purge_inbox
-from tessera.central.quarantine import retry_claims, retry_unknown_members
+from tessera.central.quarantine import Line, retry_claims, retry_unknown_members
 from tessera.central.reach import ReachWatch
 from tessera.central.shared_limits import follow_releases, grant_due
 from tessera.central.turns import Turns
@@ -67,6 +67,7 @@ class Worker:
         self._idle_s = idle_s
         self._kicked = threading.Event()
         self._stopping = threading.Event()
+        self._claims = Line()
         self._is_careful = False
         self._rounds_failed = 0
         self._tidied_ms = 0
@@ -101,9 +102,10 @@ class Worker:
         """One round of everything; whether anything was done."""
         self._reach.look()
         applied = self._apply()
-        if applied:
+        if applied or self._claims.is_underway:
             # A claim whose sale was still on its way may now be worked out.
-            applied += retry_claims(self._central)
+            applied += retry_claims(self._central, self._claims)
+        if applied:
             applied += retry_unknown_members(self._central)
             grant_due(self._central)
         swept = self._sweep() + self._grant_put_off(is_busy=bool(applied))
