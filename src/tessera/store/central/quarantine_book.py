@@ -118,6 +118,20 @@ def count_parked(tx: sa.Connection) -> int:
     return int(tx.execute(query).scalar_one())
 
 
+def is_dropped(tx: sa.Connection, register_id: str, uid: str) -> bool:
+    """Whether a register's record of this uid was dropped."""
+    table = schema.QUARANTINE
+    query = (
+        sa.select(sa.func.count())
+        .select_from(table)
+        .where(table.c.rbucket == bucket_of(register_id))
+        .where(table.c.register_id == register_id)
+        .where(table.c.uid == uid)
+        .where(table.c.state == DROPPED)
+    )
+    return bool(tx.execute(query).scalar_one())
+
+
 def give_reason(tx: sa.Connection, row: ParkedRecord, *, reason: str) -> None:
     """Say anew why a record is in quarantine."""
     tx.execute(_of(row).values(reason=reason))
