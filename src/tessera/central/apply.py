@@ -29,6 +29,7 @@ from tessera.store.central import feed, inbox, quarantine_book, sale_book
 from tessera.store.central.inbox import BatchRow
 from tessera.store.central.quarantine_book import ParkedRecord
 from tessera.store.central.sale_book import PARKED, UidRow
+from tessera.store.engine import AWAY_ERRORS
 from tessera.sync.feed_wire import OutcomeRow
 from tessera.sync.wire import BATCH_RECORDS_MAX, Malformed
 
@@ -107,8 +108,8 @@ def apply_carefully(
                 later = len(attempt.works) >= LEASES_LATER_FROM
                 _settle_group(tx, attempt.works, desk, attempt.settled, leases_later=later)
                 _finish(tx, attempt, desk)
-        except sa.exc.OperationalError:
-            raise  # the database is away or busy; no record is at fault
+        except AWAY_ERRORS:
+            raise  # the database is away, busy or full; no record is at fault
         except Exception as error:  # noqa: BLE001 - whatever it is, the others must not wait for it
             if len(part) > 1:
                 middle = len(part) // 2

@@ -9,8 +9,6 @@ import logging
 import threading
 from collections.abc import Callable
 
-import sqlalchemy as sa
-
 from tessera.central.apply import (
     RECORDS_AT_ONCE,
     apply_carefully,
@@ -32,6 +30,7 @@ from tessera.central.shared_limits import follow_releases, grant_due
 from tessera.central.turns import Turns
 from tessera.central.upkeep import keep_up
 from tessera.store.central import inbox, register_book
+from tessera.store.engine import AWAY_ERRORS, driver_words
 
 IDLE_S = 0.5
 FAILED_S_MAX = 10.0
@@ -199,9 +198,13 @@ class Worker:
     def _after_failure(self, error: Exception) -> float:
         self._rounds_failed += 1
         self._metrics.count("tessera_apply_failures_total")
-        if isinstance(error, sa.exc.OperationalError):
-            # The database is away or busy; no record is at fault.
-            note("database does not answer, trying again", level=logging.WARNING)
+        if isinstance(error, AWAY_ERRORS):
+            # The database is away, busy or full; no record is at fault.
+            note(
+                "database does not answer, trying again",
+                level=logging.WARNING,
+                error=driver_words(error),
+            )
         else:
             self._is_careful = True
             LOGGER.error("a round failed, going on record by record", exc_info=error)
