@@ -12,7 +12,7 @@ from tessera.central.granting import balance_changes
 from tessera.central.leasing import cover, write_off
 from tessera.central.opening import Central
 from tessera.core.identity import bucket_of
-from tessera.store.central import feed, lease_book, ledger_book, member_book
+from tessera.store.central import feed, lease_book, ledger_book, member_book, register_book
 from tessera.store.central.lease_book import HeldLease
 from tessera.store.central.register_book import RegisterRow
 
@@ -45,13 +45,26 @@ def agree(central: Central, register: RegisterRow, generation: str, *, keeps_all
             if one.incarnation == register.incarnation:
                 groups.setdefault(0 if spans else one.bucket, []).append(one)
         for _, group in sorted(groups.items()):
-            taken_back += _agree(central, group, set(lease_ids) if keeps_all else shown)
+            kept = set(lease_ids) if keeps_all else shown
+            taken = _agree(central, register.register_id, generation, group, kept)
+            if taken is None:
+                return taken_back
+            taken_back += taken
 
 
-def _agree(central: Central, held: list[HeldLease], kept: set[str]) -> int:
-    """Take back what is not among the leases to be kept, and tell those; how many units."""
+def _agree(
+    central: Central, register_id: str, generation: str, held: list[HeldLease], kept: set[str]
+) -> int | None:
+    """Take back what is not among the leases to be kept, and tell those; how many units.
+
+    None, and nothing is touched, once the register counts as having presented: then what it showed
+    is noted no longer, and it may hold what it was granted since.
+    """
     taken_back = 0
     with central.engines.writer.begin() as tx:
+        register = register_book.lock_register(tx, register_id)
+        if register is None or register.presented == generation:
+            return None
         members = member_book.lock_members(tx, sorted({one.key[:2] for one in held}))
         desk = central.desk()
         accounts = ledger_book.load(tx, members, lots_of=())

@@ -29,6 +29,7 @@ from tessera.store.central import feed, inbox, quarantine_book, sale_book
 from tessera.store.central.inbox import BatchRow
 from tessera.store.central.quarantine_book import ParkedRecord
 from tessera.store.central.sale_book import PARKED, UidRow
+from tessera.store.engine import AWAY_ERRORS
 from tessera.sync.feed_wire import OutcomeRow
 from tessera.sync.wire import BATCH_RECORDS_MAX, Malformed
 
@@ -48,8 +49,8 @@ _MALFORMED = msgspec.json.Decoder(tuple[Malformed, ...])
 
 
 @dataclass(slots=True)
-class _Round:
-    """Everything of one round between its steps."""
+class Round:
+    """Everything of one round, or of a record that is tried again, between its steps."""
 
     batches: list[tuple[str, int]] = field(default_factory=list)
     works: list[Work] = field(default_factory=list)
@@ -66,14 +67,14 @@ def apply_waiting(
     if spans_buckets:
         with engine.begin() as tx:
             turn = _take(tx, records_max)
-            _claim(tx, turn)
+            claim(tx, turn)
             later = len(turn.works) >= LEASES_LATER_FROM
             _settle_group(tx, turn.works, desk, turn.settled, leases_later=later)
             _finish(tx, turn, desk)
         return len(turn.batches)
     with engine.begin() as tx:
         turn = _take(tx, records_max)
-        _claim(tx, turn)
+        claim(tx, turn)
     later = len(turn.works) >= LEASES_LATER_FROM
     groups: dict[int, list[Work]] = {}
     for work in turn.works:
@@ -100,15 +101,15 @@ def apply_carefully(
     while parts:
         part = parts.pop()
         # Copies, since claiming changes them, and what is rolled back is claimed once more.
-        attempt = _Round(works=[copy(work) for work in part])
+        attempt = Round(works=[copy(work) for work in part])
         try:
             with engine.begin() as tx:
-                _claim(tx, attempt)
+                claim(tx, attempt)
                 later = len(attempt.works) >= LEASES_LATER_FROM
                 _settle_group(tx, attempt.works, desk, attempt.settled, leases_later=later)
                 _finish(tx, attempt, desk)
-        except sa.exc.OperationalError:
-            raise  # the database is away or busy; no record is at fault
+        except AWAY_ERRORS:
+            raise  # the database is away, busy or full; no record is at fault
         except Exception as error:  # noqa: BLE001 - whatever it is, the others must not wait for it
             if len(part) > 1:
                 middle = len(part) // 2
@@ -136,7 +137,7 @@ def book_overdue_returns(engine: sa.Engine, desk: Desk) -> int:
         row for row in rows_waiting if (row.bucket, row.member_id, row.original_uid) in known
     ]
     for row in overdue:
-        alone = _Round(works=[read_waiting(row)])
+        alone = Round(works=[read_waiting(row)])
         with engine.begin() as tx:
             _settle_group(tx, alone.works, desk, alone.settled)
             sale_book.stop_waiting(tx, [row])
@@ -159,8 +160,8 @@ def _park_failed(tx: sa.Connection, work: Work) -> None:
     feed.append(tx, feed.REGISTERS, [change])
 
 
-def _take(tx: sa.Connection, records_max: int) -> _Round:
-    turn = _Round()
+def _take(tx: sa.Connection, records_max: int) -> Round:
+    turn = Round()
     for register_id in inbox.registers_due(tx, limit=REGISTERS_AT_ONCE):
         if len(turn.works) >= records_max:
             break
@@ -185,7 +186,7 @@ def _records(batch: BatchRow, *, is_fork: bool) -> list[Work]:
     return read_batch(batch, skip=skip, is_fork=is_fork)
 
 
-def _claim(tx: sa.Connection, turn: _Round) -> None:
+def claim(tx: sa.Connection, turn: Round) -> None:
     """Fix by uid and by sale key where records belong; what conflicts with earlier ones is parked.
 
     A uid that comes again with the same content is the same record; with other content somebody
@@ -247,7 +248,7 @@ def _settle_group(
     settled.enrolled += part.enrolled
 
 
-def _finish(tx: sa.Connection, turn: _Round, desk: Desk) -> None:
+def _finish(tx: sa.Connection, turn: Round, desk: Desk) -> None:
     finish(tx, turn.works, turn.settled, desk)
     inbox.settle_batches(tx, turn.batches)
 

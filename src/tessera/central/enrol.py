@@ -172,6 +172,9 @@ def _redeemed(
     register = register_book.read_register(tx, code.register_id)
     if register is None:
         raise _bad_code()
+    if code.used_ms and (register.status != ACTIVE or register.public_key != code.used_key):
+        # It was revoked since, or another key has taken this one's place.
+        raise _bad_code()
     return register
 
 
@@ -207,13 +210,14 @@ def _answer(
 def revoke_register(central: Central, register_id: str) -> None:
     """Take a register's rights; what it holds as leases stays reserved until it is written off."""
     with central.engines.writer.begin() as tx:
-        if register_book.read_register(tx, register_id) is None:
+        register = register_book.read_register(tx, register_id)
+        if register is None:
             raise TesseraError(
                 f"register {register_id} is unknown", hint="tessera central register list"
             )
         register_book.drop_codes(tx, register_id)
         register_book.update_register(tx, register_id, status=register_book.REVOKED)
-        register_book.settle_awaiting(tx)
+        register_book.settle_awaiting(tx, register.store_id)
 
 
 def decoded_certificate(answer: EnrolAnswer) -> Certificate:

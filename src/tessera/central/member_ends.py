@@ -18,6 +18,7 @@ import sqlalchemy as sa
 from tessera.central import moving, rows
 from tessera.central.erasure_log import note_erasure, read_erasures
 from tessera.central.granting import balance_changes, top_up
+from tessera.central.leasing import is_held_back
 from tessera.central.moving import Moved
 from tessera.central.opening import Central
 from tessera.core.errors import TesseraError
@@ -152,8 +153,8 @@ def follow(central: Central) -> int:
 def expire_points(central: Central, today: str) -> int:
     """Take points whose day has come, as entries of the ledger; how many members had some.
 
-    What is leased stays until the register has settled it; of members whose home store has not
-    presented its grants after a restore, everything stays until it has.
+    What is leased stays until the register has settled it; after a restore everything stays of
+    members whose home store, or a register that holds a lease of theirs, has not presented yet.
     """
     seen = 0
     while True:
@@ -387,7 +388,8 @@ def _expire_one(central: Central, key: MemberKey, today: str) -> bool:
         accounts = ledger_book.load(tx, members)
         if key not in accounts:
             return False
-        if desk.is_awaiting and members[key].home_store in _awaited_stores(tx, desk.generation):
+        awaited = register_book.read_awaited(tx, desk.generation) if desk.is_awaiting else {}
+        if awaited and is_held_back(accounts[key], members[key].home_store, awaited):
             return False  # what seems free may be leased by a grant that was forgotten
         postings = moving.expire(accounts[key], today)
         if not postings:
@@ -397,7 +399,3 @@ def _expire_one(central: Central, key: MemberKey, today: str) -> bool:
         ledger_book.save(tx, accounts)
         feed.append(tx, feed.MEMBERS, changes)
     return True
-
-
-def _awaited_stores(tx: sa.Connection, generation: str) -> set[str]:
-    return set(register_book.read_awaited(tx, generation).values())

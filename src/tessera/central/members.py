@@ -25,6 +25,8 @@ from tessera.store.central.member_book import CardRecord, MemberRecord, Profile
 CHUNK = 1_000
 TAG_OPENING = "opening"
 CARDS_MAX = 20
+TEXT_MAX = 500
+"""Longest name that tills take; a page of the feed with a longer one is refused whole."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -114,6 +116,13 @@ def _named(central: Central, member: NewMember) -> NewMember:
             f"{member_id!r} cannot be a member's id",
             hint="1 to 64 letters, digits and . _ : / -, beginning with a letter or digit",
         )
+    texts = (member.display_name, member.language, member.tier, member.home_store)
+    for text in (*texts, *member.segments):
+        if len(text) > TEXT_MAX or "\0" in text:
+            raise TesseraError(
+                f"member {member_id}: a text of {len(text)} characters cannot be taken",
+                hint=f"names, tiers, stores and segments have at most {TEXT_MAX}, none of them NUL",
+            )
     for unit, amount in member.opening.items():
         if not is_name(unit) or not 0 <= amount <= UNITS_MAX:
             raise TesseraError(

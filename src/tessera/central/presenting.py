@@ -178,20 +178,13 @@ def _key(row: LeaseRow) -> MemberKey:
 
 
 def _note_presented(tx: sa.Connection, register_id: str, generation: str) -> bool:
-    """A register is no longer awaited; False when it was not.
-
-    Once its store is complete, the worker grants to the store's members what had to wait.
-    """
+    """A register is no longer awaited; False when it was not."""
     register = register_book.lock_register(tx, register_id)
     assert register is not None
     if register.presented == generation:
         return False
     register_book.update_register(tx, register_id, presented=generation)
-    awaited = register_book.read_awaited(tx, generation)
-    if register.store_id not in awaited.values():
-        register_book.update_register(tx, register_id, is_swept=0)
-    if not awaited:
-        register_book.settle_awaiting(tx)
+    register_book.settle_awaiting(tx, register.store_id)
     return True
 
 

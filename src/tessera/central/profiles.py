@@ -20,7 +20,7 @@ from tessera.central.worker import Worker
 from tessera.core.identity import bucket_of
 from tessera.core.profile import short_name
 from tessera.core.sale import KIND_ENROLMENT
-from tessera.store.central import feed, member_book, sale_book
+from tessera.store.central import feed, member_book, quarantine_book, sale_book
 from tessera.store.central.image_rows import GONE as GONE_STATES
 from tessera.store.central.member_book import Profile
 from tessera.sync.profile_wire import ProfileMessage, ProfilesAnswer, ProfilesGiven, ProfileTaken
@@ -39,7 +39,8 @@ def take_profile(tx: sa.Connection, message: ProfileMessage, register_id: str, b
     key = (bucket_of(message.member_id), message.member_id)
     outcome = sale_book.read_outcomes(tx, [(*key, message.uid)]).get((*key, message.uid))
     if outcome is None or outcome.state != sale_book.APPLIED:
-        return WAITING
+        # Once somebody has dropped the record, there will be nobody whose person this is.
+        return GONE if quarantine_book.is_dropped(tx, register_id, message.uid) else WAITING
     if outcome.register_id != register_id or outcome.kind != KIND_ENROLMENT:
         return GONE
     member = member_book.lock_members(tx, [key]).get(key)

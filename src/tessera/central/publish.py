@@ -4,14 +4,15 @@ Owns: which changes go into which segment. A round takes the next changes of eve
 order, so an outcome is never published after a balance that includes it: both are changes of one
 bucket, the outcome first. Numbers, segments and how far the buckets are published are one
 transaction; killed anywhere before its end, the round has not happened.
-Must never: publish from a bucket whose cursor another publisher holds.
+Must never: publish from a bucket whose cursor another publisher holds, or into a generation that
+has ended what is told in the one after it.
 """
 
 import msgspec
 import sqlalchemy as sa
 
 from tessera.central.rows import is_signed
-from tessera.store.central import feed
+from tessera.store.central import feed, register_book
 from tessera.sync.feed_wire import SEGMENT_ROWS_MAX
 from tessera.sync.records import encoded
 from tessera.sync.signing import PURPOSE_SEGMENT, SigningKey
@@ -53,7 +54,9 @@ def _publish_group(
         kept = rows.setdefault(audience, {})
         kept.pop(about, None)
         kept[about] = body
-    if not published:
+    # Looked at after the changes were taken: none of them can be of a generation begun since.
+    state = register_book.read_central(tx)
+    if not published or state is None or state.generation != generation:
         return {}
     cut = {audience: cut_rows(list(kept.values())) for audience, kept in rows.items()}
     before = feed.take_numbers(

@@ -4,10 +4,13 @@ Owns: an operator's decisions about parked records. Dropping settles a record wi
 bytes and its row in the inbox stay for ever. Must never: book a record twice.
 """
 
-from tessera.central import claims, enrolling
+from dataclasses import dataclass
+
+from tessera.central import claims
+from tessera.central.apply import REASON_UID, Round, claim
 from tessera.central.finishing import finish
 from tessera.central.opening import Central
-from tessera.central.settling import REASON_MEMBER_UNKNOWN, settle
+from tessera.central.settling import REASON_KEY_REUSED, REASON_MEMBER_UNKNOWN, settle
 from tessera.central.work import day_of, read_work
 from tessera.core.errors import TesseraError
 from tessera.store.central import member_book, quarantine_book, sale_book
@@ -17,6 +20,8 @@ from tessera.sync.records import RecordMalformed
 
 LISTED_MAX = 10_000
 CLAIMS_AT_ONCE = 100
+TAKEN = (REASON_UID, REASON_KEY_REUSED, claims.REASON_CLAIMED)
+ANOTHERS = "another record has its place; only dropping settles it"
 
 
 def parked_records(central: Central, *, register_id: str = "") -> list[ParkedRecord]:
@@ -55,13 +60,19 @@ def retry(central: Central, record: ParkedRecord) -> str:
         )
     except RecordMalformed as error:
         return error.message
-    if record.reason.startswith(("uid_conflict", "sale_key_reused", claims.REASON_CLAIMED)):
-        return f"{record.reason}: another record has its place; only dropping settles it"
+    if record.reason.startswith(TAKEN):
+        return f"{record.reason}: {ANOTHERS}"
     with central.engines.writer.begin() as tx:
-        enrolling.claim_numbers(tx, [work])
-        claims.resolve(tx, [work])
+        # One that broke its own booking, or that was never read, has claimed nothing yet.
+        turn = Round(works=[work])
+        claim(tx, turn)
+        if not turn.works:
+            return f"{REASON_UID}: {ANOTHERS}"
+        if work.reason.startswith(TAKEN):
+            return f"{work.reason}: {ANOTHERS}"
         desk = central.desk()
         settled = settle(tx, [work], desk, again=True)
+        settled.tagged += turn.settled.tagged
         reason = next((one.reason for one in settled.parked if one.uid == work.uid), "")
         if reason:
             return reason
@@ -71,12 +82,29 @@ def retry(central: Central, record: ParkedRecord) -> str:
     return ""
 
 
-def retry_claims(central: Central) -> int:
-    """Try claims again that waited for their sale; how many are settled now."""
+@dataclass(slots=True)
+class Line:
+    """How far a round over the claims that wait has come; the next one goes on from there."""
+
+    after: quarantine_book.Place = quarantine_book.FIRST
+
+    @property
+    def is_underway(self) -> bool:
+        """Whether claims are left that this round has not looked at."""
+        return self.after != quarantine_book.FIRST
+
+
+def retry_claims(central: Central, line: Line) -> int:
+    """Try the next claims again that waited for their sale; how many are settled now.
+
+    Never the same ones only: a sale that never comes must not keep other claims waiting.
+    """
     with central.engines.reader.begin() as tx:
         rows = quarantine_book.read_parked(
-            tx, reason=claims.REASON_CLAIM_WAITS, limit=CLAIMS_AT_ONCE
+            tx, reason=claims.REASON_CLAIM_WAITS, after=line.after, limit=CLAIMS_AT_ONCE
         )
+        is_last = len(rows) < CLAIMS_AT_ONCE
+        line.after = quarantine_book.FIRST if is_last else rows[-1].place
         works = [
             read_work(
                 row.raw,

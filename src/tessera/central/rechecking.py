@@ -27,6 +27,7 @@ from tessera.rules.programme import Programme
 from tessera.store.central import bundle_book, inbox, recheck_book, register_book, sale_book
 from tessera.store.central.inbox import BatchRow
 from tessera.store.central.recheck_book import Found
+from tessera.store.engine import AWAY_ERRORS
 from tessera.sync.records import Envelope, RecordMalformed, read_body, read_envelope
 
 ALARM = "not-reproduced"
@@ -95,7 +96,7 @@ class Rechecker:
         while not self._stopping.wait(pause_s):
             try:
                 pause_s = 0.0 if self._run_once() else self._idle_s
-            except sa.exc.OperationalError:
+            except AWAY_ERRORS:
                 note("sales cannot be rechecked now, trying again", level=logging.WARNING)
                 pause_s = FAILED_S
             except Exception as error:  # noqa: BLE001 - nothing may end the loop but `stop`

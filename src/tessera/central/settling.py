@@ -217,6 +217,8 @@ def _may_return(books: Books, work: Work, body: ReturnBody) -> bool:
         known = books.outcomes.get(original) or books.known.get(original)
         if known is not None and known.state == PARKED:
             raise _ParkError(REASON_ORIGINAL_PARKED)
+        if known is not None:  # what is booked under this uid is no sale, and none will come
+            raise _ParkError(REASON_ORIGINAL_DIFFERS)
         row = WaitingRecord(
             bucket=work.bucket,
             member_id=work.member_id,

@@ -9,8 +9,6 @@ import logging
 import threading
 from collections.abc import Callable
 
-import sqlalchemy as sa
-
 from tessera.central.apply import (
     RECORDS_AT_ONCE,
     apply_carefully,
@@ -26,12 +24,13 @@ from tessera.central.metrics import Metrics
 from tessera.central.opening import Central
 from tessera.central.publish import publish_waiting
 from tessera.central.purging import purge_inbox
-from tessera.central.quarantine import retry_claims, retry_unknown_members
+from tessera.central.quarantine import Line, retry_claims, retry_unknown_members
 from tessera.central.reach import ReachWatch
 from tessera.central.shared_limits import follow_releases, grant_due
 from tessera.central.turns import Turns
 from tessera.central.upkeep import keep_up
 from tessera.store.central import inbox, register_book
+from tessera.store.engine import AWAY_ERRORS, driver_words
 
 IDLE_S = 0.5
 FAILED_S_MAX = 10.0
@@ -67,6 +66,7 @@ class Worker:
         self._idle_s = idle_s
         self._kicked = threading.Event()
         self._stopping = threading.Event()
+        self._claims = Line()
         self._is_careful = False
         self._rounds_failed = 0
         self._tidied_ms = 0
@@ -101,9 +101,10 @@ class Worker:
         """One round of everything; whether anything was done."""
         self._reach.look()
         applied = self._apply()
-        if applied:
+        if applied or self._claims.is_underway:
             # A claim whose sale was still on its way may now be worked out.
-            applied += retry_claims(self._central)
+            applied += retry_claims(self._central, self._claims)
+        if applied:
             applied += retry_unknown_members(self._central)
             grant_due(self._central)
         swept = self._sweep() + self._grant_put_off(is_busy=bool(applied))
@@ -197,9 +198,13 @@ class Worker:
     def _after_failure(self, error: Exception) -> float:
         self._rounds_failed += 1
         self._metrics.count("tessera_apply_failures_total")
-        if isinstance(error, sa.exc.OperationalError):
-            # The database is away or busy; no record is at fault.
-            note("database does not answer, trying again", level=logging.WARNING)
+        if isinstance(error, AWAY_ERRORS):
+            # The database is away, busy or full; no record is at fault.
+            note(
+                "database does not answer, trying again",
+                level=logging.WARNING,
+                error=driver_words(error),
+            )
         else:
             self._is_careful = True
             LOGGER.error("a round failed, going on record by record", exc_info=error)

@@ -4,8 +4,9 @@ Owns: the basis that points are counted on, whole steps, multipliers and the one
 basket. Must never: change a price.
 """
 
+from calendar import monthrange
 from collections.abc import Sequence
-from datetime import date, timedelta
+from datetime import MAXYEAR, date
 from fractions import Fraction
 from math import lcm
 
@@ -278,20 +279,27 @@ def movements(
 
 def lifetime(unit: UnitDefinition, day: date) -> tuple[str, str]:
     """Give from when and until when units earned on a day count, as ISO dates; "" for ever."""
-    available = day + timedelta(days=unit.available_days)
+    available = _days_after(day, unit.available_days)
     if unit.expires_months:
         return available.isoformat(), add_months(day, unit.expires_months).isoformat()
     if unit.expires_days:
-        return available.isoformat(), (day + timedelta(days=unit.expires_days)).isoformat()
+        return available.isoformat(), _days_after(day, unit.expires_days).isoformat()
     return available.isoformat(), ""
 
 
+def _days_after(day: date, days: int) -> date:
+    return date.fromordinal(min(day.toordinal() + days, date.max.toordinal()))
+
+
 def add_months(day: date, months: int) -> date:
-    """The same day of the month so many months later, or the last one that month has."""
+    """The same day of the month so many months later, or the last one that month has.
+
+    What lies beyond the last day that can be written (9999-12-31) is that day.
+    """
     year, month = divmod(day.year * 12 + day.month - 1 + months, 12)
-    first_of_next = date(year + (month + 1) // 12, (month + 1) % 12 + 1, 1)
-    last = (first_of_next - timedelta(days=1)).day
-    return date(year, month + 1, min(day.day, last))
+    if year > MAXYEAR:
+        return date.max
+    return date(year, month + 1, min(day.day, monthrange(year, month + 1)[1]))
 
 
 # -- rights
@@ -316,8 +324,8 @@ def rights_of(programme: Programme, issuing: Sequence[Offer], day: date) -> list
         assert isinstance(reward, Issue)
         if reward.kind == "private-access":
             continue
-        start = day + timedelta(days=reward.starts_in_days)
-        end = (start + timedelta(days=reward.days)).isoformat() if reward.days else ""
+        start = _days_after(day, reward.starts_in_days)
+        end = _days_after(start, reward.days).isoformat() if reward.days else ""
         detail: tuple[str, ...] = ()
         if reward.kind == "win":
             detail = (f"{reward.chance[0]} in {reward.chance[1]}", *reward.prizes)

@@ -24,6 +24,9 @@ from tessera.core.errors import TesseraError
 DATABASE_ERRORS: tuple[type[Exception], ...] = (sa.exc.DBAPIError, pysqlite.Error)
 """What a failing database raises: hot paths use the driver's cursor, so its own errors, too."""
 
+AWAY_ERRORS: tuple[type[Exception], ...] = (sa.exc.OperationalError, pysqlite.OperationalError)
+"""Those that say the database is away, busy or full: no statement is at fault, and no row."""
+
 SQLITE_TOO_OLD = (3, 51, 2)
 BUSY_TIMEOUT_MS = 5_000
 READERS_MAX = 8

@@ -30,7 +30,7 @@ from tessera.sync.feed_wire import (
 )
 from tessera.sync.records import encoded
 from tessera.sync.trust import ASSIGNMENT, LEASE, SEGMENT, STATEMENT, Trust
-from tessera.sync.wire import Count, Id, Statement
+from tessera.sync.wire import Audience, Count, Id, Statement
 
 SEGMENT_BYTES_MAX = 1_048_576
 
@@ -56,7 +56,7 @@ class PageRefused(TesseraError):
 
 class _Body(msgspec.Struct, frozen=True, kw_only=True):
     generation: Id
-    audience: Id
+    audience: Audience
     number: Count
     rows: tuple[msgspec.Raw, ...]
     central_ms: Count = 0

@@ -9,7 +9,7 @@ from typing import Annotated
 
 import msgspec
 
-from tessera.sync.wire import Count, Digest, Id, Incarnation, Int64, Message, ShortText
+from tessera.sync.wire import Audience, Count, Digest, Id, Incarnation, Int64, Message, ShortText
 
 FEED_SEGMENTS_MAX = 50
 SEGMENT_ROWS_MAX = 500
@@ -174,7 +174,7 @@ class SegmentBody(Message, frozen=True, kw_only=True):
     """
 
     generation: Id
-    audience: Id
+    audience: Audience
     number: Count
     rows: tuple[FeedRow, ...]
     central_ms: Count = 0
@@ -196,7 +196,7 @@ class FeedPage(Message, frozen=True, kw_only=True):
     """
 
     generation: Id
-    audience: Id
+    audience: Audience
     head: Count
     central_ms: Count
     segments: tuple[Segment, ...] = ()

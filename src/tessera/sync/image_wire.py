@@ -10,7 +10,7 @@ from typing import Annotated
 
 import msgspec
 
-from tessera.sync.wire import Count, Digest, Id, Int64, Message, ShortText
+from tessera.sync.wire import Audience, Count, Digest, Id, Int64, Message, ShortText
 
 IMAGE_FORMAT = 1
 IMAGE_BYTES_MAX = 2_147_483_648
@@ -34,7 +34,7 @@ class ImageManifest(Message, frozen=True, kw_only=True):
     """
 
     generation: Id
-    audience: Id
+    audience: Audience
     number: Count
     format: Count
     hash: Digest
@@ -86,7 +86,7 @@ class ImageHead(Message, frozen=True, kw_only=True, tag="head"):
     """The first line: what the manifest says, too, so that no two images are the same file."""
 
     generation: Id
-    audience: Id
+    audience: Audience
     number: Count
 
 

@@ -52,7 +52,8 @@ class ProfilesGiven(Message, frozen=True, kw_only=True):
 class ProfileTaken(Message, frozen=True, kw_only=True):
     """What became of a profile: stored, gone or waiting.
 
-    Gone: the member is erased, merged, or none that this register enrolled. Waiting: the enrolment
+    Gone: the member is erased, merged, or none that this register enrolled, or staff has dropped
+    the enrolment. Waiting: the enrolment
     is not booked yet, so it is to be sent again later.
     """
 

@@ -18,6 +18,8 @@ ROOT_BYTES_MAX = 65_536
 ROOT_KEYS_MAX = 16
 
 Id = Annotated[str, msgspec.Meta(min_length=1, max_length=64)]
+Audience = Annotated[str, msgspec.Meta(min_length=1, max_length=80)]
+"""The name of a stream: a kind, a colon, and an id of up to 64 characters."""
 Digest = Annotated[str, msgspec.Meta(pattern="^[0-9a-f]{64}$")]
 Incarnation = Annotated[str, msgspec.Meta(pattern="^[0-9a-f]{16}$")]
 Count = Annotated[int, msgspec.Meta(ge=0, le=2**63 - 1)]
@@ -71,7 +73,7 @@ class Statement(Message, frozen=True, kw_only=True):
     nonce: Annotated[str, msgspec.Meta(pattern="^[0-9a-f]{32}$")]
     register: Id
     generation: Id
-    audience: Id
+    audience: Audience
     head: Count
     root: Count
     central_ms: Count

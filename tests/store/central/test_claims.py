@@ -5,7 +5,7 @@ import pytest
 
 from tessera.central.inspection import member_state
 from tessera.central.opening import Central
-from tessera.central.quarantine import parked_records, retry_claims
+from tessera.central.quarantine import Line, parked_records, retry_claims
 from tessera.core.identity import SaleKey
 from tessera.core.journal import SealedRecord
 from tessera.sync.feed_wire import OutcomeRow
@@ -93,6 +93,25 @@ def test_a_claim_at_another_register_is_worked_out_from_the_sale(central: Centra
     assert differences(central) == []
 
 
+def test_claims_whose_sale_never_comes_keep_no_other_one_waiting(
+    central: Central, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tessera.central.quarantine.CLAIMS_AT_ONCE", 2)
+    here, there = two_tills(central)
+    silent = Till(register="berlin-1-3", number=3, incarnation="00000000000000a3")
+    enrolled(central, silent)
+    for _ in range(4):
+        there.claim(silent.sell(amount_minor=1234), "M-1", register=silent.register)
+    there.claim(here.sell(amount_minor=1234), "M-1", register=here.register)
+    send(central, there)
+    send(central, here)
+    line = Line()
+    assert [retry_claims(central, line) for _ in range(3)] == [0, 0, 1]
+    assert not line.is_underway
+    book(central)
+    assert points(central, "M-1") == 12
+
+
 def test_a_claim_waits_for_its_sale(central: Central) -> None:
     here, there = two_tills(central)
     sale = here.sell(amount_minor=1234)
@@ -100,9 +119,9 @@ def test_a_claim_waits_for_its_sale(central: Central) -> None:
     send(central, there)
     assert points(central, "M-1") == 0
     assert states(central, there) == [("parked", "claim_waits")]
-    assert retry_claims(central) == 0
+    assert retry_claims(central, Line()) == 0
     send(central, here)
-    assert retry_claims(central) == 1
+    assert retry_claims(central, Line()) == 1
     book(central)
     assert points(central, "M-1") == 12
     assert states(central, there)[-1] == ("applied", "")
@@ -118,12 +137,12 @@ def test_a_sale_that_earned_for_its_own_card_is_refused_and_the_till_hears_why(
     there.claim(sale, "M-1", register=here.register)
     send(central, there)
     send(central, here)
-    assert retry_claims(central) == 1
+    assert retry_claims(central, Line()) == 1
     book(central)
     assert points(central, "M-1") == 0
     assert states(central, there)[-1] == ("parked", "claim_refused")
     assert [row.reason.partition(":")[0] for row in parked_records(central)] == ["claim_refused"]
-    assert retry_claims(central) == 0
+    assert retry_claims(central, Line()) == 0
 
 
 def test_what_came_back_before_earns_nothing(central: Central) -> None:

@@ -7,7 +7,7 @@ from tessera.central.inspection import member_state
 from tessera.central.member_waiting import release, waiting_members
 from tessera.central.opening import Central
 from tessera.central.profiles import take_profile
-from tessera.central.quarantine import parked_records, retry_unknown_members
+from tessera.central.quarantine import drop, find, parked_records, retry_unknown_members
 from tessera.core.errors import TesseraError
 from tessera.core.identity import bucket_of
 from tessera.core.quote import CounterUse
@@ -365,3 +365,15 @@ def test_only_the_register_that_enrolled_a_member_brings_their_person(
     assert take(central, message(record.uid), there.register) == "gone"
     assert take(central, message(sale.uid), there.register) == "gone"
     assert profile(central, "M-new") is None
+
+
+def test_a_person_is_waited_for_until_their_enrolment_is_dropped(
+    central: Central, till: Till
+) -> None:
+    """Else the till would keep a name, and bring it again, for ever."""
+    member(central, "M-1")
+    record = till.enrol("M-1", card=CARD)
+    send(central, till)
+    assert take(central, message(record.uid, "M-1")) == "waiting"
+    drop(central, find(central, record.uid))
+    assert take(central, message(record.uid, "M-1")) == "gone"

@@ -22,7 +22,7 @@ from tessera.sync.feed_wire import (
     SegmentBody,
 )
 from tessera.sync.records import encoded
-from tessera.sync.signing import PURPOSE_CERTIFICATE, PURPOSE_SEGMENT, is_signed
+from tessera.sync.signing import PURPOSE_CERTIFICATE, PURPOSE_SEGMENT, SigningKey, is_signed
 from tessera.sync.wire import BatchAnswer, BatchHead, EnrolAnswer, EnrolRequest, Heartbeat, Refusal
 from tests.store.central.parts import member, points
 from tests.store.central.scripted_till import SignedBatch, Till
@@ -275,3 +275,21 @@ def test_an_opaque_record_is_parked_unread(client: httpx.Client, till: Till) -> 
 def test_the_head_is_bounded() -> None:
     with pytest.raises(msgspec.ValidationError):
         msgspec.json.decode(b'{"register":"","incarnation":"x"}', type=BatchHead)
+
+
+def test_a_used_code_brings_nobody_back(central: Central, client: httpx.Client) -> None:
+    """Neither a register that was revoked, nor the machine whose place another one has taken."""
+    till = Till()
+    code = add_register(central, store_id="berlin-1", register_id=till.register)
+    assert enrol(client, till, code).status_code == 200
+    revoke_register(central, till.register)
+    assert refusal(enrol(client, till, code)) == (403, "bad_code")
+    till.sell()
+    assert refusal(push(client, till, till.batch())) == (403, "register_revoked")
+
+    successor = Till(number=2)
+    successor.key = SigningKey(b"\x02" * 32)
+    fresh = add_register(central, store_id="berlin-1", register_id=till.register, again=True)
+    assert enrol(client, successor, fresh).status_code == 200
+    assert refusal(enrol(client, till, code)) == (403, "bad_code")
+    assert enrol(client, successor, fresh).status_code == 200

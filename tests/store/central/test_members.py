@@ -1,5 +1,6 @@
 """Adding and changing members: cards, first balances, moves, and files with mistakes."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -185,3 +186,11 @@ def test_a_file_that_is_no_text_is_an_operating_failure(tmp_path: Path) -> None:
         read_members(path)
     with pytest.raises(TesseraError, match="cannot be read"):
         read_members(tmp_path / "none.csv")
+
+
+@pytest.mark.parametrize("field", ["display_name", "language", "tier", "home_store"])
+def test_a_text_that_no_till_would_take_is_refused(central: Central, field: str) -> None:
+    """It would be in the store's stream for ever, and tills refuse a page that holds it."""
+    strange = replace(NewMember(member_id="M-1"), **{field: "x" * 501})
+    with pytest.raises(TesseraError, match="M-1: a text of 501 characters"):
+        add_members(central, [strange])

@@ -16,6 +16,7 @@ from tessera.central.inspection import member_state
 from tessera.central.lease_ends import held, write_off_dead
 from tessera.central.member_ends import expire_points
 from tessera.central.members import top_up_store
+from tessera.central.metrics import Metrics
 from tessera.central.opening import Central
 from tessera.central.presenting import (
     ALARM_GIVEN_UP,
@@ -27,6 +28,7 @@ from tessera.central.presenting import (
     present,
 )
 from tessera.central.refusals import Refused
+from tessera.central.worker import Worker
 from tessera.core.errors import TesseraError
 from tessera.core.sale import LeaseUse
 from tessera.store.central import register_book, schema
@@ -103,6 +105,12 @@ def leased(central: Central) -> tuple[int, int]:
 def alarms(central: Central, kind: str) -> list[str]:
     with central.engines.reader.begin() as tx:
         return [one.detail for one in register_book.read_alarms(tx) if one.kind == kind]
+
+
+def worked_off(central: Central) -> None:
+    worker = Worker(central, metrics=Metrics())
+    while worker.run_once():
+        pass
 
 
 def lose(central: Central, uid: str) -> None:
@@ -402,3 +410,33 @@ def test_a_register_that_is_given_up_keeps_what_is_in_the_books(shop: Central, t
     publish(shop)
     assert len(grants(shop, till)) == 1
     assert show(shop, till).taken_back == 0
+
+
+def test_once_the_last_awaited_till_is_revoked_the_store_is_granted_what_waited(
+    shop: Central, till: Till, neighbour: Till
+) -> None:
+    """Without a sale of the member's in between."""
+    forget(shop)
+    show(shop, till)
+    worked_off(shop)
+    assert leased(shop) == (100, 0)
+    revoke_register(shop, neighbour.register)
+    worked_off(shop)
+    assert leased(shop) == (100, 100)
+
+
+def test_points_stay_while_a_till_elsewhere_that_holds_some_of_them_is_awaited(
+    shop: Central, till: Till, neighbour: Till
+) -> None:
+    """The member has moved; of 120, the till that still holds 100 may hold the 20 as well."""
+    far = Till(register="berlin-2-1", store="berlin-2", number=5, incarnation="0000000000000ddd")
+    begin_generation(shop)
+    enrolled(shop, far)
+    member(shop, "M-1", store="berlin-2")
+    till.sell("M-1", earned=20)
+    send(shop, till)
+    with shop.engines.writer.begin() as tx:
+        tx.execute(sa.update(schema.LOT).values(expires="2026-01-01"))
+    assert leased(shop) == (120, 100)
+    assert expire_points(shop, "2026-11-22") == 0
+    assert leased(shop) == (120, 100)

@@ -14,6 +14,7 @@ from tessera.central import gate
 from tessera.central.app import CentralApp
 from tessera.central.bell import Bell
 from tessera.central.enrol import add_register, enrol
+from tessera.central.feed_page import feed_page
 from tessera.central.image_shelf import ImageShelf
 from tessera.central.metrics import Metrics
 from tessera.central.opening import Central
@@ -21,10 +22,12 @@ from tessera.central.refusals import Refused
 from tessera.central.settings import LimitSettings
 from tessera.central.worker import Worker
 from tessera.store.central import register_book
+from tessera.sync.feed_reading import read_page
 from tessera.sync.feed_wire import FeedPage
-from tessera.sync.signing import SigningKey, read_request_header
+from tessera.sync.records import encoded
+from tessera.sync.signing import RequestSignature, SigningKey, read_request_header
 from tessera.sync.wire import EnrolAnswer, EnrolRequest, Refusal
-from tests.store.central.parts import NOW_MS, enrolled, member
+from tests.store.central.parts import NOW_MS, enrolled, member, publish
 from tests.store.central.scripted_till import Till
 from tests.store.central.served import served
 from tests.support.waiting import wait_until
@@ -155,3 +158,29 @@ def test_a_waiting_poll_hears_of_news_and_ends_with_the_server(central: Central)
         ended = for_ever.exception()
     assert ended is None or isinstance(ended, httpx.TransportError)
     assert time.monotonic() - stopped < 15
+
+
+def test_a_till_reads_its_streams_however_long_its_names_are(central: Central) -> None:
+    """64 characters are allowed; with the kind of the stream before them that is more."""
+    till = Till(register="r" * 64, store="s" * 64)
+    enrolled(central, till)
+    member(central, "M-1", store=till.store, points=5)
+    publish(central)
+    asked = RequestSignature(
+        register=till.register,
+        incarnation=till.incarnation,
+        wall_ms=0,
+        nonce=bytes(16),
+        signature=bytes(64),
+    )
+    for audience in (f"store:{till.store}", f"register:{till.register}"):
+        page = feed_page(central, audience, generation="", after=0, limit=50, request=asked)
+        read = read_page(
+            msgspec.json.decode(encoded(page), type=FeedPage),
+            audience=audience,
+            generation=central.state().generation,
+            after=0,
+            trust=central.roots.trust(),
+            register=till.register,
+        )
+        assert read.rows

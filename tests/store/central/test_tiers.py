@@ -274,3 +274,18 @@ def test_who_is_gone_is_left_alone(shop: Central, till: Till) -> None:
     follow_time(at(shop, "2026-11-21"))
     found = member_state(shop, "M-1").member
     assert (found.status in GONE, found.tier, found.tier_due) == (True, "", "")
+
+
+def test_a_business_day_at_the_end_of_all_time_keeps_no_later_sale_out(
+    shop: Central, till: Till, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Some POS writes 9999-12-31 where it knows no day."""
+    monkeypatch.setattr(scripted_till, "DAY", date(9999, 12, 31))
+    till.sell("M-1", amount_minor=300_00)
+    send(shop, till)
+    monkeypatch.setattr(scripted_till, "DAY", SOLD)
+    till.sell("M-1", amount_minor=200_00)
+    send(shop, till, first=2)
+    assert tier(shop) == told(shop) == ("silver", 500_00)
+    keep_up(at(shop, "2025-12-24"))
+    assert tier(shop) == ("silver", 500_00)

@@ -31,6 +31,11 @@ _QUARANTINE = (
 )
 
 
+Place = tuple[int, str, int, str, str]
+"""Where a record stands in the order of time: since when, register, number, life and hash."""
+FIRST: Place = (-1, "", 0, "", "")
+
+
 class ParkedRecord(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """A record that could not be booked, with its bytes."""
 
@@ -45,6 +50,11 @@ class ParkedRecord(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     reason: str
     since_ms: int
     raw: bytes
+
+    @property
+    def place(self) -> Place:
+        """Where it stands among all of them."""
+        return (self.since_ms, self.register_id, self.seq, self.incarnation, self.hash)
 
 
 def park(tx: sa.Connection, rows: Sequence[ParkedRecord]) -> None:
@@ -63,9 +73,13 @@ def read_parked(
     states: Sequence[str] = (PARKED,),
     reason: str = "",
     member: tuple[int, str] | None = None,
+    after: Place = FIRST,
     limit: int,
 ) -> list[ParkedRecord]:
-    """Records in quarantine, oldest first; with `reason` those that are parked for just that."""
+    """Records in quarantine, oldest first; with `reason` those that are parked for just that.
+
+    `after`: only those behind this place.
+    """
     table = schema.QUARANTINE
     query = sa.select(*(table.c[name] for name in _QUARANTINE[1:]))
     if register_id:
@@ -77,7 +91,10 @@ def read_parked(
         query = query.where(table.c.reason == reason)
     if member is not None:
         query = query.where(table.c.bucket == member[0], table.c.member_id == member[1])
-    query = query.order_by(table.c.since_ms, table.c.register_id, table.c.seq).limit(limit)
+    order = [table.c[name] for name in ("since_ms", "register_id", "seq", "incarnation", "hash")]
+    if after != FIRST:
+        query = query.where(sa.tuple_(*order) > sa.tuple_(*after))
+    query = query.order_by(*order).limit(limit)
     rows = [dict(zip(_QUARANTINE[1:], row, strict=True)) for row in tx.execute(query)]
     return [ParkedRecord(**{**row, "raw": bytes(row["raw"])}) for row in rows]
 
@@ -99,6 +116,20 @@ def count_parked(tx: sa.Connection) -> int:
     table = schema.QUARANTINE
     query = sa.select(sa.func.count()).select_from(table).where(table.c.state == PARKED)
     return int(tx.execute(query).scalar_one())
+
+
+def is_dropped(tx: sa.Connection, register_id: str, uid: str) -> bool:
+    """Whether a register's record of this uid was dropped."""
+    table = schema.QUARANTINE
+    query = (
+        sa.select(sa.func.count())
+        .select_from(table)
+        .where(table.c.rbucket == bucket_of(register_id))
+        .where(table.c.register_id == register_id)
+        .where(table.c.uid == uid)
+        .where(table.c.state == DROPPED)
+    )
+    return bool(tx.execute(query).scalar_one())
 
 
 def give_reason(tx: sa.Connection, row: ParkedRecord, *, reason: str) -> None:

@@ -124,10 +124,20 @@ def await_all_grants(tx: sa.Connection) -> None:
     tx.execute(sa.update(schema.REGISTER).values(presented=""))
 
 
-def settle_awaiting(tx: sa.Connection) -> None:
-    """Note that nobody's grants are awaited any more, if that is so."""
+def settle_awaiting(tx: sa.Connection, store_id: str) -> None:
+    """Note that one register of a store is awaited no longer, and with it perhaps nobody.
+
+    Of a store that is complete, the worker grants to the members what had to wait.
+    """
     state = lock_central(tx)
-    if state.is_awaiting and not read_awaited(tx, state.generation):
+    if not state.is_awaiting:
+        return
+    awaited = read_awaited(tx, state.generation)
+    if store_id not in awaited.values():
+        table = schema.REGISTER
+        here = sa.and_(table.c.store_id == store_id, table.c.status == ACTIVE)
+        tx.execute(sa.update(table).where(here).values(is_swept=0))
+    if not awaited:
         write_central(tx, replace(state, is_awaiting=0))
 
 
