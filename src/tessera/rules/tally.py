@@ -11,6 +11,7 @@ from tessera.core.member import MemberState
 from tessera.core.money import share
 from tessera.core.quote import OfferOutcome, Stage
 from tessera.rules.admitting import Moment, refusal_of
+from tessera.rules.bundles import PIECES_APART
 from tessera.rules.conditions import BLOCKED, selects
 from tessera.rules.folds import Fold, fold_lines, units_of
 from tessera.rules.model import Need, Offer, Selector
@@ -99,12 +100,14 @@ class Tally:
         "optimal",
         "owners",
         "pending",
+        "pieces",
         "place",
         "prepared",
         "refused",
         "shelf",
         "short",
         "steps",
+        "together",
         "unchosen",
         "unit",
         "verdict",
@@ -147,6 +150,11 @@ class Tally:
         self._eligible: dict[tuple[Stage, bool], list[int]] = {}
         self._ranks: list[int] | None = None
         self.shelf = sum(self.amounts)
+        goods = self.counts
+        if self.odd:
+            goods = [self.counts[fold] for fold in self.goods]
+        self.pieces = sum(goods)
+        self.together = self.pieces > PIECES_APART
         self.off = 0
         self.nodes = 0
         self.gap_minor = 0

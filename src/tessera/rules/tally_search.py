@@ -9,7 +9,6 @@ from collections.abc import Sequence
 from tessera.core.basket import Basket
 from tessera.core.quote import Stage
 from tessera.rules.assign import settle_units
-from tessera.rules.bundles import PIECES_APART
 from tessera.rules.folds import Fold
 from tessera.rules.model import Bundle, Offer
 from tessera.rules.prepared import REMEMBERED_MAX
@@ -82,8 +81,7 @@ def leave_to_search(tally: Tally, offers: list[Offer], bound: list[Offer]) -> se
     on several units or are held together by a cap.
     """
     taken = {fold for offer in bound for fold in tally.found[offer]}
-    pieces = sum(tally.counts)
-    if pieces > PIECES_APART or (tally.owners and pieces > PIECES_BEFORE_MAX):
+    if tally.owners and tally.pieces > PIECES_BEFORE_MAX:
         raise Beyond
     if not taken.isdisjoint(tally.owners):
         raise Beyond
@@ -173,12 +171,13 @@ def _key(tally: Tally, offers: list[Offer], folds: list[int]) -> object:
         return None
     if len(folds) == 1:
         fold = folds[0]
-        return (tuple(offers), counts[fold], amounts[fold])
+        return (tuple(offers), counts[fold], amounts[fold], tally.together)
     if len(folds) > REMEMBERED_FOLDS_MAX:
         return None
     numbers, found = sorted(folds), tally.found
     return (
         tuple(offers),
+        tally.together,
         tuple(
             [
                 (
@@ -212,6 +211,7 @@ def _solve(tally: Tally, offers: list[Offer], folds: list[int]) -> Solved:
     )
     work = Work(prepared.programme, tally.member, alone, tally.place)
     assert len(work.folds) == len(wanted), wanted
+    work.pieces = tally.pieces
     number_of = dict(zip(wanted, work.folds, strict=True))
     for offer in offers:
         there = {number_of[fold].number for fold in tally.found[offer] if fold in number_of}

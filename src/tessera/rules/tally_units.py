@@ -5,7 +5,6 @@ full way does that for the folds concerned, and what it chose is remembered for 
 """
 
 from tessera.core.money import Rounding, divided, share
-from tessera.rules.bundles import PIECES_APART
 from tessera.rules.model import Bundle, Kind, Offer
 from tessera.rules.reasons import BETTER_OFFER, GOODS_TAKEN, NO_SAVING, QUANTITY_SHORT
 from tessera.rules.tally import Became, Beyond, Tally
@@ -20,6 +19,9 @@ Run = tuple[int, int]
 
 Pick = tuple[int, int, int]
 """Units that a use takes: the fold, how many, and the price of one."""
+
+Use = tuple[list[Pick], int]
+"""What one use takes, and how many that are alike are booked as one."""
 
 _FLOOR = Rounding.FLOOR
 _PERCENT, _AMOUNT, _PRICE = Kind.PERCENT, Kind.AMOUNT, Kind.PRICE
@@ -189,9 +191,7 @@ def _apply_bundle(tally: Tally, offer: Offer, reward: Bundle, size: int) -> None
             raise Beyond
         runs.append((-price, fold))
         there += count
-    if sum(tally.counts) > PIECES_APART:
-        raise Beyond
-    uses: list[list[Pick]] = []
+    uses: list[Use] = []
     if there >= size:
         runs.sort()
         if len({run[0] for run in runs}) < len(runs):
@@ -204,7 +204,7 @@ def _apply_bundle(tally: Tally, offer: Offer, reward: Bundle, size: int) -> None
     _book(tally, offer, reward, uses)
 
 
-def _uses(tally: Tally, reward: Bundle, size: int, runs: list[Run]) -> list[list[Pick]]:
+def _uses(tally: Tally, reward: Bundle, size: int, runs: list[Run]) -> list[Use]:
     """Give the picks of each use: fold, count and price, the dearest first."""
     by_sku: dict[str, list[Run]] = {}
     if reward.same_item:
@@ -212,7 +212,7 @@ def _uses(tally: Tally, reward: Bundle, size: int, runs: list[Run]) -> list[list
             by_sku.setdefault(tally.lines[run[1]].sku, []).append(run)
     else:
         by_sku[""] = runs
-    uses: list[list[Pick]] = []
+    together, uses = tally.together, []
     for sku in sorted(by_sku):
         mine = by_sku[sku]
         units = [[fold, tally.free[fold], -price] for price, fold in mine]
@@ -230,7 +230,13 @@ def _uses(tally: Tally, reward: Bundle, size: int, runs: list[Run]) -> list[list
             left -= size
             if reward.kind is _PRICE and _worth(picks) <= reward.value[0]:
                 break  # the dearest units that are left cost less one by one
-            uses.append(picks)
+            times = 1
+            if together and len(picks) == 1:
+                unit = next(unit for unit in units if unit[0] == picks[0][0])
+                times += unit[1] // size
+                left -= unit[1] // size * size
+                unit[1] %= size
+            uses.append((picks, times))
     return uses
 
 
@@ -250,7 +256,7 @@ def _rewarded(reward: Bundle, picks: list[Pick]) -> int:
     return cost
 
 
-def _book(tally: Tally, offer: Offer, reward: Bundle, uses: list[list[Pick]]) -> None:
+def _book(tally: Tally, offer: Offer, reward: Bundle, uses: list[Use]) -> None:
     """Take off what each use saves; percentages are rounded once over all of them."""
     settings = tally.prepared.programme.settings
     if reward.aim != "all" and settings.attribution == "reward-only":
@@ -258,14 +264,15 @@ def _book(tally: Tally, offer: Offer, reward: Bundle, uses: list[list[Pick]]) ->
     number, denominator = reward.value
     exact = before = group = 0
     touched: set[int] = set()
-    for picks in uses:
-        cost = _rewarded(reward, picks)
+    for picks, times in uses:
+        cost = _rewarded(reward, picks) * times
         if reward.kind is _PERCENT:
             exact += cost * number
             after = divided(exact, denominator, settings.rounding)
             minor, before = after - before, after
         else:
-            minor = max(0, cost - number) if reward.kind is _PRICE else min(cost, number)
+            off = number * times
+            minor = max(0, cost - off) if reward.kind is _PRICE else min(cost, off)
         if minor <= 0:
             continue
         group += 1
@@ -275,10 +282,10 @@ def _book(tally: Tally, offer: Offer, reward: Bundle, uses: list[list[Pick]]) ->
         for (fold, count, price), part in zip(picks, parts, strict=True):
             if part:
                 tally.cut(offer, group, fold, part)
-            _close(tally, fold, offer, count, count * price)
+            _close(tally, fold, offer, count * times, count * times * price)
             touched.add(fold)
         became = tally.became_of(offer)
-        became.uses += 1
+        became.uses += times
         became.discount += minor
     if offer.of_a_line and tally.prepared.by_line:
         for fold in touched:

@@ -110,13 +110,17 @@ def quick_and_full_agree(rules: Programme, *lines: object) -> bool:
     return quick is not None
 
 
-@pytest.mark.parametrize("pieces, quick", [(300, True), (303, False)])
-def test_uses_of_many_pieces_are_booked_together_by_the_full_way(pieces: int, quick: bool) -> None:
+@pytest.mark.parametrize("kind", ["first", "best"])
+@pytest.mark.parametrize("pieces, groups", [(300, 100), (303, 1)])
+def test_uses_of_many_pieces_are_booked_together(pieces: int, groups: int, kind: str) -> None:
     """A third free of so many: each use is a group of its own up to 300 pieces, no further."""
-    rules = programme("groups: {f: first}\noffers: {a: {give: buy 2 get 1 free, in: f}}")
+    rules = programme(f"groups: {{f: {kind}}}\noffers: {{a: {{give: buy 2 get 1 free, in: f}}}}")
     mugs = line("1", 100 * pieces, quantity=pieces)
-    assert quick_and_full_agree(rules, mugs) is quick
-    assert price(rules, mugs).due_minor == 100 * pieces * 2 // 3
+    assert quick_and_full_agree(rules, mugs)
+    quote = price(rules, mugs)
+    assert quote.due_minor == 100 * pieces * 2 // 3
+    assert quote.offers[0].uses == pieces // 3
+    assert len(quote.lines[0].offers) == groups
 
 
 def test_a_set_is_found_by_any_of_its_parts() -> None:
