@@ -47,6 +47,15 @@ Grant = tuple[Offer, int, int, list[int], list[int] | None]
 and what counts of each fold (None: the basis in money)."""
 
 
+def _counts(lines: Sequence[Line]) -> list[int]:
+    """The units of each line; see `units_of`."""
+    quantities = [line.quantity for line in lines]
+    counts = [*map(int, quantities)]
+    if counts == quantities and min(counts) > 0 and not any([line.measure for line in lines]):
+        return counts
+    return [units_of(line) for line in lines]
+
+
 class Tally:
     """One basket under way. Folds are numbered in the order of their lines.
 
@@ -170,7 +179,7 @@ class Tally:
             self.counts = [fold.count for fold in self.folds]
             self.amounts = [fold.amount for fold in self.folds]
         else:
-            self.counts = [units_of(line) for line in lines]
+            self.counts = _counts(lines)
             self.amounts = [line.amount_minor for line in lines]
         self.lines = lines
         self.goods = list(range(len(lines)))

@@ -5,6 +5,7 @@ full way does that for the folds concerned, and what it chose is remembered for 
 """
 
 from tessera.core.money import Rounding, divided, share
+from tessera.rules.admitting import refusal_of
 from tessera.rules.model import Bundle, Kind, Offer
 from tessera.rules.reasons import BETTER_OFFER, GOODS_TAKEN, NO_SAVING, QUANTITY_SHORT
 from tessera.rules.tally import Became, Beyond, Tally
@@ -119,15 +120,17 @@ def _fill(tally: Tally, fills: list[Offer], taken: set[int]) -> None:
             else:
                 lost.add(offer)
     _take_best(tally, best)
+    became, refused = tally.became, tally.refused
     for offer in lost:
-        if offer not in tally.became and offer.place not in tally.refused:
-            tally.say(offer, BETTER_OFFER)
+        if offer not in became and offer.place not in refused:
+            refused[offer.place] = refusal_of(offer, BETTER_OFFER)
 
 
 def _take_best(tally: Tally, best: dict[int, tuple[int, Offer]]) -> None:
     """Take off what the best offers save; a saving below zero stands for goods that are taken."""
     idle: dict[Offer, bool] = {}
     became, free, free_amounts, owners = tally.became, tally.free, tally.free_amounts, tally.owners
+    dues, cuts, line_off, off = tally.dues, tally.cuts, tally.line_off, tally.off
     for fold, (saving, offer) in best.items():
         if saving <= 0:
             idle[offer] = idle.get(offer, False) or saving == 0
@@ -137,9 +140,17 @@ def _take_best(tally: Tally, best: dict[int, tuple[int, Offer]]) -> None:
             known = became[offer] = Became()
         known.uses += free[fold]
         known.discount += saving
-        tally.cut(offer, 1, fold, saving)
+        dues[fold] -= saving
+        off += saving
+        if offer.of_a_line:
+            line_off[fold] = line_off[fold] + saving if fold in line_off else saving
+        if fold in cuts:
+            cuts[fold].append((offer, 1, saving))
+        else:
+            cuts[fold] = [(offer, 1, saving)]
         free[fold] = free_amounts[fold] = 0
         owners[fold] = (*owners[fold], offer) if fold in owners else (offer,)
+    tally.off = off
     for offer, opened in idle.items():
         if offer not in became:
             tally.say(offer, NO_SAVING if opened else GOODS_TAKEN)
@@ -170,7 +181,11 @@ def _apply_in_turn(tally: Tally, offers: list[Offer]) -> None:
         reward = offer.reward
         assert isinstance(reward, Bundle)
         size = reward.parts[0][1]
-        there = sum([counts[fold] for fold in found[offer]])
+        folds = found[offer]
+        if len(folds) == 1:
+            there = counts[folds[0]]
+        else:
+            there = sum([counts[fold] for fold in folds])
         if there < size:
             tally.short[offer] = (QUANTITY_SHORT, 0, size - there)
         else:
