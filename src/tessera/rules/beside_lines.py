@@ -65,8 +65,16 @@ def near_miss(offer: Offer, reason: str, missing_minor: int, missing_quantity: i
     else:
         text = _message("near-quantity", (("missing", missing_quantity), *offer.label))
     return _offer_outcome(
-        *(offer.offer_id, NOT_APPLIED, offer.stage, reason),
-        *(0, 0, 0, missing_minor, missing_quantity, text),
+        offer.offer_id,
+        NOT_APPLIED,
+        offer.stage,
+        reason,
+        0,
+        0,
+        0,
+        missing_minor,
+        missing_quantity,
+        text,
     )
 
 

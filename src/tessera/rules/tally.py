@@ -5,6 +5,8 @@ Must never: give another answer than the full way (see `work`), or make a value 
 """
 
 from collections.abc import Sequence
+from decimal import Decimal
+from operator import attrgetter
 
 from tessera.core.basket import Basket, Line, LineKind, Place
 from tessera.core.member import MemberState
@@ -20,6 +22,9 @@ from tessera.rules.quick_ladders import Ladder
 from tessera.rules.reasons import AMOUNT_SHORT, QUANTITY_SHORT, is_eligible
 
 _GOODS = LineKind.GOODS
+_MEASURE = attrgetter("measure")
+_COUNT_OF = {Decimal(count): count for count in range(1, 100)}
+"""Usual quantities as whole numbers: looking one up is quicker than turning it into one."""
 
 Cut = tuple[Offer, int, int]
 """What an offer took off a fold: the offer, its group, minor units."""
@@ -49,11 +54,10 @@ and what counts of each fold (None: the basis in money)."""
 
 def _counts(lines: Sequence[Line]) -> list[int]:
     """The units of each line; see `units_of`."""
-    quantities = [line.quantity for line in lines]
-    counts = [*map(int, quantities)]
-    if counts == quantities and min(counts) > 0 and not any([line.measure for line in lines]):
-        return counts
-    return [units_of(line) for line in lines]
+    counts = [_COUNT_OF.get(line.quantity, 0) for line in lines]
+    if 0 in counts or any(map(_MEASURE, lines)):
+        return [units_of(line) for line in lines]
+    return counts
 
 
 class Tally:

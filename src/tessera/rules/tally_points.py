@@ -176,7 +176,7 @@ def _multiplied(
     prepared = tally.prepared
     style, known = prepared.programme.settings.multipliers, prepared.factors
     factors = [(known[offer][0], known[offer][1], offer) for offer in offers]
-    over_all = all([known[offer][2] for offer in offers])
+    over_all = all(known[offer][2] for offer in offers)
     # A welcome present is no amount that a multiplier could count.
     grants = [grant for grant in grants if _earn(grant[0]).per != "basket"]
     if over_all and style == "highest":

@@ -74,11 +74,11 @@ def _left_on(fold: Fold) -> FoldLeft:
     return cuts, tuple(owners), count, amount
 
 
-def leave_to_search(tally: Tally, offers: list[Offer], bound: list[Offer]) -> set[int]:
+def leave_to_search(tally: Tally, offers: list[Offer], bound: list[Offer], before: int) -> set[int]:
     """Have the full way settle the goods that bundles compete for; give their folds.
 
     `offers` are all unit offers of the slot in the documented order, `bound` those of them that act
-    on several units or are held together by a cap.
+    on several units or are held together by a cap. `before`: the work that others have been.
     """
     taken = {fold for offer in bound for fold in tally.found[offer]}
     if tally.owners and tally.pieces > PIECES_BEFORE_MAX:
@@ -90,7 +90,8 @@ def leave_to_search(tally: Tally, offers: list[Offer], bound: list[Offer]) -> se
     else:
         parts = _parts(tally, offers, bound)
     solved: list[Solved] = []
-    nodes, spent, alone = tally.nodes, 0, len(parts) == 1 and not tally.nodes
+    nodes, spent = tally.nodes, before
+    alone = len(parts) == 1 and not nodes and not before
     for part in parts:
         one = _solved(tally, part)
         solved.append(one)

@@ -67,9 +67,41 @@ def _settle(
     if slot not in prepared.lonely_slots and not prepared.compete(offers):
         raise Beyond
     taken: set[int] = set()
-    if bound or bundles:
-        taken = leave_to_search(tally, offers, bundles + bound)
+    lone = _lone(tally, offers, bundles) if bundles else []
+    if bound or len(lone) < len(bundles):
+        if lone:
+            offers = [offer for offer in offers if offer not in lone]
+            bundles = [offer for offer in bundles if offer not in lone]
+        before = sum([_most_work(tally, offer) for offer in lone])
+        taken = leave_to_search(tally, offers, bundles + bound, before)
+    for offer in lone:
+        _apply_alone(tally, offer)
     _fill(tally, fills, taken)
+
+
+def _lone(tally: Tally, offers: list[Offer], bundles: list[Offer]) -> list[Offer]:
+    """Give the bundles of one part that nobody competes with for any of their goods.
+
+    Units of a price that is no whole number are left to the search.
+    """
+    found, counts, amounts = tally.found, tally.counts, tally.amounts
+    seen: set[int] = set()
+    shared: set[int] = set()
+    for offer in offers:
+        for fold in found[offer]:
+            (shared if fold in seen or amounts[fold] % counts[fold] else seen).add(fold)
+    return [
+        offer
+        for offer in bundles
+        if shared.isdisjoint(found[offer])
+        and len(_bundle(offer).parts) == 1
+        and _bundle(offer).aim in {"all", "cheapest"}
+    ]
+
+
+def _bundle(offer: Offer) -> Bundle:
+    assert isinstance(offer.reward, Bundle)
+    return offer.reward
 
 
 def _is_closed(tally: Tally, fold: int, offer: Offer) -> bool:
@@ -174,22 +206,36 @@ def _saving(tally: Tally, offer: Offer, count: int, base: int) -> int:
 
 def _apply_in_turn(tally: Tally, offers: list[Offer]) -> None:
     """Apply bundles of one part, each as often as it saves."""
-    prepared, counts, found = tally.prepared, tally.counts, tally.found
-    if len({prepared.first_groups[offer] for offer in offers}) > 1:
+    first_groups = tally.prepared.first_groups
+    if len({first_groups[offer] for offer in offers}) > 1:
         raise Beyond
     for offer in sorted(offers, key=BY_RANK):
-        reward = offer.reward
-        assert isinstance(reward, Bundle)
-        size = reward.parts[0][1]
-        folds = found[offer]
-        if len(folds) == 1:
-            there = counts[folds[0]]
-        else:
-            there = sum([counts[fold] for fold in folds])
-        if there < size:
-            tally.short[offer] = (QUANTITY_SHORT, 0, size - there)
-        else:
-            _apply_bundle(tally, offer, reward, size)
+        _apply_alone(tally, offer)
+
+
+def _apply_alone(tally: Tally, offer: Offer) -> None:
+    """Apply a bundle of one part."""
+    reward, size, there = _bundle(offer), _size(offer), _pieces(tally, offer)
+    if there < size:
+        tally.short[offer] = (QUANTITY_SHORT, 0, size - there)
+    else:
+        _apply_bundle(tally, offer, reward, size)
+
+
+def _most_work(tally: Tally, offer: Offer) -> int:
+    """The most work that a bundle of one part can be for the full way."""
+    size = _size(offer)
+    return 10 + 4 * len(tally.found[offer]) + 12 * (1 + size) * (_pieces(tally, offer) // size)
+
+
+def _size(offer: Offer) -> int:
+    return _bundle(offer).parts[0][1]
+
+
+def _pieces(tally: Tally, offer: Offer) -> int:
+    """All units that an offer found, free or not."""
+    counts, folds = tally.counts, tally.found[offer]
+    return counts[folds[0]] if len(folds) == 1 else sum([counts[fold] for fold in folds])
 
 
 def _apply_bundle(tally: Tally, offer: Offer, reward: Bundle, size: int) -> None:
@@ -259,28 +305,29 @@ def _worth(picks: list[Pick]) -> int:
     return sum([count * price for _, count, price in picks])
 
 
-def _rewarded(reward: Bundle, picks: list[Pick]) -> int:
-    """What those of the picked units cost that are rewarded."""
+def _rewarded(reward: Bundle, picks: list[Pick]) -> list[int]:
+    """What those of the picked units cost that are rewarded, pick by pick."""
+    costs = [count * price for _, count, price in picks]
     if reward.aim == "all":
-        return _worth(picks)
-    left, cost = reward.count, 0
-    for _, count, price in reversed(picks):
-        part = min(left, count)
-        cost += part * price
+        return costs
+    left = reward.count
+    for place in range(len(picks) - 1, -1, -1):
+        part = min(left, picks[place][1])
+        costs[place] = part * picks[place][2]
         left -= part
-    return cost
+    return costs
 
 
 def _book(tally: Tally, offer: Offer, reward: Bundle, uses: list[Use]) -> None:
     """Take off what each use saves; percentages are rounded once over all of them."""
     settings = tally.prepared.programme.settings
-    if reward.aim != "all" and settings.attribution == "reward-only":
-        raise Beyond
+    by_reward = settings.attribution == "reward-only"
     number, denominator = reward.value
     exact = before = group = 0
     touched: set[int] = set()
     for picks, times in uses:
-        cost = _rewarded(reward, picks) * times
+        rewarded = _rewarded(reward, picks)
+        cost = sum(rewarded) * times
         if reward.kind is _PERCENT:
             exact += cost * number
             after = divided(exact, denominator, settings.rounding)
@@ -291,10 +338,16 @@ def _book(tally: Tally, offer: Offer, reward: Bundle, uses: list[Use]) -> None:
         if minor <= 0:
             continue
         group += 1
+        weights = rewarded if by_reward else [count * price for _, count, price in picks]
+        parts = [(minor, *picks[0])]
         if len(picks) > 1:
-            picks.sort(key=lambda pick: tally.order_of(pick[0]))
-        parts = share(minor, [count * price for _, count, price in picks])
-        for (fold, count, price), part in zip(picks, parts, strict=True):
+            by_fold = {
+                pick[0]: (weight, *pick) for weight, pick in zip(weights, picks, strict=True)
+            }
+            ordered = [by_fold[fold] for fold in sorted(by_fold, key=tally.order_of)]
+            shares = share(minor, [one[0] for one in ordered])
+            parts = [(part, *one[1:]) for part, one in zip(shares, ordered, strict=True)]
+        for part, fold, count, price in parts:
             if part:
                 tally.cut(offer, group, fold, part)
             _close(tally, fold, offer, count * times, count * times * price)
