@@ -117,7 +117,23 @@ def test_while_others_are_awaited_it_asks_again_also_after_a_restart(tmp_path: P
     scene.beat()
     assert scene.line.status("g1").awaited == ()
     scene.beat()
-    assert len(scene.central.asked) == 3
+    assert [(len(one.grants), one.is_last) for one in scene.central.asked] == [
+        (1, True),
+        (0, False),
+        (0, False),
+    ]
+
+
+def test_a_central_that_waits_for_this_very_till_is_shown_all_again(tmp_path: Path) -> None:
+    scene = Scene(tmp_path)
+    scene.central.waiting = ("till-2",)
+    scene.step()
+    scene.central.waiting = ("till-1", "till-2")
+    scene.beat()
+    assert [(len(one.grants), one.is_last) for one in scene.central.asked[1:]] == [
+        (0, False),
+        (1, True),
+    ]
 
 
 def test_a_central_that_cannot_take_them_holds_up_nothing_and_is_asked_with_the_next_beat(

@@ -1,6 +1,5 @@
 """What the fault tests share."""
 
-import os
 import shutil
 import tempfile
 from collections.abc import Iterator
@@ -8,17 +7,14 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.in_memory import in_memory
+
 
 @pytest.fixture(scope="session")
 def strace() -> str:
     found = shutil.which("strace")
     assert found is not None
     return found
-
-
-def in_memory() -> str | None:
-    """Where folders are in memory; None where there is no such place."""
-    return "/dev/shm" if os.access("/dev/shm", os.W_OK) else None
 
 
 @pytest.fixture

@@ -15,8 +15,8 @@ from pathlib import Path
 import pytest
 
 from tessera.central.verify import Tally, verify
-from tests.faults.conftest import in_memory
 from tests.support.histories import Office, Shop
+from tests.support.in_memory import in_memory
 
 KINDS = ("clone", "rewind", "restored", "neighbours", "unannounced", "mixed")
 SEEDS = 4

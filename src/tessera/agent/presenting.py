@@ -71,7 +71,12 @@ class Presenter:
         identity, presented, awaited = await asyncio.to_thread(self._read)
         if awaited and identity.generation == presented:
             try:
-                await self._note(identity, await self._send(link, identity, (), is_last=True))
+                waiting = await self._send(link, identity, (), is_last=False)
+                if identity.register in waiting:
+                    # Central was put back to before it heard of ours, within this generation.
+                    await self._present(link, identity)
+                else:
+                    await self._note(identity, waiting)
             except CentralRefused:
                 return  # another generation has begun; it is presented with the next step
 

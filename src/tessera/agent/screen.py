@@ -10,10 +10,12 @@ from datetime import UTC, datetime
 
 from tessera.agent.announcements import Shown
 from tessera.agent.api_answers import ReaderStatus as ReaderTold
+from tessera.agent.api_shapes import MemberGiven
 from tessera.agent.checkout import Checkout
 from tessera.agent.checkout_answers import draw_lines, moved
 from tessera.agent.checkout_member import Buyer
 from tessera.agent.checkout_quote import Quoted, state_notices
+from tessera.agent.checkout_recognise import find
 from tessera.agent.notices import worded
 from tessera.agent.open_sales import OpenSale
 from tessera.agent.pos_api_status import queue_length
@@ -68,10 +70,14 @@ class Screen:
     def view(self, language: str) -> ScreenView:
         """The screen as it stands now."""
         state, shown = self._state, self._checkout.announced.shown
+        before = _buyer_of(shown)
+        buyer = self._known_now(shown, before)
+        committed = _committed(shown) if buyer is before else {}
         return ScreenView(
             at=_when(state, state.clock.wall_ms()),
             who=replace(
-                _who(state, _buyer_of(shown), language, _committed(shown)),
+                _who(state, buyer, language, committed),
+                tier_is_new=buyer is not before and _tier_of(buyer) != _tier_of(before),
                 removable=self._is_removable(shown),
                 enrollable=self._is_enrollable(shown),
             ),
@@ -117,6 +123,19 @@ class Screen:
         """Take a notice off the screen until it is told anew."""
         self._dismissed.add(notice)
         self._state.hub.publish("notice", code=notice, dismissed=True)
+
+    def _known_now(self, shown: Shown, before: Buyer | None) -> Buyer | None:
+        """The customer as the till knows them by now, once the sale stands or before one begins.
+
+        Central's word comes seconds after a sale: what it earned is booked, the tier has moved.
+        While a sale is open the page shows whom its quote was made for.
+        """
+        if before is None or before.known is None or not self._checkout.records:
+            return before
+        if shown.phase not in {"done", "claimed", "idle"}:
+            return before
+        found = find(self._state, MemberGiven(member_id=before.known.member_id))
+        return before if found.member is None else replace(found, shown_card=before.shown_card)
 
     def _open_sale(self, sale_id: str) -> OpenSale:
         found = self._checkout.sales.current()
@@ -282,8 +301,12 @@ def _buyer_of(shown: Shown) -> Buyer | None:
     return shown.quoted.buyer if shown.quoted is not None else shown.buyer
 
 
+def _tier_of(buyer: Buyer | None) -> str:
+    return buyer.known.tier if buyer is not None and buyer.known is not None else ""
+
+
 def _committed(shown: Shown) -> dict[str, tuple[int, int]]:
-    """By unit, what the shown sale earned and spent, once it stands; the buyer is from before."""
+    """By unit, what the shown sale earned and spent, once it stands; for a buyer from before it."""
     if shown.phase not in {"done", "claimed"} or shown.quoted is None:
         return {}
     return moved(shown.quoted.quote.units)

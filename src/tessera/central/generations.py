@@ -91,9 +91,11 @@ def _tell_members(central: Central, keys: list[MemberKey], state: CentralState) 
         accounts = ledger_book.load(tx, members, lots_of=())
         cards = member_book.read_member_cards(tx, keys)
         outcomes = sale_book.outcomes_of_members(tx, keys, since_day=since_day)
+        # Others are told with the last page of what they present: by then it is known what counts.
         living = {
             (register.register_id, register.incarnation)
             for register in register_book.read_registers(tx, status=register_book.ACTIVE)
+            if register.presented == state.generation
         }
         changes: list[feed.Change] = []
         for outcome in outcomes:

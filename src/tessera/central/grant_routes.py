@@ -12,6 +12,7 @@ from starlette.responses import Response
 
 from tessera.central import gate
 from tessera.central.bodies import bounded_body, json_answer, read_as
+from tessera.central.log import note
 from tessera.central.opening import Central
 from tessera.central.presenting import present
 from tessera.central.worker import Worker
@@ -41,8 +42,10 @@ class GrantRoutes:
                 with self._central.engines.writer.begin() as tx:
                     register, parts = self._signer(tx, request, raw)
                     gate.admit_once(tx, parts, now_ms=self._central.now_ms())
-                return present(self._central, register, asked)
+                return present(self._central, register, asked, incarnation=parts.incarnation)
 
         answer = await run_in_threadpool(work)
+        if answer.taken_back:
+            note("leases taken back that their register does not hold", units=answer.taken_back)
         self._worker.kick()
         return json_answer(answer)

@@ -12,6 +12,7 @@ import msgspec
 import sqlalchemy as sa
 
 from tessera.central import refusals, rows
+from tessera.central.agreeing import agree
 from tessera.central.granting import balance_changes
 from tessera.central.leasing import take_in
 from tessera.central.opening import Central
@@ -19,7 +20,7 @@ from tessera.core.errors import TesseraError
 from tessera.core.identity import bucket_of
 from tessera.core.money import UNITS_MAX
 from tessera.core.uses import is_unit_account
-from tessera.store.central import feed, ledger_book, member_book, register_book
+from tessera.store.central import feed, lease_book, ledger_book, member_book, register_book
 from tessera.store.central.accounts import Lease
 from tessera.store.central.ledger_book import MemberKey
 from tessera.store.central.register_book import RegisterRow
@@ -66,10 +67,14 @@ def judge(row: LeaseRow, known: Lease | None, *, register_id: str, trust: Trust)
     return Judged(row=row)
 
 
-def present(central: Central, register: RegisterRow, asked: PresentRequest) -> PresentAnswer:
+def present(
+    central: Central, register: RegisterRow, asked: PresentRequest, *, incarnation: str
+) -> PresentAnswer:
     """Take in what a register presents; with its last page it is no longer awaited.
 
-    Refused when another generation has begun. Any page may come again.
+    `incarnation` is the life that asks. With the last page what the present life has not shown is
+    taken back; an earlier one, or a copy of its disk, knows nothing of that. Refused when another
+    generation has begun. Any page may come again.
     """
     state = central.state()
     if asked.generation != state.generation:
@@ -78,13 +83,15 @@ def present(central: Central, register: RegisterRow, asked: PresentRequest) -> P
     spans = central.settings.database.spans_buckets
     for row in asked.grants:
         groups.setdefault(0 if spans else bucket_of(row.member_id), []).append(row)
-    taken = 0
+    taken = taken_back = 0
     refused: list[Judged] = []
+    held: list[str] = []
     for _, shown in sorted(groups.items()):
         with central.engines.writer.begin() as tx:
-            part, wrong = _take(tx, central, register.register_id, shown)
-        taken += part
-        refused += wrong
+            page = _take(tx, central, register.register_id, shown)
+        taken += page.taken
+        refused += page.refused
+        held += page.held
     with central.engines.writer.begin() as tx:
         for one in refused:
             register_book.raise_alarm(
@@ -95,21 +102,36 @@ def present(central: Central, register: RegisterRow, asked: PresentRequest) -> P
                 detail=one.reason,
                 raised_ms=central.now_ms(),
             )
-        if asked.is_last:
+        lease_book.note_shown(tx, register.register_id, held, generation=state.generation)
+    if asked.is_last and register.presented != state.generation:
+        knows_all = incarnation == register.incarnation
+        taken_back = agree(central, register, state.generation, keeps_all=not knows_all)
+        with central.engines.writer.begin() as tx:
             _note_presented(tx, register.register_id, state.generation)
+            lease_book.forget_shown(tx, register.register_id)
+    with central.engines.reader.begin() as tx:
         awaited = register_book.read_awaited(tx, state.generation)
     waiting = [one for one, store in awaited.items() if store == register.store_id]
+    waiting.sort(key=lambda one: one != register.register_id)
     return PresentAnswer(
         generation=state.generation,
         taken=taken,
         refused=len(refused),
+        taken_back=taken_back,
         waiting=tuple(waiting[:WAITING_MAX]),
     )
 
 
-def _take(
-    tx: sa.Connection, central: Central, register_id: str, shown: list[LeaseRow]
-) -> tuple[int, list[Judged]]:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Page:
+    """What a page brought. `held`: leases in the books of which the register knows."""
+
+    taken: int
+    refused: list[Judged]
+    held: list[str]
+
+
+def _take(tx: sa.Connection, central: Central, register_id: str, shown: list[LeaseRow]) -> _Page:
     keys = sorted({(bucket_of(row.member_id), row.member_id) for row in shown})
     members = member_book.lock_members(tx, keys)
     desk = central.desk()
@@ -118,6 +140,7 @@ def _take(
     accounts = ledger_book.load(tx, members, lots_of=(), leases_named=named)
     taken = 0
     refused: list[Judged] = []
+    held: list[str] = []
     changes: list[feed.Change] = []
     for row in shown:
         if _key(row) not in members:
@@ -127,6 +150,9 @@ def _take(
         judged = judge(row, state.leases.get(row.lease_id), register_id=register_id, trust=trust)
         if judged.reason:
             refused.append(judged)
+        if judged.reason != FOREIGN and (not judged.reason or row.lease_id in state.leases):
+            held.append(row.lease_id)
+        if judged.reason:
             continue
         lease = Lease(
             lease_id=row.lease_id,
@@ -144,7 +170,7 @@ def _take(
     changes += balance_changes(members, accounts, desk.version_base)
     ledger_book.save(tx, accounts)
     feed.append(tx, feed.MEMBERS, changes)
-    return taken, refused
+    return _Page(taken=taken, refused=refused, held=held)
 
 
 def _key(row: LeaseRow) -> MemberKey:
@@ -184,8 +210,10 @@ def give_up(central: Central, register_id: str, *, who: str) -> bool:
                 f"register {register_id} is unknown", hint="tessera central register list"
             )
         is_awaited = register_id in register_book.read_awaited(tx, state.generation)
-        if not is_awaited:
-            return False
+    if not is_awaited:
+        return False
+    agree(central, register, state.generation, keeps_all=True)
+    with central.engines.writer.begin() as tx:
         _note_presented(tx, register_id, state.generation)
         register_book.raise_alarm(
             tx,

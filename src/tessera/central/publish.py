@@ -10,6 +10,7 @@ Must never: publish from a bucket whose cursor another publisher holds.
 import msgspec
 import sqlalchemy as sa
 
+from tessera.central.rows import is_signed
 from tessera.store.central import feed
 from tessera.sync.records import encoded
 from tessera.sync.signing import PURPOSE_SEGMENT, SigningKey
@@ -45,11 +46,13 @@ def _publish_group(
     for bucket, v, audience, about, body in feed.take_changes(
         tx, group, limit=CHANGES_AT_ONCE, of_a_bucket=CHANGES_OF_A_BUCKET
     ):
+        published[bucket] = v
+        if _is_outdated(about, body, generation):
+            continue
         # A later state of the same thing replaces an earlier one, at the later place.
         kept = rows.setdefault(audience, {})
         kept.pop(about, None)
         kept[about] = body
-        published[bucket] = v
     if not published:
         return {}
     cut = {audience: cut_rows(list(kept.values())) for audience, kept in rows.items()}
@@ -70,6 +73,16 @@ def _publish_group(
     feed.write_segments(tx, generation=generation, segments=segments, published_ms=now_ms)
     feed.set_published(tx, group, published)
     return {audience: before[audience] + len(parts) for audience, parts in cut.items()}
+
+
+def _is_outdated(about: str, body: bytes, generation: str) -> bool:
+    """Whether this is a signed row of an earlier generation, which had to wait until that ended.
+
+    All of them are told anew in this one, leases once their register has shown what it holds. The
+    key that signed it may have been dropped, and a page with one such row is refused whole.
+    """
+    # Canonical JSON escapes quotation marks, so no id can look like this.
+    return is_signed(about) and f'"generation":"{generation}"'.encode() not in body
 
 
 def cut_rows(bodies: list[bytes]) -> list[list[bytes]]:

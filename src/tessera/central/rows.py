@@ -29,6 +29,14 @@ from tessera.sync.wire import (
     StopsRow,
 )
 
+_LEASE = "lease "
+_ASSIGNMENT = "assignment"
+
+
+def is_signed(about: str) -> bool:
+    """Whether rows of this name are signed for themselves, within a generation."""
+    return about == _ASSIGNMENT or about.startswith(_LEASE)
+
 
 def store_audience(store_id: str) -> str:
     """The stream that every register of a store reads."""
@@ -133,7 +141,7 @@ def lease_change(bucket: int, row: LeaseRow) -> Change:
     return Change(
         bucket=bucket,
         audience=register_audience(row.register),
-        about=f"lease {row.lease_id}",
+        about=_LEASE + row.lease_id,
         body=encoded(row),
     )
 
@@ -174,7 +182,7 @@ def assignment_change(store_id: str, row: AssignmentRow) -> Change:
     """Which bundle a store's tills are to run."""
     audience = store_audience(store_id)
     return Change(
-        bucket=bucket_of(audience), audience=audience, about="assignment", body=encoded(row)
+        bucket=bucket_of(audience), audience=audience, about=_ASSIGNMENT, body=encoded(row)
     )
 
 

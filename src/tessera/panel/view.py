@@ -71,13 +71,14 @@ class WhoView:
 
     `note` is a sentence of the programme's (a birthday, a level soon reached). Not `removable`: the
     POS itself named the customer, so the card cannot be taken off here. `enrollable`: nobody's card
-    that one key gives to a new member.
+    that one key gives to a new member. `tier_is_new`: the tier has moved since the sale was priced.
     """
 
     status: WhoStatus = WhoStatus.NOBODY
     name: str = ""
     card: str = ""
     tier: str = ""
+    tier_is_new: bool = False
     note: str = ""
     staff: bool = False
     removable: bool = True

@@ -11,16 +11,20 @@ from tessera.rules.conditions import (
     EARNING_ONLY,
     REFUSED_OFFLINE,
     STOPPED,
+    TIER_REQUIRED,
     Moment,
     why_not,
 )
 from tessera.rules.model import Offer
 from tessera.rules.programme import Programme
 from tessera.rules.read_offer import needs_member
+from tessera.rules.tier_names import is_for_other_tiers
 
 __all__ = ["Moment", "is_refused", "refusal_of"]
 
 _ACCRUAL = Stage.ACCRUAL
+TIER_EXCLUDED = "tier-excluded"
+"""The sentence of `tier-required` where `who` names tiers that are left out."""
 
 
 def is_refused(
@@ -51,7 +55,14 @@ def refusal_of(offer: Offer, reason: str) -> OfferOutcome:
             applied=False,
             stage=offer.stage,
             reason=reason,
-            text=Message(key=f"reason.{reason}", arguments=offer.label),
+            text=_text_of(offer, reason),
         )
         offer.refusals[reason] = known
     return known
+
+
+def _text_of(offer: Offer, reason: str) -> Message:
+    if reason == TIER_REQUIRED:
+        key = TIER_EXCLUDED if is_for_other_tiers(offer.who) else f"reason.{reason}"
+        return Message(key=key, arguments=(*offer.label, *offer.tier_label))
+    return Message(key=f"reason.{reason}", arguments=offer.label)

@@ -25,13 +25,14 @@ NOT_CHOSEN = "not-chosen"
 EVENT_MISSING = "event-missing"
 MEMBERS_ONLY = "members-only"
 GUARD_REFUSED = "guard-refused"
+TIER_REQUIRED = "tier-required"
 MEMBER_BLOCKED = "member-blocked"
 LIMIT_REACHED = "limit-reached"
 USED_UP = "used-up"
 REFUSED_OFFLINE = "refused-offline"
 
 _WHO_REASONS = {
-    "tier": "tier-required",
+    "tier": TIER_REQUIRED,
     "segment": "segment-required",
     "entitlement": "access-required",
     "staff": "staff-only",

@@ -306,10 +306,10 @@ class Offer:
 
     `rank` is its place in the file, which only groups that say `first` look at; `order` is the
     documented order that breaks ties: higher priority first, then the id. `label` is the name as
-    the arguments of a message. `place` is the offer's number in the documented order of the whole
-    programme, `manner` one number for all offers that stack alike, `path` the groups that it stands
-    in, the nearest first. `of_a_line`: it acts on single items rather than on a mix of several.
-    `refusals` keeps the outcomes that never differ.
+    the arguments of a message, `tier_label` the tiers that `who` names. `place` is the offer's
+    number in the documented order of the whole programme, `manner` one number for all offers that
+    stack alike, `path` the groups that it stands in, the nearest first. `of_a_line`: it acts on
+    single items rather than on a mix of several. `refusals` keeps the outcomes that never differ.
     """
 
     offer_id: str
@@ -337,6 +337,7 @@ class Offer:
     free_to_all: bool = True
     label: tuple[tuple[str, str | int], ...] = ()
     receipt_label: tuple[tuple[str, str | int], ...] = ()
+    tier_label: tuple[tuple[str, str | int], ...] = ()
     place: int = 0
     manner: int = -1
     path: tuple[str, ...] = ()

@@ -33,6 +33,7 @@ from tessera.rules.read_sections import (
 from tessera.rules.read_values import Units
 from tessera.rules.reading import LANGUAGES, Reader, propose
 from tessera.rules.sections import Draw, Settings, Tier, UnitDefinition
+from tessera.rules.tier_names import with_tiers_named
 from tessera.rules.yaml_nodes import Mapping, Node, read_nodes
 
 TOP_KEYS = (
@@ -166,6 +167,7 @@ def _read_programme(reader: Reader, root: Node) -> Programme | None:
     offers = in_their_countries(
         _read_offers(reader, get("offers"), Units(frozenset(units))), draws, countries
     )
+    tiers = read_tiers(reader, get("tiers"), units)
     words = {
         key: tuple(reader.words(item, key)) if (item := get(key)) is not None else ()
         for key in ("languages", "partners", "stopped", "cases")
@@ -186,11 +188,11 @@ def _read_programme(reader: Reader, root: Node) -> Programme | None:
             languages=words["languages"] or ("en",),
             settings=read_settings(reader, get("settings")),
             units=units,
-            tiers=read_tiers(reader, get("tiers"), units),
+            tiers=tiers,
             parents=read_categories(reader, get("categories")),
             partners=words["partners"],
             groups=groups,
-            offers=tuple(offers),
+            offers=tuple(with_tiers_named(offers, tiers)),
             guard=read_guard(reader, get("guard")),
             draws=draws,
             countries=countries,

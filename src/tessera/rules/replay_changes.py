@@ -21,7 +21,8 @@ from tessera.rules.work import Work
 _OF_ALL_SALES = ("currency", "settings", "units", "tiers", "parents", "partners", "groups")
 """What no sale escapes when it changes."""
 _NO_RULE = frozenset(
-    {"rank", "line", "names", "receipt", "label", "receipt_label", "place", "manner", "refusals"}
+    {"rank", "line", "names", "receipt", "place", "manner", "refusals"}
+    | {"label", "receipt_label", "tier_label"}
 )
 """What of an offer is derived, or only said; the order is compared for itself."""
 

@@ -1,4 +1,12 @@
-"""Central on a database of its own, for each test and on both kinds: a copy of one set up once."""
+"""Central on a database of its own, for each test and on both kinds: a copy of one set up once.
+
+A test that books in one transaction and by bucket has four combinations; two of them run each time:
+SQLite in one transaction, PostgreSQL by bucket. Every promise is so shown on both databases and in
+both ways, and by bucket where its transactions really meet others. How a cut into transactions
+depends on the database is no test's own subject but that of `test_concurrency` and `test_killed`;
+and what PostgreSQL does in one transaction is shown by all tests that ask for `central`. The other
+two run with `make test ARGS='-m soak tests/store/central'`.
+"""
 
 import shutil
 from collections.abc import Iterator
@@ -12,6 +20,19 @@ from tests.store.central.parts import central_on, settings_for
 from tests.support.postgres import Cluster
 
 KINDS = ["sqlite", pytest.param("postgres", marks=pytest.mark.needs_postgres)]
+
+CROSSED = {("sqlite", False), ("sqlite", "by-bucket"), ("postgres", True), ("postgres", "spans")}
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Leave what shows nothing of its own to the long run."""
+    for item in items:
+        if isinstance(item, pytest.Function) and hasattr(item, "callspec"):
+            given = item.callspec.params
+            way = given.get("either_central", given.get("spans"))
+            if (given.get("place"), way) in CROSSED:
+                item.add_marker(pytest.mark.soak)
 
 
 @dataclass(frozen=True, slots=True)

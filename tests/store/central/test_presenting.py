@@ -11,7 +11,7 @@ import pytest
 import sqlalchemy as sa
 
 from tessera.central.enrol import revoke_register
-from tessera.central.generations import begin_generation
+from tessera.central.generations import begin_generation, tell_everything
 from tessera.central.inspection import member_state
 from tessera.central.lease_ends import held, write_off_dead
 from tessera.central.member_ends import expire_points
@@ -79,14 +79,19 @@ def forget(central: Central) -> None:
 
 
 def show(
-    central: Central, till: Till, rows: tuple[LeaseRow, ...] = (), *, is_last: bool = True
+    central: Central,
+    till: Till,
+    rows: tuple[LeaseRow, ...] = (),
+    *,
+    is_last: bool = True,
+    life: str = "",
 ) -> PresentAnswer:
     with central.engines.reader.begin() as tx:
         register = register_book.read_register(tx, till.register)
     assert register is not None
     generation = central.state().generation
     asked = PresentRequest(generation=generation, grants=rows, is_last=is_last)
-    return present(central, register, asked)
+    return present(central, register, asked, incarnation=life or till.incarnation)
 
 
 def leased(central: Central) -> tuple[int, int]:
@@ -274,7 +279,7 @@ def test_grants_for_another_generation_are_asked_for_again(shop: Central, till: 
     assert register is not None
     asked = PresentRequest(generation="0123", grants=held_before, is_last=True)
     with pytest.raises(Refused) as refused:
-        present(shop, register, asked)
+        present(shop, register, asked, incarnation=till.incarnation)
     assert refused.value.code == "generation_changed"
 
 
@@ -304,3 +309,96 @@ def test_what_was_spent_comes_before_what_only_may_be(shop: Central, till: Till)
     assert leased(shop) == (0, 0)
     assert points(shop, "M-1", "owed:points") == 0
     assert alarms(shop, "overspent") == []
+
+
+# ---- what was granted between the restore and its announcement -----------------------------
+
+
+def grant_anew(central: Central) -> None:
+    """The database as it was before the grants, which grants anew before anybody has said so."""
+    with central.engines.writer.begin() as tx:
+        tx.execute(sa.delete(schema.LEASE))
+        tx.execute(sa.update(schema.BALANCE).values(leased=0))
+    top_up_store(central, "berlin-1")
+    begin_generation(central)
+
+
+def test_what_stands_in_place_of_a_forgotten_grant_is_taken_back(
+    shop: Central, till: Till, neighbour: Till
+) -> None:
+    """100 forgotten, 100 in their place: the first are set aside, of the others nobody heard."""
+    (forgotten,) = grants(shop, till)
+    grant_anew(shop)
+    (anew,) = held(shop)
+    tell_everything(shop)
+    publish(shop)
+    assert grants(shop, till) == ()
+    answer = show(shop, till, (forgotten,))
+    assert (answer.taken, answer.taken_back) == (1, 100)
+    assert [one.lease.lease_id for one in held(shop)] == [forgotten.lease_id]
+    assert anew.lease.lease_id != forgotten.lease_id
+    assert leased(shop) == (100, 100)
+    publish(shop)
+    assert {row.lease_id for row in grants(shop, till)} == {forgotten.lease_id}
+    till.sell("M-1", spent=100, leases=use(forgotten, 100))
+    send(shop, till)
+    assert leased(shop) == (0, 0)
+    assert points(shop, "M-1", "owed:points") == 0
+
+
+def test_what_was_shown_on_an_earlier_page_is_not_taken_back(shop: Central, till: Till) -> None:
+    held_before = grants(shop, till)
+    begin_generation(shop)
+    show(shop, till, held_before, is_last=False)
+    assert show(shop, till).taken_back == 0
+    assert leased(shop) == (100, 100)
+
+
+def test_what_was_shown_in_an_earlier_generation_must_be_shown_again(
+    shop: Central, till: Till, neighbour: Till
+) -> None:
+    """Nothing is lost by that: it is granted anew, once the store is complete."""
+    held_before = grants(shop, till)
+    begin_generation(shop)
+    show(shop, till, held_before, is_last=False)
+    begin_generation(shop)
+    assert show(shop, till).taken_back == 100
+    assert leased(shop) == (100, 0)
+    show(shop, neighbour)
+    top_up_store(shop, "berlin-1")
+    assert leased(shop) == (100, 100)
+
+
+def test_a_lease_that_is_known_but_not_believed_stays(shop: Central, till: Till) -> None:
+    """Its holder may spend of it, whatever it says of the amount."""
+    (row,) = grants(shop, till)
+    begin_generation(shop)
+    answer = show(shop, till, (msgspec.structs.replace(row, amount=101),))
+    assert (answer.refused, answer.taken_back) == (1, 0)
+    assert leased(shop) == (100, 100)
+
+
+def test_an_earlier_life_takes_nothing_back(shop: Central, till: Till) -> None:
+    begin_generation(shop)
+    assert show(shop, till, life="00000000000000c3").taken_back == 0
+    assert leased(shop) == (100, 100)
+    publish(shop)
+    assert len(grants(shop, till)) == 1
+
+
+def test_asking_who_is_awaited_ends_nothing(shop: Central, till: Till) -> None:
+    """The one that asks is named first."""
+    begin_generation(shop)
+    assert show(shop, till, is_last=False).waiting == ("berlin-1-1", "berlin-1-2")
+    answer = show(shop, Till(register="berlin-1-2", incarnation="00000000000000b2"), is_last=False)
+    assert answer.waiting == ("berlin-1-2", "berlin-1-1")
+    assert leased(shop) == (100, 100)
+
+
+def test_a_register_that_is_given_up_keeps_what_is_in_the_books(shop: Central, till: Till) -> None:
+    begin_generation(shop)
+    assert give_up(shop, till.register, who="ada")
+    assert leased(shop) == (100, 100)
+    publish(shop)
+    assert len(grants(shop, till)) == 1
+    assert show(shop, till).taken_back == 0

@@ -70,6 +70,35 @@ def test_an_offer_that_the_basket_did_not_touch_has_its_first_reason(
     assert f"reason.{reason}" in {one.text.key for one in found if one.text}
 
 
+TIERS = """
+tiers: {silver: {name: {en: Silver, de: Silber}}, gold: {name: {en: Gold, ru: золотой}}, vip: {}}
+offers:
+  a: {name: Wine, who: "WHO", give: 10 % off}
+"""
+
+
+@pytest.mark.parametrize(
+    "who, has, language, text",
+    [
+        ("tier silver", "", "en", "Wine is for level Silver"),
+        ("tier silver", "vip", "de", "Wine gilt für Stufe Silber"),
+        ("tier gold", "", "ru", "Wine для уровня золотой"),
+        ("tier vip", "", "fr", "Wine est pour le niveau vip"),
+        ("tier vip, silver", "", "es", "Wine es para el nivel Silver / vip"),
+        ("tier vip, gold", "silver", "de", "Wine gilt für Stufe Gold / vip"),
+        ("members and no tier vip, silver", "vip", "en", "Wine is not for level Silver / vip"),
+        ("no tier silver and tier vip", "gold", "de", "Wine gilt für Stufe vip"),
+    ],
+)
+def test_an_offer_for_other_tiers_names_them(who: str, has: str, language: str, text: str) -> None:
+    """Lowest tier first, each by its name in the language, else by its first name, else its id."""
+    rules = programme(TIERS.replace("WHO", who))
+    (outcome,) = price(rules, line("1", 1000), who=member(tier=has)).offers
+    assert outcome.reason == "tier-required"
+    assert outcome.text is not None
+    assert say(outcome.text, language, "EUR") == text
+
+
 def test_every_reason_has_words_in_every_language() -> None:
     reasons = {
         value

@@ -1,7 +1,8 @@
 """Open leases by the register that holds them, and the members who are to be granted some.
 
-Owns: finding them, and the list of members whose grants were put off. Must never: change a lease;
-that takes the member's lock, and `ledger_book`.
+Owns: finding them, the list of members whose grants were put off, and which grants a register has
+shown while it presents them. Must never: change a lease; that takes the member's lock, and
+`ledger_book`.
 """
 
 from collections.abc import Iterable, Sequence
@@ -9,6 +10,7 @@ from dataclasses import dataclass
 
 import sqlalchemy as sa
 
+from tessera.core.identity import bucket_of
 from tessera.store.central import bulk, schema
 from tessera.store.central.ledger_book import MemberKey
 
@@ -85,3 +87,34 @@ def read_due(tx: sa.Connection, *, limit: int) -> list[MemberKey]:
 def forget_due(tx: sa.Connection, members: Sequence[MemberKey]) -> None:
     """These members have their leases; their rows must have been locked before that."""
     bulk.delete(tx, schema.LEASE_DUE, ("bucket", "member_id"), members)
+
+
+def note_shown(
+    tx: sa.Connection, register_id: str, lease_ids: Iterable[str], *, generation: str
+) -> None:
+    """Note that a register holds these leases, as it showed in this generation."""
+    rbucket = bucket_of(register_id)
+    names = ("rbucket", "register_id", "lease_id", "generation")
+    rows = [(rbucket, register_id, lease_id, generation) for lease_id in sorted(set(lease_ids))]
+    bulk.insert(tx, schema.GRANT_SHOWN, names, rows, update=names[3:])
+
+
+def read_shown(
+    tx: sa.Connection, register_id: str, lease_ids: Iterable[str], *, generation: str
+) -> set[str]:
+    """Which of these leases a register has shown in this generation."""
+    rbucket = bucket_of(register_id)
+    names = ("rbucket", "register_id", "lease_id")
+    keys = [(rbucket, register_id, lease_id) for lease_id in lease_ids]
+    found = bulk.select(tx, schema.GRANT_SHOWN, ("lease_id", "generation"), names, keys)
+    return {lease_id for lease_id, shown_in in found if shown_in == generation}
+
+
+def forget_shown(tx: sa.Connection, register_id: str) -> None:
+    """The register has shown all: what it showed stands in the books now."""
+    table = schema.GRANT_SHOWN
+    tx.execute(
+        sa.delete(table)
+        .where(table.c.rbucket == bucket_of(register_id))
+        .where(table.c.register_id == register_id)
+    )

@@ -105,6 +105,7 @@ NONCE = schema_registers.NONCE
 BRANCH = schema_registers.BRANCH
 INBOX = schema_registers.INBOX
 INBOX_DUE = schema_registers.INBOX_DUE
+GRANT_SHOWN = schema_registers.GRANT_SHOWN
 APPLY_STATE = schema_registers.APPLY_STATE
 UID = schema_registers.UID
 QUARANTINE = schema_registers.QUARANTINE

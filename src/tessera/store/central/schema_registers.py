@@ -73,6 +73,13 @@ INBOX_DUE = _table(
     whole_key("arrival"),
     whole("records"),
 )
+GRANT_SHOWN = _table(
+    "grant_shown",
+    bucket("rbucket"),
+    key("register_id"),
+    key("lease_id"),
+    text("generation"),
+)
 APPLY_STATE = _table("apply_state", bucket("rbucket"), key("register_id"), whole("applied"))
 UID = _table(
     "uid",
