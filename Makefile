@@ -38,6 +38,7 @@ test: setup-dev ## run the tests (ARGS='-k words' chooses)
 test-faults: setup-dev ## the long fault tests: hundreds of kills, lost and repeated replies
 	@bash packaging/setup/test_packages.sh
 	@$(PYTEST) tests/faults -m "soak or not soak" --timeout 3600 $(ARGS)
+	@$(PYTEST) tests/store/central -m soak -n auto --dist loadfile
 
 .PHONY: check
 check: setup-dev ## lint, format, types, import contracts, documentation
@@ -45,8 +46,8 @@ check: setup-dev ## lint, format, types, import contracts, documentation
 
 # What can price wrongly is tested in every branch.
 PURE := tessera.core tessera.rules tessera.devices.events tessera.devices.framing \
-  tessera.devices.keystrokes tessera.devices.profiles tessera.sync.wire tessera.sync.batching \
-  tessera.sync.signing
+  tessera.devices.keystrokes tessera.devices.profiles tessera.sync.wire tessera.sync.feed_wire \
+  tessera.sync.batching tessera.sync.signing
 TAKEN_MIN := 97
 .PHONY: coverage
 coverage: setup-dev ## show which branches of the pure parts no test takes (97 % must be)

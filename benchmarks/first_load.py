@@ -32,10 +32,10 @@ from tessera.store.engine import Engines, open_sqlite
 from tessera.store.migrate import ensure_schema
 from tessera.store.till import MIGRATIONS, identity_book
 from tessera.store.till.values import RegisterIdentity
+from tessera.sync.feed_wire import FeedPage
 from tessera.sync.image_reading import read_lines
 from tessera.sync.image_wire import ImageHead, ImageManifest, ImageRows, SignedImage
 from tessera.sync.signing import SigningKey
-from tessera.sync.wire import FeedPage
 
 T = TypeVar("T")
 KEY = SigningKey(b"\x11" * 32)

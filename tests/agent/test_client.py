@@ -10,6 +10,7 @@ from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 
 from tessera.sync.client import HttpCentral, Signer
+from tessera.sync.feed_wire import FeedPage
 from tessera.sync.link import (
     CentralBroken,
     CentralBusy,
@@ -19,7 +20,7 @@ from tessera.sync.link import (
 )
 from tessera.sync.records import encoded
 from tessera.sync.signing import REQUEST_HEADER, SigningKey, read_request_header
-from tessera.sync.wire import BUNDLE_BYTES_MAX, FeedPage, Heartbeat
+from tessera.sync.wire import BUNDLE_BYTES_MAX, Heartbeat
 from tests.support.small_central import Dropped, Serving, refusal
 
 T = TypeVar("T")

@@ -13,7 +13,7 @@ from tessera.store.till import cached_members, enrolled
 from tessera.store.till.committed_sales import commit_record
 from tessera.store.till.values import CachedMember
 from tessera.sync.feed_reading import ReadPage
-from tessera.sync.wire import CardRow, FeedRow, MemberRow, OutcomeRow, RemovalRow
+from tessera.sync.feed_wire import CardRow, FeedRow, MemberRow, OutcomeRow, RemovalRow
 from tests.support.agent import TODAY
 from tests.support.till import LIFE, enrolled_till, identity
 

@@ -9,7 +9,7 @@ from tessera.agent.feed_apply import apply_pages
 from tessera.store.engine import Engines
 from tessera.store.till import cached_members, feed_state, kept_bundles, leases, stopped_offers
 from tessera.sync.feed_reading import ReadPage
-from tessera.sync.wire import (
+from tessera.sync.feed_wire import (
     AssignmentRow,
     BalanceRow,
     CardRow,

@@ -24,8 +24,8 @@ from tessera.store.till import cached_members, committed_sales, identity_book, k
 from tessera.store.till import outbox as outbox_rows
 from tessera.store.till.values import AccountEffect, RegisterIdentity
 from tessera.sync.client import HttpCentral, Signer
+from tessera.sync.feed_wire import AssignmentRow, CardRow, FeedPage, LeaseRow, MemberRow
 from tessera.sync.signing import SigningKey
-from tessera.sync.wire import AssignmentRow, CardRow, FeedPage, LeaseRow, MemberRow
 from tests.support.small_central import (
     CENTRAL_KEY,
     CENTRAL_MS,
@@ -314,7 +314,7 @@ def forged_lease(page: FeedPage) -> FeedPage:
 
 
 def add_rows(page: FeedPage, *rows: Any) -> FeedPage:
-    from tessera.sync.wire import SegmentBody
+    from tessera.sync.feed_wire import SegmentBody
 
     body = SegmentBody(generation="g1", audience=page.audience, number=page.head + 1, rows=rows)
     return FeedPage(

@@ -56,6 +56,14 @@ def agent(tmp_path: Path, scanner: SimulatedScanner) -> Iterator[Agent]:
         yield agent
 
 
+@pytest.fixture(scope="module")
+def unread(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Agent]:
+    """An agent at whose reader nothing is scanned, for whoever is refused."""
+    folder = tmp_path_factory.mktemp("unread")
+    with running_agent(*till(folder, "sim://counter", "hw_proxy")) as agent:
+        yield agent
+
+
 def readers(agent: Agent) -> list[dict[str, Any]]:
     found: list[dict[str, Any]] = agent.call("GET", "/v1/status").json["readers"]
     return found
@@ -152,26 +160,25 @@ def test_the_code_of_a_page_that_hung_up_goes_to_the_next(
     assert agent.stop() == 0
 
 
-def test_who_may_not_poll_is_refused_and_who_may_is_told_by_preflight(agent: Agent) -> None:
-    nobody = ask(agent)
+def test_who_may_not_poll_is_refused_and_who_may_is_told_by_preflight(unread: Agent) -> None:
+    nobody = ask(unread)
     assert (nobody.status, nobody.json["code"]) == (401, "token_wrong")
-    own_page = ask(agent, Origin=f"http://127.0.0.1:{agent.port}")
+    own_page = ask(unread, Origin=f"http://127.0.0.1:{unread.port}")
     assert (own_page.status, own_page.json["code"]) == (401, "token_wrong")
-    other_page = ask(agent, Origin="https://elsewhere.example")
+    other_page = ask(unread, Origin="https://elsewhere.example")
     assert (other_page.status, other_page.json["code"]) == (403, "origin_not_allowed")
-    rebound = ask(agent, Origin=POS_PAGE, Host="pos.example")
+    rebound = ask(unread, Origin=POS_PAGE, Host="pos.example")
     assert (rebound.status, rebound.json["code"]) == (403, "host_not_allowed")
     asked = {"Access-Control-Request-Method": "POST", "Authorization": ""}
-    allowed = agent.call("OPTIONS", PATH, headers={"Origin": POS_PAGE, **asked})
+    allowed = unread.call("OPTIONS", PATH, headers={"Origin": POS_PAGE, **asked})
     assert allowed.status == 204
     assert "POST" in allowed.headers["access-control-allow-methods"]
-    refused = agent.call("OPTIONS", PATH, headers={"Origin": "https://elsewhere.example", **asked})
+    refused = unread.call("OPTIONS", PATH, headers={"Origin": "https://elsewhere.example", **asked})
     assert refused.status == 403
     assert "access-control-allow-origin" not in refused.headers
     # Its origin opens this one door, and no other.
-    status = agent.call("GET", "/v1/status", headers={"Origin": POS_PAGE, "Authorization": ""})
+    status = unread.call("GET", "/v1/status", headers={"Origin": POS_PAGE, "Authorization": ""})
     assert status.status == 401
-    assert agent.stop() == 0
 
 
 @pytest.mark.parametrize(
@@ -184,9 +191,8 @@ def test_who_may_not_poll_is_refused_and_who_may_is_told_by_preflight(agent: Age
     ],
     ids=["no-json", "old-rpc", "broken-id", "too-large"],
 )
-def test_a_question_that_is_none_is_refused(agent: Agent, body: bytes, code: str) -> None:
-    assert agent.call("POST", PATH, body).json["code"] == code
-    assert agent.stop() == 0
+def test_a_question_that_is_none_is_refused(unread: Agent, body: bytes, code: str) -> None:
+    assert unread.call("POST", PATH, body).json["code"] == code
 
 
 def test_an_agent_that_passes_codes_on_otherwise_says_what_to_set(tmp_path: Path) -> None:

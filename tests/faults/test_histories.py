@@ -18,7 +18,7 @@ from tessera.central.verify import Tally, verify
 from tests.support.histories import Office, Shop
 from tests.support.in_memory import in_memory
 
-KINDS = ("clone", "rewind", "restored", "neighbours", "unannounced", "mixed")
+KINDS = ("clone", "rewind", "restored", "neighbours", "unannounced", "noticed", "mixed")
 SEEDS = 4
 SEEDS_SOAK = 1_000
 FIRST_SOAK = 10_000
@@ -38,9 +38,10 @@ async def live(shop: Shop, kind: str) -> None:
     mixed = sorted(things)
     things["unannounced"] = shop.put_central_back
     things["neighbours"] = shop.restore_central
+    things["noticed"] = shop.put_database_back
     shop.shows_all_it_sold = kind in {"restored", "unannounced"}
     shop.spends = True
-    shop.open(*("ab" if kind == "neighbours" else "a"))
+    shop.open(*("ab" if kind in {"neighbours", "noticed"} else "a"))
     await shop.some_days(5)
     for _ in range(shop.chance.randrange(1, 3) if kind != "mixed" else 3):
         await things[kind if kind != "mixed" else shop.chance.choice(mixed)]()

@@ -1,4 +1,4 @@
-"""Central's database is put back and nobody says so: it notices at the first contact with a till.
+"""Central's database is put back and nobody says so: a file beside it knows, or else a till does.
 
 A real till with its files, push and pull, a real central with its routes and books. Each sale is
 worth 5 points.
@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from tessera.central.reach import REACH_FILE, noted_reach
 from tessera.central.standing import Disk, look
 from tessera.central.verify import Tally, verify
 from tessera.store.central.register_book import read_alarms
@@ -133,3 +134,120 @@ def test_an_announced_restore_is_no_alarm(shop: Shop) -> None:
         assert (office.points(), shop.first.shown()) == (25, 25)
 
     asyncio.run(live())
+
+
+def test_it_notices_before_any_till_comes_and_grants_nothing_anew(shop: Shop) -> None:
+    """Three sales are in the backup, the grant of their 15 points is not."""
+    office, till = shop.office, shop.first
+
+    async def live() -> None:
+        for _ in range(3):
+            shop.sell(till)
+        await shop.push(till)
+        office.back_up()
+        office.work()
+        await shop.pull(till)
+        assert till.may_spend() == 15
+        office.put_back(keeps_files=True)
+        office.work()
+        assert told(office) == [("", "database-went-back")]
+        assert codes(office) == ["database_went_back"]
+        assert (office.points(), office.granted()) == (15, 0)
+        # A restart changes nothing about it, and it is told once.
+        office.start()
+        office.work()
+        assert len(told(office)) == 1
+        office.announce()
+        await shop.settle()
+        assert codes(office) == []
+        assert (office.points(), office.granted(), till.may_spend()) == (15, 15, 15)
+
+    asyncio.run(live())
+
+
+@pytest.mark.parametrize("knows", [True, False])
+def test_a_neighbour_gets_nothing_in_place_of_a_forgotten_grant(
+    office: Office, tmp_path: Path, knows: bool
+) -> None:
+    """15 points granted to one till after the backup; then its neighbour sells to the member.
+
+    Without the file the neighbour is granted what both hold then, and 20 points buy for 35.
+    """
+    office.begin(random.Random(1))
+    shop = Shop(tmp_path, 1, random.Random(1), office)
+    shop.open("a", "b")
+    holder, neighbour = shop.machines
+
+    async def live() -> None:
+        for _ in range(3):
+            shop.sell(holder)
+        await shop.push(holder)
+        office.back_up()
+        office.work()
+        await shop.pull(holder)
+        office.put_back(keeps_files=knows)
+        shop.sell(neighbour)
+        await shop.push(neighbour)
+        office.work()
+        await shop.pull(neighbour)
+        assert (holder.may_spend(), neighbour.may_spend()) == (15, 0 if knows else 20)
+        office.announce()
+        await shop.settle()
+        assert office.points() == 20
+        assert holder.may_spend() + neighbour.may_spend() == (20 if knows else 35)
+        await shop.close()
+
+    asyncio.run(live())
+
+
+def test_a_backup_older_than_the_last_restore_begins_a_generation_of_a_number_of_its_own(
+    shop: Shop,
+) -> None:
+    office = shop.office
+
+    async def live() -> None:
+        await trade(shop, 1)
+        office.back_up()
+        office.restore()
+        office.restore()
+        await trade(shop, 1)
+        assert office.central.state().generation_number == 3
+        office.put_back(keeps_files=True)
+        office.work()
+        assert codes(office) == ["database_went_back"]
+        office.announce()
+        assert office.central.state().generation_number == 4
+        await shop.settle()
+        assert (office.points(), shop.first.shown()) == (10, 10)
+
+    asyncio.run(live())
+
+
+def test_a_file_that_does_not_read_is_written_anew(shop: Shop) -> None:
+    office = shop.office
+    for content in (b"", b"{", b'{"generation":"g"}', b"\xff" * 2_000):
+        (office.folder / REACH_FILE).write_bytes(content)
+        office.start()
+        office.work()
+        assert noted_reach(office.central) is not None
+    assert told(office) == []
+
+
+def test_where_the_file_cannot_be_written_central_goes_on(
+    shop: Shop, caplog: pytest.LogCaptureFixture
+) -> None:
+    office = shop.office
+    (office.folder / REACH_FILE).unlink(missing_ok=True)
+    (office.folder / REACH_FILE).mkdir()
+
+    async def live() -> None:
+        office.start()
+        await trade(shop, 1)
+        await trade(shop, 1)
+
+    asyncio.run(live())
+    (office.folder / REACH_FILE).rmdir()
+    assert office.points() == 10
+    assert [one.getMessage() for one in caplog.records if one.levelname == "WARNING"] == [
+        "how far the database has come could not be noted"
+    ]

@@ -16,7 +16,7 @@ from pathlib import Path
 import msgspec
 
 from tessera.core.journal import SealedRecord, genesis
-from tessera.sync import image_wire, profile_wire, wire
+from tessera.sync import feed_wire, image_wire, profile_wire, wire
 from tessera.sync.batching import head_headers, head_of, payload_of
 from tessera.sync.feed_reading import bytes_to_sign
 from tessera.sync.records import encoded, read_envelope
@@ -102,9 +102,9 @@ def root() -> wire.SignedRoot:
     return wire.SignedRoot(document=document.decode(), signatures=(signature,))
 
 
-def rows() -> tuple[wire.FeedRow, ...]:
-    account = wire.AccountVersion(account="points", points=7, leased=3, version=2)
-    lease = wire.LeaseRow(
+def rows() -> tuple[feed_wire.FeedRow, ...]:
+    account = feed_wire.AccountVersion(account="points", points=7, leased=3, version=2)
+    lease = feed_wire.LeaseRow(
         lease_id="l-1",
         member_id="m-1",
         unit="points",
@@ -113,11 +113,11 @@ def rows() -> tuple[wire.FeedRow, ...]:
         incarnation=LIFE,
         generation=GENERATION,
     )
-    assignment = wire.AssignmentRow(
+    assignment = feed_wire.AssignmentRow(
         number=1, bundle="b" * 64, active_from_ms=1, size=9, generation=GENERATION
     )
     return (
-        wire.MemberRow(
+        feed_wire.MemberRow(
             member_id="m-1",
             version=1,
             status="blocked",
@@ -134,9 +134,11 @@ def rows() -> tuple[wire.FeedRow, ...]:
             period_spend_minor=5,
             last_visit=date(2026, 11, 21),
         ),
-        wire.CardRow(card_hash="ab" * 16, key_id=1, member_id="m-1", version=1, status="blocked"),
-        wire.BalanceRow(member_id="m-1", account="points", points=7, leased=3, version=2),
-        wire.OutcomeRow(
+        feed_wire.CardRow(
+            card_hash="ab" * 16, key_id=1, member_id="m-1", version=1, status="blocked"
+        ),
+        feed_wire.BalanceRow(member_id="m-1", account="points", points=7, leased=3, version=2),
+        feed_wire.OutcomeRow(
             uid="01a1fe48-3338-7001-8203-040506070809",
             incarnation=LIFE,
             seq=1,
@@ -151,13 +153,13 @@ def rows() -> tuple[wire.FeedRow, ...]:
         msgspec.structs.replace(
             assignment, signature=ONLINE.sign(PURPOSE_ASSIGNMENT, bytes_to_sign(assignment)).hex()
         ),
-        wire.RemovalRow(what="member", key="m-2", version=9, reason="erased"),
+        feed_wire.RemovalRow(what="member", key="m-2", version=9, reason="erased"),
     )
 
 
-def page() -> wire.FeedPage:
+def page() -> feed_wire.FeedPage:
     body = encoded(
-        wire.SegmentBody(
+        feed_wire.SegmentBody(
             generation=GENERATION, audience=AUDIENCE, number=1, rows=rows(), central_ms=NOW_MS
         )
     )
@@ -173,12 +175,12 @@ def page() -> wire.FeedPage:
         )
     )
     signature = ONLINE.sign(PURPOSE_SEGMENT, body).hex()
-    return wire.FeedPage(
+    return feed_wire.FeedPage(
         generation=GENERATION,
         audience=AUDIENCE,
         head=1,
         central_ms=NOW_MS,
-        segments=(wire.Segment(number=1, body=body.decode(), signature=signature),),
+        segments=(feed_wire.Segment(number=1, body=body.decode(), signature=signature),),
         statement=statement.decode(),
         statement_signature=ONLINE.sign(PURPOSE_STATEMENT, statement).hex(),
     )
@@ -308,11 +310,13 @@ def messages() -> dict[str, list[msgspec.Struct]]:
         image()[0],
         *rows(),
         # Not among the rows of the page: that stands as it was first written.
-        wire.BackupRow(incarnation=LIFE, seq=3, link="c" * 64),
-        wire.StopsRow(
-            version=4, stopped=(wire.StoppedOffer(programme="corner-shop", offer="dairy-10"),)
+        feed_wire.BackupRow(incarnation=LIFE, seq=3, link="c" * 64),
+        feed_wire.StopsRow(
+            version=4, stopped=(feed_wire.StoppedOffer(programme="corner-shop", offer="dairy-10"),)
         ),
-        wire.ShareRow(key="corner-shop/few/total", register="till-1", incarnation=LIFE, granted=25),
+        feed_wire.ShareRow(
+            key="corner-shop/few/total", register="till-1", incarnation=LIFE, granted=25
+        ),
     ]
     named: dict[str, list[msgspec.Struct]] = {}
     for one in found:

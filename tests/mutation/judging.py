@@ -12,7 +12,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -114,19 +114,7 @@ class Judge:
 
     def _forked(self, mutant: Mutant, steps: Sequence[Step]) -> tuple[Verdict, bool]:
         """Also tell whether the fault could not be planted into the loaded function."""
-        there, here = os.pipe()
-        gc.freeze()  # so that the child's collector leaves the shared pages alone
-        child = os.fork()
-        if child == 0:
-            os.close(there)
-            try:
-                self._ask(mutant, steps, here)
-            finally:
-                os._exit(0)
-        os.close(here)
-        with os.fdopen(there, encoding="ascii") as answers:
-            words = answers.read().split()
-        os.waitpid(child, 0)
+        words = forked(lambda here: self._ask(mutant, steps, here))
         match words[-1:]:
             case ["done"]:
                 return Verdict("survived"), False
@@ -165,6 +153,24 @@ class Judge:
                 os.write(here, b"failed ")
                 return
         os.write(here, b"done ")
+
+
+def forked(ask: Callable[[int], None]) -> list[str]:
+    """Have a forked process do something; the words that it wrote before it ended, however."""
+    there, here = os.pipe()
+    gc.freeze()  # so that the child's collector leaves the shared pages alone
+    child = os.fork()
+    if child == 0:
+        os.close(there)
+        try:
+            ask(here)
+        finally:
+            os._exit(0)
+    os.close(here)
+    with os.fdopen(there, encoding="ascii") as answers:
+        words = answers.read().split()
+    os.waitpid(child, 0)
+    return words
 
 
 @contextmanager

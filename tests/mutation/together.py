@@ -8,7 +8,6 @@ one in a statement at most, and the tests run once. Where one fails, halves of t
 until those are found that make it fail; they are taken out, and the run goes on with the others.
 """
 
-import gc
 import os
 import resource
 import time
@@ -16,7 +15,7 @@ from collections.abc import Callable, Sequence
 
 import pytest
 
-from tests.mutation.judging import EXAMPLES_FIRST, examples_of, few_examples
+from tests.mutation.judging import EXAMPLES_FIRST, examples_of, few_examples, forked
 from tests.mutation.mutants import Mutant
 from tests.mutation.planting import code_of, plant
 
@@ -78,19 +77,7 @@ class Together:
         """Run tests in a forked process with faults in it; -1: all of them pass."""
         for mutant in group:
             code_of(mutant.path, tuple(one for one in group if one.path == mutant.path))
-        there, here = os.pipe()
-        gc.freeze()
-        child = os.fork()
-        if child == 0:
-            os.close(there)
-            try:
-                self._ask(group, numbers, here)
-            finally:
-                os._exit(0)
-        os.close(here)
-        with os.fdopen(there, encoding="ascii") as answers:
-            words = answers.read().split()
-        os.waitpid(child, 0)
+        words = forked(lambda here: self._ask(group, numbers, here))
         return -1 if words[-1:] == ["done"] else int(words[-1]) if words else numbers[0]
 
     def _ask(self, group: Sequence[Mutant], numbers: Sequence[int], here: int) -> None:

@@ -1,9 +1,15 @@
 import os
+import shutil
+from collections import namedtuple
+from functools import partial
 from pathlib import Path
 
 import pytest
+from pysqlite3 import dbapi2 as pysqlite
 
-from tessera.store.till.opening import open_till
+from tessera.core.errors import TesseraError
+from tessera.store.engine import DatabaseUnusable
+from tessera.store.till.opening import RESERVE, open_till
 from tessera.store.till.soundness import EarlyCheck, is_sound
 
 
@@ -65,3 +71,70 @@ def test_an_agent_that_opens_sets_aside_what_the_early_check_found_damaged(
     till.close()
     assert [finding.code for finding in findings] == ["database_damaged"]
     assert (tmp_path / "till.db.damaged-7").exists()
+
+
+def test_a_database_that_another_program_holds_is_not_taken_for_damaged(
+    path: Path, tmp_path: Path
+) -> None:
+    other = pysqlite.connect(str(path), isolation_level=None)
+    other.execute("PRAGMA locking_mode=EXCLUSIVE")
+    other.execute("BEGIN IMMEDIATE")
+    quick = partial(is_sound, busy_s=0.05)
+    with pytest.raises(TesseraError, match="cannot be looked at: database is locked"):
+        open_till(tmp_path, random=bytes, wall_ms=7, reserve_bytes=0, sound=quick)
+    other.close()
+    till, findings = open_till(tmp_path, random=bytes, wall_ms=8, reserve_bytes=0)
+    till.close()
+    assert findings == []
+    assert list(tmp_path.glob("*damaged*")) == []
+
+
+def test_who_may_not_look_ahead_looks_again_when_it_counts(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(is_sound, "__kwdefaults__", {"busy_s": 0.05})
+    other = pysqlite.connect(str(path), isolation_level=None)
+    other.execute("PRAGMA locking_mode=EXCLUSIVE")
+    other.execute("BEGIN IMMEDIATE")
+    check = EarlyCheck(path)
+    with pytest.raises(TesseraError, match="database is locked"):
+        check.is_sound(path)
+    other.close()
+    assert check.is_sound(path)
+
+
+def test_where_the_disk_is_full_the_reserve_makes_room_to_look(path: Path, tmp_path: Path) -> None:
+    """After a power cut SQLite can read nothing before it has made a file of its own."""
+    till, _ = open_till(tmp_path, random=bytes, wall_ms=2, reserve_bytes=4096)
+    till.close()
+
+    def as_on_a_full_disk(path: Path) -> bool:
+        return not path.with_name(RESERVE).exists() and is_sound(path)
+
+    till, findings = open_till(
+        tmp_path, random=bytes, wall_ms=7, reserve_bytes=4096, sound=as_on_a_full_disk
+    )
+    till.close()
+    assert findings == []
+    assert list(tmp_path.glob("*damaged*")) == []
+
+
+Usage = namedtuple("Usage", "total used free")  # noqa: PYI024 - as the standard library has it
+
+
+def test_where_there_is_no_room_at_all_nothing_is_set_aside(
+    path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(shutil, "disk_usage", lambda _folder: Usage(10**9, 10**9, 4096))
+    before = sorted(tmp_path.iterdir())
+    with pytest.raises(DatabaseUnusable, match="is full"):
+        open_till(tmp_path, random=bytes, wall_ms=7, reserve_bytes=0, sound=lambda _path: False)
+    assert sorted(tmp_path.iterdir()) == before
+    assert path in before
+
+
+def test_a_database_that_cannot_be_opened_is_told_with_what_to_do(tmp_path: Path) -> None:
+    (tmp_path / "till.db").mkdir()
+    with pytest.raises(DatabaseUnusable, match="cannot be used: unable to open") as told:
+        open_till(tmp_path, random=bytes, wall_ms=7, reserve_bytes=0, sound=lambda _path: True)
+    assert "tessera doctor" in told.value.hint

@@ -19,6 +19,7 @@ from tessera.central.roots import ROOT_KEY_FILE, read_root_keys, with_signatures
 from tessera.store.till import feed_state, kept_bundles
 from tessera.store.till.values import Assignment
 from tessera.sync.feed_reading import bytes_to_sign
+from tessera.sync.feed_wire import AssignmentRow, FeedPage, SegmentBody
 from tessera.sync.records import encoded
 from tessera.sync.signing import (
     PURPOSE_ASSIGNMENT,
@@ -26,7 +27,7 @@ from tessera.sync.signing import (
     PURPOSE_STATEMENT,
     SigningKey,
 )
-from tessera.sync.wire import AssignmentRow, FeedPage, SegmentBody, Statement
+from tessera.sync.wire import Statement
 from tests.support.between import Between
 from tests.support.small_central import Serving
 from tests.support.trusting_till import (

@@ -23,6 +23,7 @@ from tessera.central.generations import begin_generation
 from tessera.central.members import NewMember, add_members
 from tessera.central.metrics import Metrics
 from tessera.central.opening import Central, opened
+from tessera.central.reach import REACH_FILE
 from tessera.central.settings import CentralSettings
 from tessera.central.worker import Worker
 from tessera.core.identity import bucket_of
@@ -71,7 +72,7 @@ class Office:
     def begin(self, chance: random.Random) -> None:
         """Begin a schedule of its own, with nothing of the one before."""
         self._chance, self._now_ms = chance, START_MS
-        for name in ("backup.db", "older.db"):
+        for name in ("backup.db", "older.db", REACH_FILE):
             (self.folder / name).unlink(missing_ok=True)
         self._put_in_place("first.db")
         self.start()
@@ -112,12 +113,17 @@ class Office:
 
     def restore(self, name: str = "backup.db") -> None:
         """What docs/central.md says: the copy into its place, then `tessera central restored`."""
-        self.put_back(name)
+        self.put_back(name, keeps_files=True)
         self.announce()
 
-    def put_back(self, name: str = "backup.db") -> None:
-        """Put a copy into the database's place, and say nothing."""
+    def put_back(self, name: str = "backup.db", *, keeps_files: bool = False) -> None:
+        """Put a copy into the database's place, and say nothing.
+
+        `keeps_files`: only the database; otherwise the machine, with what lay beside it.
+        """
         self._put_in_place(name)
+        if not keeps_files:
+            (self.folder / REACH_FILE).unlink(missing_ok=True)
         self.start()
 
     def announce(self) -> None:
@@ -331,19 +337,26 @@ class Shop:
         self.lost_with_backup = self.lost_with_backup or is_wrong
         self.office.restore("older.db" if is_wrong else "backup.db")
 
-    async def put_central_back(self) -> None:
+    async def put_database_back(self) -> None:
+        """The same, and of central's machine only the database: it notices before anybody comes."""
+        await self.put_central_back(keeps_files=True)
+
+    async def put_central_back(self, *, keeps_files: bool = False) -> None:
         """The same, but nobody says so until the operator sees what central says about it."""
         self.office.back_up()
         self.happened.append("back up central")
         await self.some_days(3)
         self.sell(self.first)
         await self.push(self.first)
-        if self.chance.random() < 0.7:
+        if keeps_files or self.chance.random() < 0.7:
             self.office.work()
             await self.pull(self.first)
         await self.some_days(4)
         self.happened.append("put central back")
-        self.office.put_back()
+        self.office.put_back(keeps_files=keeps_files)
+        if keeps_files:
+            self.office.work()
+            assert "database-went-back" in self.office.alarms(), "it did not notice by itself"
         before = self.refused
         self.sell(self.first)
         await self.some_days(6)

@@ -7,11 +7,11 @@ from typing import Any
 
 import msgspec
 
+from tessera.sync.feed_wire import FeedPage
 from tessera.sync.image_wire import IMAGE_FORMAT, ImageManifest, SignedImage
 from tessera.sync.link import CentralRefused
 from tessera.sync.records import encoded
 from tessera.sync.signing import PURPOSE_IMAGE, SigningKey
-from tessera.sync.wire import FeedPage
 
 AUDIENCE = "store:shop"
 GENERATION = "g1"

@@ -17,7 +17,7 @@ from tessera.store.till import committed_sales, identity_book, outbox, outcomes,
 from tessera.store.till.opening import open_till
 from tessera.store.till.values import AccountEffect, Outcome
 from tessera.sync.feed_reading import ReadPage
-from tessera.sync.wire import CardRow, MemberRow
+from tessera.sync.feed_wire import CardRow, MemberRow
 from tests.support.till import LIFE, identity, key_of, numbered_draft
 
 SEGMENTS = 12

@@ -22,6 +22,17 @@ from starlette.routing import Route
 
 from tessera.core.journal import Head, chain_links, genesis
 from tessera.sync.feed_reading import bytes_to_sign
+from tessera.sync.feed_wire import (
+    AccountVersion,
+    AssignmentRow,
+    BalanceRow,
+    FeedPage,
+    FeedRow,
+    LeaseRow,
+    OutcomeRow,
+    Segment,
+    SegmentBody,
+)
 from tessera.sync.grant_wire import PresentAnswer
 from tessera.sync.records import encoded
 from tessera.sync.signing import (
@@ -37,21 +48,12 @@ from tessera.sync.signing import (
     request_is_signed,
 )
 from tessera.sync.wire import (
-    AccountVersion,
-    AssignmentRow,
-    BalanceRow,
     BatchAnswer,
     BatchHead,
     Certificate,
     EnrolAnswer,
     EnrolRequest,
-    FeedPage,
-    FeedRow,
-    LeaseRow,
-    OutcomeRow,
     Refusal,
-    Segment,
-    SegmentBody,
 )
 
 CENTRAL_KEY = SigningKey(b"\x11" * 32)

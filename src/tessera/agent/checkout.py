@@ -92,24 +92,29 @@ class Checkout:
         return self._quoted(quoted, sale_id="", revision=given.revision or 0)
 
     async def requote(self, sale: OpenSale) -> Quoted:
-        """Price an open sale as it stands, and show it."""
+        """Price an open sale as it stands, and show it if it is still open and this the newest."""
         wanted = Wanted(
             pos=sale.pos, given=sale.given, attached=sale.attached, rewards=sale.rewards
         )
-        revision = sale.revision
+        revision, number = sale.revision, sale.ask()
         quoted = await make_quote(self.state, wanted, self._pricing)
         if revision == sale.revision:
-            sale.keep(quoted)
-        self.announced.sale("open", sale.pos, sale.sale_id, quoted)
+            sale.keep(quoted, number)
+        if self._is_open(sale) and sale.quoted is quoted and not sale.suspended:
+            self.announced.sale("open", sale.pos, sale.sale_id, quoted)
         return quoted
 
+    def _is_open(self, sale: OpenSale) -> bool:
+        """Whether a sale was neither completed nor cancelled while it was priced."""
+        return self.sales.find(sale.pos, sale.sale_id) is sale
+
     def _keep(self, sale: OpenSale) -> None:
-        if self.records:
+        if self.records and self._is_open(sale):
             self.kept.changed(sale)
 
     async def keep_now(self, sale: OpenSale) -> None:
         """Write what only this register knows of an open sale: its card, its rewards."""
-        if self.records:
+        if self.records and self._is_open(sale):
             await self.kept.now(sale)
 
     def _quoted(
@@ -168,6 +173,7 @@ class Checkout:
                 self._keep(sale)
             raise
         self.sales.drop(pos, sale_id)
+        self.kept.completing(pos, sale_id)  # Again: it may have changed during the commit.
         if sale is not None and (late or sale.given.begun is not None):
             # It may be recorded under another key than its own, which has removed no row.
             await self.kept.forget(pos, sale_id)

@@ -30,7 +30,7 @@ from tessera.store.till.values import (
     RegisterIdentity,
 )
 from tessera.sync.feed_reading import ReadPage
-from tessera.sync.wire import (
+from tessera.sync.feed_wire import (
     AssignmentRow,
     BackupRow,
     BalanceRow,

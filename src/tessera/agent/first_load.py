@@ -24,6 +24,7 @@ from tessera.store.engine import Engines
 from tessera.store.till import feed_state, identity_book, incoming_members
 from tessera.store.till.values import RegisterIdentity
 from tessera.sync.feed_reading import ReadPage
+from tessera.sync.feed_wire import FeedRow
 from tessera.sync.image_reading import (
     ImageRefused,
     check_file,
@@ -41,7 +42,6 @@ from tessera.sync.image_wire import (
     SignedImage,
 )
 from tessera.sync.link import CentralLink, CentralRefused
-from tessera.sync.wire import FeedRow
 
 IMAGE_NEEDED = "image_needed"
 DRAIN_ROWS = 2_000

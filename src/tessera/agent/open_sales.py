@@ -30,7 +30,8 @@ class OpenSale:
     `offered` are the rewards that the page has shown, in the order of their keys: one keeps its key
     while the sale is open, so that the same key takes back what it accepted.
     `quotes` are the last ones by their ids, newest last: a POS may complete by one that a scan has
-    overtaken since.
+    overtaken since. `asked` counts the quotes that were asked for; `newest` is the number of the
+    newest one here, since that of a long basket may come after its follower.
     """
 
     pos: PairedPos
@@ -42,18 +43,30 @@ class OpenSale:
     rewards: tuple[str, ...] = ()
     offered: tuple[str, ...] = ()
     suspended: bool = False
+    asked: int = 0
+    newest: int = 0
 
     @property
     def quoted(self) -> Quoted | None:
         """The newest quote."""
         return next(reversed(self.quotes.values()), None)
 
-    def keep(self, quoted: Quoted) -> None:
-        """Keep a quote as the newest one."""
+    def ask(self) -> int:
+        """The number of a quote that is asked for now."""
+        self.asked += 1
+        return self.asked
+
+    def keep(self, quoted: Quoted, number: int = 0) -> None:
+        """Keep a quote as the newest one, unless one that was asked for later is here already."""
+        newest = self.quoted
         self.quotes[quoted.quote_id] = quoted
-        self.quotes.move_to_end(quoted.quote_id)
-        asked = {prompt.offer for prompt in quoted.quote.prompts} | set(self.rewards)
-        self.offered = (*self.offered, *sorted(asked - set(self.offered)))
+        if number >= self.newest or newest is None:
+            self.newest = number
+            self.quotes.move_to_end(quoted.quote_id)
+            asked = {prompt.offer for prompt in quoted.quote.prompts} | set(self.rewards)
+            self.offered = (*self.offered, *sorted(asked - set(self.offered)))
+        else:
+            self.quotes.move_to_end(newest.quote_id)
         if len(self.quotes) > QUOTES_KEPT_MAX:
             self.quotes.popitem(last=False)
 

@@ -14,6 +14,7 @@ from tessera.agent.sync_status import LineState
 from tessera.store.engine import Engines
 from tessera.store.till import feed_state, identity_book, leases
 from tessera.store.till.values import Grant, RegisterIdentity
+from tessera.sync.feed_wire import LeaseRow
 from tessera.sync.grant_wire import GRANTS_MAX, PresentRequest
 from tessera.sync.link import (
     CentralBusy,
@@ -22,7 +23,6 @@ from tessera.sync.link import (
     CentralRefused,
     CentralUnreachable,
 )
-from tessera.sync.wire import LeaseRow
 
 PRESENTED = "leases presented"
 """Stands among the cursors: the generation in which grants were presented last, and for how many

@@ -21,8 +21,8 @@ from tessera.store.engine import Engines
 from tessera.store.till import feed_state, identity_book, outbox
 from tessera.store.till.values import RegisterIdentity
 from tessera.sync.feed_reading import PageRefused, ReadPage, read_page
+from tessera.sync.feed_wire import FeedPage
 from tessera.sync.link import CentralLink, CentralRefused
-from tessera.sync.wire import FeedPage
 
 STORE_SEGMENTS = 4
 """Segments of the store in one transaction: 2,000 rows hold up a sale for some 50 ms."""

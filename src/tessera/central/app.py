@@ -53,16 +53,10 @@ from tessera.store.central import (
     standing_book,
 )
 from tessera.store.central.register_book import RegisterRow
+from tessera.sync.feed_wire import FEED_SEGMENTS_MAX
 from tessera.sync.records import encoded
 from tessera.sync.signing import REQUEST_HEADER, RequestSignature
-from tessera.sync.wire import (
-    BATCH_BYTES_MAX,
-    BATCH_RECORDS_MAX,
-    FEED_SEGMENTS_MAX,
-    BatchAnswer,
-    Heartbeat,
-    Refusal,
-)
+from tessera.sync.wire import BATCH_BYTES_MAX, BATCH_RECORDS_MAX, BatchAnswer, Heartbeat, Refusal
 
 WAIT_S_MAX = 20
 RECHECK_S = 1.0

@@ -21,6 +21,7 @@ from tessera.central.coupon_claims import claim_codes
 from tessera.central.desk import Desk
 from tessera.central.finishing import finish
 from tessera.central.settling import REASON_KEY_REUSED, Settled, settle
+from tessera.central.settling_books import parked_of
 from tessera.central.work import Work, read_batch, read_waiting
 from tessera.core.identity import bucket_of
 from tessera.core.sale import ClaimBody
@@ -28,7 +29,8 @@ from tessera.store.central import feed, inbox, quarantine_book, sale_book
 from tessera.store.central.inbox import BatchRow
 from tessera.store.central.quarantine_book import ParkedRecord
 from tessera.store.central.sale_book import PARKED, UidRow
-from tessera.sync.wire import BATCH_RECORDS_MAX, Malformed, OutcomeRow
+from tessera.sync.feed_wire import OutcomeRow
+from tessera.sync.wire import BATCH_RECORDS_MAX, Malformed
 
 REGISTERS_AT_ONCE = 64
 BATCHES_AT_ONCE = 16
@@ -252,16 +254,5 @@ def _finish(tx: sa.Connection, turn: _Round, desk: Desk) -> None:
 
 def _set_apart(work: Work, reason: str) -> ParkedRecord:
     """A record of which nothing is booked anywhere, filed under its register."""
-    return ParkedRecord(
-        register_id=work.register_id,
-        incarnation=work.incarnation,
-        seq=work.seq,
-        hash=work.content_hash.hex(),
-        uid=work.uid,
-        bucket=bucket_of(work.register_id),
-        member_id="",
-        state=PARKED,
-        reason=reason,
-        since_ms=work.received_ms,
-        raw=work.raw,
-    )
+    whole = parked_of(work, reason)
+    return msgspec.structs.replace(whole, bucket=bucket_of(work.register_id), member_id="")

@@ -18,8 +18,8 @@ from tessera.core.errors import TesseraError, reason_of
 from tessera.core.identity import bucket_of
 from tessera.store.central import backup_book, feed, inbox, register_book
 from tessera.store.central.backup_book import Backup, Mark
+from tessera.sync.feed_wire import BackupRow
 from tessera.sync.records import encoded
-from tessera.sync.wire import BackupRow
 
 CHUNK = 500
 _PAGES_AT_ONCE = 2_000

@@ -7,9 +7,10 @@ register's request.
 from tessera.central import refusals
 from tessera.central.opening import Central
 from tessera.store.central import feed, feed_floor, register_book
+from tessera.sync.feed_wire import FeedPage, Segment
 from tessera.sync.records import encoded
 from tessera.sync.signing import PURPOSE_STATEMENT, RequestSignature
-from tessera.sync.wire import FeedPage, Segment, Statement
+from tessera.sync.wire import Statement
 
 
 def feed_page(

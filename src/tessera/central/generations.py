@@ -7,12 +7,14 @@ that count as newer than any before. Owns: the switch and the telling.
 Must never: run on its own; an operator says that a database was restored.
 """
 
+from contextlib import suppress
 from dataclasses import replace
 
 from tessera.central import rows
 from tessera.central.enrol import DAY_MS
 from tessera.central.opening import GENERATION_BYTES, Central
 from tessera.central.programmes import announce_current
+from tessera.central.reach import noted_reach, read_reach, write_reach
 from tessera.central.shared_limits import tell_shares
 from tessera.central.work import day_of
 from tessera.store.central import (
@@ -26,7 +28,7 @@ from tessera.store.central import (
 from tessera.store.central.ledger_book import MemberKey
 from tessera.store.central.member_book import Profile
 from tessera.store.central.register_book import CentralState
-from tessera.sync.wire import OutcomeRow
+from tessera.sync.feed_wire import OutcomeRow
 
 CHUNK = 500
 OUTCOMES_DAYS = 40
@@ -35,10 +37,18 @@ OUTCOMES_DAYS = 40
 
 def begin_generation(central: Central) -> CentralState:
     """Take a new generation id; the server then tells everything anew."""
+    noted = noted_reach(central)
     with central.engines.writer.begin() as tx:
-        begun = begun_generation(central, register_book.lock_central(tx))
+        state = register_book.lock_central(tx)
+        if noted is not None and noted.generation_number > state.generation_number:
+            # The backup is older than the last restore: no number is given to two generations.
+            state = replace(state, generation_number=noted.generation_number)
+        begun = begun_generation(central, state)
         register_book.write_central(tx, begun)
         backup_book.forget_told(tx)
+        reached = read_reach(tx)
+    with suppress(OSError):  # the server says so, if it cannot be written
+        write_reach(central, reached)
     return begun
 
 

@@ -24,7 +24,7 @@ from tessera.central.opening import Central
 from tessera.central.programmes import current_assignment
 from tessera.central.rows import store_audience
 from tessera.central.stops import current_stops
-from tessera.store.central import feed, feed_floor, image_rows, register_book
+from tessera.store.central import feed, feed_floor, image_rows, member_book, register_book
 from tessera.store.central.image_rows import Part, Row, Sorter
 from tessera.store.central.ledger_book import MemberKey
 from tessera.sync.image_wire import (
@@ -106,7 +106,7 @@ def _read_all(central: Central, store_id: str, sorter: Sorter, *, base: int) -> 
     after: MemberKey = (-1, "")
     while True:
         with central.engines.reader.begin() as tx:
-            keys = image_rows.next_keys(tx, store_id, after=after, limit=PAGE_MEMBERS)
+            keys = member_book.members_of_store(tx, store_id, after=after, limit=PAGE_MEMBERS)
             if not keys:
                 return
             part = Part(store_id, after=after, last=keys[-1], base=base)

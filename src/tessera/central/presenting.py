@@ -24,10 +24,10 @@ from tessera.store.central import feed, lease_book, ledger_book, member_book, re
 from tessera.store.central.accounts import Lease
 from tessera.store.central.ledger_book import MemberKey
 from tessera.store.central.register_book import RegisterRow
+from tessera.sync.feed_wire import LeaseRow
 from tessera.sync.grant_wire import PresentAnswer, PresentRequest
 from tessera.sync.records import encoded
 from tessera.sync.trust import LEASE, Trust
-from tessera.sync.wire import LeaseRow
 
 ALARM_REFUSED = "grant-refused"
 ALARM_GIVEN_UP = "grants-given-up"

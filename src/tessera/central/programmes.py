@@ -17,7 +17,8 @@ from tessera.rules.programme import parse_programme
 from tessera.rules.read_draws import not_released
 from tessera.store.central import bundle_book, feed, register_book
 from tessera.store.central.bundle_book import AssignmentRecord, BundleRow
-from tessera.sync.wire import BUNDLE_BYTES_MAX, AssignmentRow, content_hash
+from tessera.sync.feed_wire import AssignmentRow
+from tessera.sync.wire import BUNDLE_BYTES_MAX, content_hash
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -12,9 +12,9 @@ import sqlalchemy as sa
 
 from tessera.central.rows import is_signed
 from tessera.store.central import feed
+from tessera.sync.feed_wire import SEGMENT_ROWS_MAX
 from tessera.sync.records import encoded
 from tessera.sync.signing import PURPOSE_SEGMENT, SigningKey
-from tessera.sync.wire import SEGMENT_ROWS_MAX
 
 CHANGES_AT_ONCE = 20_000
 CHANGES_OF_A_BUCKET = 2_000

@@ -14,9 +14,7 @@ from tessera.core.identity import bucket_of, bucket_of_hash
 from tessera.store.central.accounts import Account, Lease
 from tessera.store.central.feed import Change
 from tessera.store.central.member_book import CardRecord, MemberRecord, Profile
-from tessera.sync.records import encoded
-from tessera.sync.signing import PURPOSE_ASSIGNMENT, PURPOSE_LEASE, SigningKey
-from tessera.sync.wire import (
+from tessera.sync.feed_wire import (
     AccountVersion,
     AssignmentRow,
     BalanceRow,
@@ -28,6 +26,8 @@ from tessera.sync.wire import (
     ShareRow,
     StopsRow,
 )
+from tessera.sync.records import encoded
+from tessera.sync.signing import PURPOSE_ASSIGNMENT, PURPOSE_LEASE, SigningKey
 
 _LEASE = "lease "
 _ASSIGNMENT = "assignment"

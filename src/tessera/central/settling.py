@@ -55,7 +55,7 @@ from tessera.store.central.accounts import MemberAccounts
 from tessera.store.central.ledger_book import Entry
 from tessera.store.central.quarantine_book import ParkedRecord
 from tessera.store.central.sale_book import APPLIED, PARKED, OutcomeRecord, WaitingRecord
-from tessera.sync.wire import AccountVersion, OutcomeRow
+from tessera.sync.feed_wire import AccountVersion, OutcomeRow
 
 REASON_KEY_REUSED = "sale_key_reused"
 REASON_MEMBER_UNKNOWN = "member_unknown"

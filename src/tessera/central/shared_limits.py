@@ -26,7 +26,7 @@ from tessera.rules.shares import shared_limits
 from tessera.store.central import bundle_book, feed, register_book, share_book
 from tessera.store.central.register_book import RegisterRow, StoreRow
 from tessera.store.central.share_book import LimitRow, ShareRecord, UseRow
-from tessera.sync.wire import SHARE_KEY_MAX, ShareRow
+from tessera.sync.feed_wire import SHARE_KEY_MAX, ShareRow
 
 TAG_PASSED = "limit-passed"
 _NOWHERE = Place(at=datetime(2000, 1, 1, tzinfo=UTC), business_day=date(2000, 1, 1))

@@ -12,6 +12,7 @@ import sqlalchemy as sa
 
 from tessera.central import recheck, rechecking, went_back
 from tessera.central.opening import MIGRATIONS, Central
+from tessera.central.reach import REACH_FILE
 from tessera.store.central import (
     backup_book,
     inbox_purge,
@@ -81,7 +82,11 @@ class BackupPoint:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Standing:
-    """How central stands. Times in UTC milliseconds, 0 for none; `days` may be below 0."""
+    """How central stands. Times in UTC milliseconds, 0 for none; `days` may be below 0.
+
+    `is_older`: the database knows less than the file beside it; `ahead`: registers that were told
+    more.
+    """
 
     now_ms: int
     schema_version: str
@@ -97,6 +102,7 @@ class Standing:
     rechecks: Rechecks
     backup: BackupPoint
     kept: Kept
+    is_older: bool
     ahead: tuple[str, ...]
     awaited: tuple[str, ...]
     root_version: int
@@ -130,6 +136,7 @@ def look(central: Central, *, silent_days: int, free: "Disk | None" = None) -> S
             rechecks=_rechecks(tx, now_ms),
             backup=_backup(tx),
             kept=inbox_purge.read_kept(tx),
+            is_older=standing_book.is_older(tx, went_back.ALARM),
             ahead=tuple(standing_book.read_ahead(tx, went_back.ALARM)),
             awaited=tuple(register_book.read_awaited(tx, state.generation))
             if state.is_awaiting
@@ -246,13 +253,18 @@ def _backup(tx: sa.Connection) -> BackupPoint:
 
 
 def _of_going_back(found: Standing) -> list[Finding]:
-    if not found.ahead:
+    if not (found.ahead or found.is_older):
         return []
+    told = (
+        f"{len(found.ahead)} registers were told of more than this database knows:"
+        f" {_named(found.ahead)}"
+        if found.ahead
+        else f"central had written more than this database knows, says {REACH_FILE}"
+    )
     return [
         Finding(
             code="database_went_back",
-            text=f"{len(found.ahead)} registers were told of more than this database knows:"
-            f" {_named(found.ahead)}; it was put back without a word, or has lost commits",
+            text=f"{told}; it was put back without a word, or has lost commits",
             do=f"{went_back.DO}: they then send again what is missing and hear everything anew;"
             " until then they sell on, and are told nothing",
         )
@@ -260,7 +272,7 @@ def _of_going_back(found: Standing) -> list[Finding]:
 
 
 def _of_grants(found: Standing) -> list[Finding]:
-    if not found.awaited or found.ahead:  # then `restored` comes first
+    if not found.awaited or found.ahead or found.is_older:  # then `restored` comes first
         return []
     return [
         Finding(

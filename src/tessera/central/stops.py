@@ -13,7 +13,7 @@ from tessera.rules.programme import parse_programme
 from tessera.rules.reading import propose
 from tessera.store.central import bundle_book, feed, register_book, stop_book
 from tessera.store.central.stop_book import StopRecord
-from tessera.sync.wire import STOPS_MAX, StoppedOffer, StopsRow
+from tessera.sync.feed_wire import STOPS_MAX, StoppedOffer, StopsRow
 
 REASON_CHARS_MAX = 500
 

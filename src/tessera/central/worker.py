@@ -27,6 +27,7 @@ from tessera.central.opening import Central
 from tessera.central.publish import publish_waiting
 from tessera.central.purging import purge_inbox
 from tessera.central.quarantine import retry_claims, retry_unknown_members
+from tessera.central.reach import ReachWatch
 from tessera.central.shared_limits import follow_releases, grant_due
 from tessera.central.turns import Turns
 from tessera.central.upkeep import keep_up
@@ -60,6 +61,7 @@ class Worker:
         self._metrics = metrics
         self.turns = Turns()
         """Requests that write take theirs before rounds of booking do."""
+        self._reach = ReachWatch(central, self.turns)
         self._has_one_writer = central.engines.has_one_writer
         self._on_published = on_published
         self._idle_s = idle_s
@@ -97,6 +99,7 @@ class Worker:
 
     def run_once(self) -> bool:
         """One round of everything; whether anything was done."""
+        self._reach.look()
         applied = self._apply()
         if applied:
             # A claim whose sale was still on its way may now be worked out.

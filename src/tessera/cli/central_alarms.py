@@ -38,7 +38,7 @@ def run(arguments: argparse.Namespace) -> int:
     else:
         for alarm in alarms:
             moment = datetime.fromtimestamp(alarm.raised_ms / 1000, tz=UTC)
-            text = f"{moment:%Y-%m-%d %H:%M:%S}Z  {alarm.register_id}  {alarm.kind}  {alarm.about}"
-            print(f"{text}  {alarm.detail}".rstrip())
+            text = f"{moment:%Y-%m-%d %H:%M:%S}Z  {alarm.register_id or 'central'}  {alarm.kind}"
+            print(f"{text}  {alarm.about}  {alarm.detail}".rstrip())
         print(f"{len(alarms)} alarms")
     return 1 if alarms else 0

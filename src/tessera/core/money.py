@@ -20,11 +20,14 @@ class Rounding(StrEnum):
     """How an exact amount becomes a whole number of minor units."""
 
     HALF_AWAY = "half-away"
+    HALF_DOWN = "half-down"
     HALF_EVEN = "half-even"
     FLOOR = "floor"
 
 
 _FLOOR = Rounding.FLOOR
+_HALF_AWAY = Rounding.HALF_AWAY
+_HALF_EVEN = Rounding.HALF_EVEN
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +82,8 @@ def rounded(amount: Fraction, rounding: Rounding) -> int:
         return numerator // denominator
     if rounding is Rounding.HALF_EVEN:
         return round(amount)
-    magnitude = (2 * abs(numerator) + denominator) // (2 * denominator)
+    half = denominator - 1 if rounding is Rounding.HALF_DOWN else denominator
+    magnitude = (2 * abs(numerator) + half) // (2 * denominator)
     return magnitude if numerator >= 0 else -magnitude
 
 
@@ -95,9 +99,9 @@ def divided(numerator: int, denominator: int, rounding: Rounding) -> int:
         return numerator // denominator
     quotient, remainder = divmod(abs(numerator), denominator)
     twice = 2 * remainder
-    away = twice > denominator or (
-        twice == denominator and (rounding is Rounding.HALF_AWAY or quotient % 2 == 1)
-    )
+    away = twice > denominator
+    if twice == denominator:
+        away = quotient % 2 == 1 if rounding is _HALF_EVEN else rounding is _HALF_AWAY
     magnitude = quotient + away
     return magnitude if numerator >= 0 else -magnitude
 

@@ -10,18 +10,17 @@ from itertools import islice, permutations, product
 
 from tessera.rules.best import settle_by_search
 from tessera.rules.bundles import apply_bundle, book_uses
+from tessera.rules.fills import apply_everywhere, fill, is_bound, settle_fills
 from tessera.rules.folds import Fold
 from tessera.rules.model import Bundle, Each, Gift, Offer
 from tessera.rules.stacking import (
     first_group_of,
-    in_stacking_order,
-    meeting_sets,
     none_may_share,
 )
-from tessera.rules.unit_offers import apply_each, apply_gift, base_of, each_discount
+from tessera.rules.unit_offers import apply_gift
 from tessera.rules.unproven import unproven
 from tessera.rules.use_search import Search, uses_of
-from tessera.rules.work import BETTER_OFFER, BY_PLACE, GOODS_TAKEN, Work
+from tessera.rules.work import BETTER_OFFER, BY_PLACE, Work
 
 SEARCHED_RUNS_MAX = 60
 """Most different units in one competition for which the search over uses is tried."""
@@ -51,10 +50,10 @@ def settle_units(work: Work, offers: Sequence[Offer]) -> None:
     if len(movers) == 1 and not fills and (len(movers[0]) > 1 or len(offers) == 1):
         _apply_in_order(work, [(offer, None) for offer in movers[0]])
         return
-    if not movers and not any(_is_bound(work, fill) for fill in fills):
-        _fill(work, fills, {fold.number: fold for fill in fills for fold in work.found[fill]})
+    if not movers and not any(is_bound(work, one) for one in fills):
+        fill(work, fills, {fold.number: fold for fill in fills for fold in work.found[fill]})
         return
-    bound = [fill for fill in fills if _is_bound(work, fill)]
+    bound = [one for one in fills if is_bound(work, one)]
     components = _components(work, bound, movers)
     taken = {number for _, folds in components for number in folds}
     free = {
@@ -63,15 +62,7 @@ def settle_units(work: Work, offers: Sequence[Offer]) -> None:
     for component, folds in components:
         here = [one for one in fills if _touches(work, one, folds)]
         _settle_component(work, component, here, folds)
-    _fill(work, fills, free)
-
-
-def _is_bound(work: Work, fill: Offer) -> bool:
-    """Tell whether what an offer gives one fold may depend on what it gives another."""
-    reward = fill.reward
-    assert isinstance(reward, Each)
-    bound = reward.cap_minor is not None or bool(fill.limits)
-    return bound or work.settings.rounding_level == "offer"
+    fill(work, fills, free)
 
 
 def _touches(work: Work, offer: Offer, folds: dict[int, Fold]) -> bool:
@@ -85,8 +76,8 @@ def _components(
     parts: list[tuple[list[list[Offer]], dict[int, Fold]]] = []
     for mover in movers:
         _join(parts, [mover], {fold.number: fold for one in mover for fold in work.found[one]})
-    for fill in bound:
-        _join(parts, [], {fold.number: fold for fold in work.found[fill]})
+    for one in bound:
+        _join(parts, [], {fold.number: fold for fold in work.found[one]})
     return parts
 
 
@@ -114,7 +105,7 @@ def _settle_component(
     if settle_by_search(work, offers, list(folds.values())):
         return
     if not movers:
-        _fill(work, fills, folds)
+        settle_fills(work, fills, folds)
         return
     if _can_be_searched(work, movers, fills, folds) and _apply_searched(
         work, [mover[0] for mover in movers], fills, folds
@@ -142,7 +133,7 @@ def _apply_best_plan(
         left = work.meter.left
         work.meter.left -= 40 + 4 * there + 4 * sum([len(work.found[fill]) for fill in fills])
         _apply_in_order(work, plan)
-        _fill(work, fills, folds)
+        fill(work, fills, folds)
         due = sum([fold.due for fold in folds.values()])
         if best is None or due < best[0]:
             best = due, number, plan
@@ -152,7 +143,7 @@ def _apply_best_plan(
     if best is not None and best[1] != number:
         work.restore(start)
         _apply_in_order(work, best[2])
-        _fill(work, fills, folds)
+        fill(work, fills, folds)
 
 
 def _has_one_part(offer: Offer) -> bool:
@@ -172,7 +163,7 @@ def _can_be_searched(
         return False
     if settings.set_price_units != "dearest" or settings.amounts_off != "as-priced":
         return False
-    if settings.rounding_level == "offer" or any(_is_bound(work, fill) for fill in fills):
+    if settings.rounding_level == "offer" or any(is_bound(work, one) for one in fills):
         return False
     offers = [mover[0] for mover in movers] + fills
     if any(limit.period == "budget" for offer in offers for limit in offer.limits):
@@ -203,7 +194,7 @@ def _apply_searched(
         # Trying one out replaces the parcels, so it waits until all uses are booked.
         if offer not in uses and not _apply_quietly(work, offer):
             work.outcomes[offer].reason = BETTER_OFFER
-    _fill(work, fills, folds)
+    fill(work, fills, folds)
     return True
 
 
@@ -264,125 +255,4 @@ def _apply_in_order(work: Work, plan: Sequence[tuple[Offer, int | None]]) -> Non
             work.meter.left -= 10 + 3 * len(work.goods)
             apply_gift(work, offer)
         else:
-            _apply_everywhere(work, offer, work.found[offer])
-
-
-def _apply_everywhere(work: Work, offer: Offer, folds: Sequence[Fold]) -> None:
-    targets = [(fold, parcels) for fold in folds if (parcels := work.open_parcels(fold, offer))]
-    apply_each(work, offer, targets)
-
-
-def _fill(work: Work, fills: Sequence[Offer], folds: dict[int, Fold]) -> None:
-    """Give every fold the best of the offers on single units, or several that may meet."""
-    if not fills:
-        return
-    chosen: dict[Offer, list[Fold]] = {}
-    lost: set[Offer] = set()
-    competing: dict[int, list[Offer]] = {}
-    for fill in fills:
-        for fold in work.found[fill]:
-            if fold.number in folds:
-                competing.setdefault(fold.number, []).append(fill)
-    for number, here in competing.items():
-        fold = folds[number]
-        winners = _best_on_fold(work, fold, here)
-        for offer in winners:
-            chosen.setdefault(offer, []).append(fold)
-        if len(winners) < len(here):
-            lost.update([offer for offer in here if offer not in winners])
-    for offer in in_stacking_order(work, list(chosen)):
-        _apply_everywhere(work, offer, chosen[offer])
-    for offer in lost:
-        outcome = work.outcomes[offer]
-        if not outcome.uses and not outcome.reason:
-            outcome.reason = BETTER_OFFER if offer not in chosen else GOODS_TAKEN
-
-
-def _best_on_fold(work: Work, fold: Fold, competing: list[Offer]) -> list[Offer]:
-    """Give the offers, one or several that may meet, that leave the least to pay on a fold."""
-    if len(competing) == 1:
-        return competing
-    sets = _sets_of(work, competing)
-    if sets is None:
-        return [min(competing, key=lambda one: (-_saving_on_fold(work, fold, one), one.place))]
-    # Goods that nothing has touched are worked out, others are tried.
-    each = 3 if fold.parcels is None else 8 + 4 * len(fold.parcels)
-    weight = each * sum([len(together) for together in sets])
-    if weight > work.meter.for_trials:
-        work.optimal = False
-        return _most_hopeful(work, fold, competing, sets)
-    work.meter.left -= weight
-    best: tuple[Offer, ...] = ()
-    best_score: tuple[object, ...] | None = None
-    for together in sets:
-        saving = _saving_together(work, fold, together)
-        score = (-saving, len(together), [offer.place for offer in together])
-        if best_score is None or score < best_score:
-            best, best_score = together, score
-    return [*best]
-
-
-def _most_hopeful(
-    work: Work, fold: Fold, competing: list[Offer], sets: Sequence[tuple[Offer, ...]]
-) -> list[Offer]:
-    """Give the set whose offers save most one by one, where no work is left to try any."""
-    work.meter.left -= 3 * len(competing)
-    alone = {offer: _saving_on_fold(work, fold, offer) for offer in competing}
-    hopes = [min(fold.due, sum([alone[offer] for offer in together])) for together in sets]
-    return [*sets[hopes.index(max(hopes))]]
-
-
-def _sets_of(work: Work, offers: list[Offer]) -> list[tuple[Offer, ...]] | None:
-    """The sets of offers that may meet, remembered; None when no two may."""
-    key = tuple(offers)
-    if key not in work.meetings:
-        if none_may_share(work, offers):
-            work.meetings[key] = None
-        else:
-            sets = meeting_sets(work, offers, every=False)
-            if sets is None:
-                work.optimal = False
-            # Too many to try: the offers one by one.
-            work.meetings[key] = sets or [(offer,) for offer in offers]
-    return work.meetings[key]
-
-
-def _saving_on_fold(work: Work, fold: Fold, offer: Offer) -> int:
-    reward = offer.reward
-    assert isinstance(reward, Each)
-    parcels = work.open_parcels(fold, offer)
-    if not parcels:
-        return 0
-    if len(parcels) == 1:
-        base, due, count = base_of(work, parcels[0]), parcels[0].due, parcels[0].count
-    else:
-        base = sum(base_of(work, parcel) for parcel in parcels)
-        due = sum(parcel.due for parcel in parcels)
-        count = sum(parcel.count for parcel in parcels)
-    return min(due, each_discount(work, reward, fold, count, base))
-
-
-def _saving_together(work: Work, fold: Fold, offers: Sequence[Offer]) -> int:
-    if len(offers) == 1:
-        return _saving_on_fold(work, fold, offers[0])
-    parcels = fold.all_parcels
-    if len(parcels) == 1 and not parcels[0].offers and not any(_is_bound(work, o) for o in offers):
-        return _saving_in_turn(work, fold, offers)
-    start, before = work.snapshot([fold], offers), fold.due
-    for offer in offers:
-        _apply_everywhere(work, offer, [fold])
-    saving = before - fold.due
-    work.restore(start)
-    return saving
-
-
-def _saving_in_turn(work: Work, fold: Fold, offers: Sequence[Offer]) -> int:
-    """The same for goods that nothing has touched, without applying anything."""
-    shelf = work.settings.stacked_base == "shelf"
-    amount = due = fold.all_parcels[0].amount
-    for offer in offers:
-        reward = offer.reward
-        assert isinstance(reward, Each)
-        base = amount if shelf else due
-        due -= max(0, min(due, each_discount(work, reward, fold, fold.count, base)))
-    return amount - due
+            apply_everywhere(work, offer, work.found[offer])

@@ -97,11 +97,11 @@ def reading_of(work: Work, reward: Off, base: int, quantity: int) -> int:
         case "quantity":
             return quantity
         case "lifetime":
-            return member.lifetime_spend_minor if member else 0
+            return member.lifetime_spend_minor + work.moment.sale_minor if member else 0
         case "visits":
             return member.visits if member else 0
     assert reward.reads == "period"
-    return member.period_spend_minor if member else 0
+    return member.period_spend_minor + work.moment.sale_minor if member else 0
 
 
 def _marginal(work: Work, ladder: Sequence[Step], base: int, in_price: Share) -> int:

@@ -7,7 +7,7 @@ which goods an offer takes.
 import hashlib
 from datetime import date, timedelta
 
-from tessera.core.basket import Basket, Line, Place
+from tessera.core.basket import Basket, Line, LineKind, Place
 from tessera.core.member import MemberState
 from tessera.core.uses import period_of
 from tessera.rules.folds import units_of
@@ -59,16 +59,25 @@ def nobody_at(place: Place) -> str:
 
 
 class Moment:
-    """Place and time of a quote, taken apart once."""
+    """Place and time of a quote, taken apart once; `sale_minor` counts as spent already."""
 
-    __slots__ = ("day", "minute", "nobody", "place", "weekday")
+    __slots__ = ("day", "minute", "nobody", "place", "sale_minor", "weekday")
 
-    def __init__(self, place: Place) -> None:
+    def __init__(self, place: Place, *, sale_minor: int = 0) -> None:
         self.place = place
+        self.sale_minor = sale_minor
         self.day: date = place.at.date()
         self.minute: int = place.at.hour * 60 + place.at.minute
         self.weekday: int = self.day.weekday()
         self.nobody = nobody_at(place)
+
+
+def spent_here(spend_reads: str, basket: Basket) -> int:
+    """Give what of a sale counts with what was spent before: its goods at the shelf, or nothing."""
+    if spend_reads == "before-sale":
+        return 0
+    goods = (line.amount_minor for line in basket.lines if line.kind is LineKind.GOODS)
+    return max(0, sum(goods))
 
 
 def why_not(offer: Offer, moment: Moment, basket: Basket, member: MemberState | None) -> str:
@@ -199,9 +208,9 @@ def _holds(who: Who, moment: Moment, member: MemberState) -> bool:  # noqa: C901
         case "visit":
             return who.low <= member.visits + 1 <= who.high
         case "spent":
-            return member.lifetime_spend_minor >= who.low
+            return member.lifetime_spend_minor + moment.sale_minor >= who.low
         case "period-spent":
-            return member.period_spend_minor >= who.low
+            return member.period_spend_minor + moment.sale_minor >= who.low
         case "balance":
             return any(unit.unit in who.values and unit.balance >= who.low for unit in member.units)
     assert who.kind == "share", who.kind

@@ -7,7 +7,7 @@ from tessera.core.basket import Basket, Place
 from tessera.core.member import MemberState
 from tessera.core.quote import OfferOutcome, Quote
 from tessera.rules.admitting import is_refused, refusal_of
-from tessera.rules.conditions import Moment
+from tessera.rules.conditions import Moment, spent_here
 from tessera.rules.programme import Programme
 from tessera.rules.read_sections import SETTING_CHOICES
 from tessera.rules.work import NOTHING_SELECTED
@@ -21,7 +21,8 @@ def outcomes_of_all(
     A quote names the offers that the basket touched; the others get their first reason here.
     """
     known = {outcome.offer: outcome for outcome in quote.offers}
-    moment = Moment(place)
+    sale_minor = spent_here(programme.settings.spend_reads, basket)
+    moment = Moment(place, sale_minor=sale_minor)
     found = []
     for offer in sorted(programme.offers, key=lambda one: one.place):
         outcome = known.get(offer.offer_id)

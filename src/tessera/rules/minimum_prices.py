@@ -5,7 +5,8 @@ Must never: touch a basket whose lines name no such price.
 
 Offers choose as if there were no such prices. What goes below is given up by the basket offer that
 acted last back to the first, then by the unit offers. An amount off the basket goes on its other
-goods instead, as far as these have room; a percentage is lost. Where offers compete, another choice
+goods instead, as far as these have room; a percentage is lost, or goes there too
+(`minimum_price_rest`). Where offers compete, another choice
 might have lost less: the quote says so, with what was lost as the gap.
 """
 
@@ -51,12 +52,16 @@ def keep_minimum_prices(work: Work) -> None:
             over = least - fold.due
             if over > 0:
                 given_up += give_up(work, offer, over, [fold], MINIMUM_PRICE)
-        if given_up and offer.stage is Stage.BASKET and not is_percent(offer):
+        if given_up and offer.stage is Stage.BASKET and _goes_elsewhere(work, offer):
             given_up -= _put_elsewhere(work, offer, given_up)
         lost += given_up
     if lost and len(work.available[Stage.UNIT]) + len(work.available[Stage.BASKET]) > 1:
         work.optimal = False
         work.gap_minor += lost
+
+
+def _goes_elsewhere(work: Work, offer: Offer) -> bool:
+    return not is_percent(offer) or work.settings.minimum_price_rest == "other-goods"
 
 
 def _put_elsewhere(work: Work, offer: Offer, minor: int) -> int:

@@ -120,10 +120,15 @@ class Who:
 
 @dataclass(frozen=True, slots=True, eq=False, kw_only=True)
 class Need:
-    """A threshold: at least so much money or so many items of a selection, read at a stage."""
+    """A threshold: at least so much money or so many items of a selection, read at a stage.
+
+    `minor_most` and `quantity_most` are the most that there may be, of what the shelf says.
+    """
 
     minor: int = 0
     quantity: int = 0
+    minor_most: int | None = None
+    quantity_most: int | None = None
     of: Selector = EVERYTHING
     at: Stage = Stage.SHELF
 

@@ -46,6 +46,7 @@ _KNOWN_SETTINGS = frozenset(
         "attribution",
         "return_policy",
         "gift_kept",
+        "minimum_price_rest",
         "spent_short",
     }
 )

@@ -1,14 +1,13 @@
-"""The words of an offer's conditions: when, where, who, what, needs and trigger.
+"""The words of an offer's conditions: when, where, who, what and trigger.
 
 Owns: their grammar. Must never: know about rewards or evaluate a condition (see `conditions`).
 """
 
 import re
 
-from tessera.core.quote import Stage
-from tessera.rules.model import EVERYTHING, Need, Selector, Trigger, Where, Who, Window
-from tessera.rules.reading import Reader, propose, split_words
-from tessera.rules.yaml_nodes import Mapping, Node, Scalar, Sequence
+from tessera.rules.model import EVERYTHING, Selector, Trigger, Where, Who, Window
+from tessera.rules.reading import Reader, propose
+from tessera.rules.yaml_nodes import Mapping, Node, Sequence
 
 DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 _CLOCK = re.compile(r"(\d{1,2}):(\d{2})\.\.(\d{1,2}):(\d{2})\Z", re.ASCII)
@@ -88,7 +87,7 @@ def read_where(reader: Reader, node: Node, field: str) -> Where:
     if word not in names or not rest:
         reader.problem(node, field, f"{word!r} is no kind of place", propose(word, list(names)))
         return Where()
-    return _where({names[word]: frozenset(split_words(rest))})
+    return _where({names[word]: frozenset(reader.split(node, field, rest))})
 
 
 def _where(found: dict[str, frozenset[str]]) -> Where:
@@ -155,7 +154,9 @@ def _read_one_who(reader: Reader, node: Node, field: str, text: str) -> Who | No
 def _who_of(reader: Reader, node: Node, field: str, kind: str, match: re.Match[str]) -> Who:
     negated = bool(match[1])
     if kind in {"tier", "segment", "entitlement"}:
-        return Who(kind=kind, values=frozenset(split_words(match[2])), negated=negated)
+        return Who(
+            kind=kind, values=frozenset(reader.split(node, field, match[2])), negated=negated
+        )
     if kind == "visit":
         low = int(match[2])
         return Who(kind=kind, low=low, high=int(match[3] or low))
@@ -251,7 +252,7 @@ def _read_clauses(reader: Reader, node: Node, field: str, text: str) -> dict[str
         if name == "price":
             fields["price"] = _read_price(reader, node, field, match[2])
         else:
-            _put_words(reader, node, field, fields, name, split_words(match[2]))
+            _put_words(reader, node, field, fields, name, reader.split(node, field, match[2]))
     return fields
 
 
@@ -287,70 +288,7 @@ def _read_price(reader: Reader, node: Node, field: str, text: str) -> tuple[int,
     return (low, high)
 
 
-# -- needs and trigger
-
-_NEED_AMOUNT = re.compile(
-    r"(basket )?from ([\d.]+)(?: of (.+?))?(?: (after [a-z ]+|at shelf))?\Z", re.ASCII
-)
-_NEED_ITEMS = re.compile(r"(?:from )?(\d+) (?:items?|units?)(?: of (.+))?\Z", re.ASCII)
-_STAGES = {
-    "shelf": Stage.SHELF,
-    "at shelf": Stage.SHELF,
-    "unit": Stage.UNIT,
-    "after unit offers": Stage.UNIT,
-    "basket": Stage.BASKET,
-    "after basket offers": Stage.BASKET,
-}
-
-
-def read_needs(reader: Reader, node: Node, field: str) -> tuple[Need, ...]:
-    """Read thresholds: `basket from 50.00`, `from 3 items of category dairy`; a list: all."""
-    nodes = node.items if isinstance(node, Sequence) else [node]
-    return tuple(_read_need(reader, item, field) for item in nodes)
-
-
-def _read_need(reader: Reader, node: Node, field: str) -> Need:
-    if isinstance(node, Mapping):
-        return _need_of_mapping(reader, node, field)
-    text = reader.text(node, field)
-    if match := _NEED_ITEMS.match(text):
-        of = _selector_of_text(reader, node, field, match[2])
-        return Need(quantity=int(match[1]), of=of)
-    match = _NEED_AMOUNT.match(text)
-    if match is None or (match[4] or "at shelf") not in _STAGES:
-        message = f"{text[:60]!r} is no threshold"
-        proposal = "write `basket from 50.00`, `from 25.00 of category dairy` or `from 3 items`"
-        reader.problem(node, field, message, proposal)
-        return Need()
-    of = _selector_of_text(reader, node, field, match[3])
-    minor = reader.minor_of(node, field, match[2])
-    return Need(minor=minor, of=of, at=_STAGES[match[4] or "at shelf"])
-
-
-def _selector_of_text(reader: Reader, node: Node, field: str, text: str | None) -> Selector:
-    if not text:
-        return EVERYTHING
-    return read_selector(reader, Scalar(text, node.line, node.column), field)
-
-
-def _need_of_mapping(reader: Reader, node: Mapping, field: str) -> Need:
-    reader.mapping(node, field, ("amount", "quantity", "of", "at"))
-    entries = node.entries
-    stage = Stage.SHELF
-    if "at" in entries:
-        stage = _STAGES[reader.choice(entries["at"], f"{field}.at", _STAGES, "shelf")]
-    if "amount" not in entries and "quantity" not in entries:
-        reader.problem(node, field, "a threshold needs an amount or a quantity", "amount: 50.00")
-    return Need(
-        minor=reader.minor(entries["amount"], f"{field}.amount") if "amount" in entries else 0,
-        quantity=(
-            reader.whole(entries["quantity"], f"{field}.quantity", 1, 10**6)
-            if "quantity" in entries
-            else 0
-        ),
-        of=read_selector(reader, entries["of"], f"{field}.of") if "of" in entries else EVERYTHING,
-        at=stage,
-    )
+# -- trigger
 
 
 def read_trigger(reader: Reader, node: Node, field: str) -> Trigger:
@@ -373,9 +311,11 @@ def read_trigger(reader: Reader, node: Node, field: str) -> Trigger:
         return Trigger(chosen=True)
     word, _, rest = text.partition(" ")
     if word == "coupon" and rest:
-        return _trigger_of(split_words(rest), single_use=False, chosen=False, events=[])
+        return _trigger_of(
+            reader.split(node, field, rest), single_use=False, chosen=False, events=[]
+        )
     if word == "event" and rest:
-        return Trigger(events=frozenset(split_words(rest)))
+        return Trigger(events=frozenset(reader.split(node, field, rest)))
     known = ("coupon CODE", "chosen", "event NAME")
     reader.problem(node, field, f"{text[:40]!r} is no trigger", propose(text, known))
     return Trigger()

@@ -32,13 +32,13 @@ from tessera.rules.model import (
     Window,
 )
 from tessera.rules.read_conditions import (
-    read_needs,
     read_selector,
     read_trigger,
     read_when,
     read_where,
     read_who,
 )
+from tessera.rules.read_needs import read_needs
 from tessera.rules.read_rewards import read_reward
 from tessera.rules.read_values import Units
 from tessera.rules.reading import Reader, propose

@@ -26,7 +26,7 @@ from tessera.rules.read_values import (
     read_value,
     read_whole,
 )
-from tessera.rules.reading import Reader, propose, split_words
+from tessera.rules.reading import Reader, propose
 from tessera.rules.yaml_nodes import Mapping, Node
 
 BUY_NOTHING = "the units buy nothing"
@@ -155,7 +155,8 @@ def _gift_of(reader: Reader, node: Mapping, field: str) -> Gift:
     item = node.entries["gift"]
     words: list[str] = []
     for word in reader.words(item, f"{field}.gift"):
-        words += split_words(word.removeprefix("sku ").replace(" or ", ","))
+        parts = word.removeprefix("sku ").replace(" or ", ",")
+        words += reader.split(item, f"{field}.gift", parts)
     if not words:
         reader.problem(item, f"{field}.gift", "no gift is named", "gift: sku 4006381333931")
     return Gift(

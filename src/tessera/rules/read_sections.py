@@ -15,7 +15,7 @@ from tessera.rules.sections import Settings, Tier, UnitDefinition
 from tessera.rules.yaml_nodes import Mapping, Node, Scalar
 
 SETTING_CHOICES: dict[str, tuple[str, ...]] = {
-    "rounding": ("half-away", "half-even", "floor"),
+    "rounding": ("half-away", "half-down", "half-even", "floor"),
     "rounding_level": ("fold", "unit", "offer"),
     "exclusive": ("unit", "line"),
     "between_groups": ("best", "first"),
@@ -35,6 +35,8 @@ SETTING_CHOICES: dict[str, tuple[str, ...]] = {
     "return_policy": ("allocated", "repriced"),
     "gift_kept": ("charge", "keep"),
     "spent_short": ("owed", "reduce-refund"),
+    "spend_reads": ("before-sale", "with-sale"),
+    "minimum_price_rest": ("given-up", "other-goods"),
 }
 """Every setting of a programme, its default first."""
 

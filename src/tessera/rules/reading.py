@@ -10,7 +10,7 @@ from collections.abc import Collection
 from datetime import date
 from fractions import Fraction
 
-from tessera.core.errors import Problem
+from tessera.core.errors import Problem, Severity
 from tessera.core.money import AMOUNT_MINOR_MAX, UNITS_MAX
 from tessera.rules.model import Texts
 from tessera.rules.yaml_nodes import Mapping, Node, Scalar, Sequence
@@ -44,20 +44,15 @@ class Reader:
 
     def problem(self, node: Node, field: str, message: str, proposal: str = "") -> None:
         """Note a problem at a node."""
-        if len(self.problems) < PROBLEMS_MAX:
-            self.problems.append(
-                Problem(
-                    file=self.file,
-                    line=node.line,
-                    column=node.column,
-                    field=field,
-                    message=message,
-                    proposal=proposal,
-                )
-            )
+        self._note("error", node, field, message, proposal)
 
     def warning(self, node: Node, field: str, message: str, proposal: str = "") -> None:
         """Note something that is allowed, but probably not meant."""
+        self._note("warning", node, field, message, proposal)
+
+    def _note(
+        self, severity: Severity, node: Node, field: str, message: str, proposal: str
+    ) -> None:
         if len(self.problems) < PROBLEMS_MAX:
             self.problems.append(
                 Problem(
@@ -67,7 +62,7 @@ class Reader:
                     field=field,
                     message=message,
                     proposal=proposal,
-                    severity="warning",
+                    severity=severity,
                 )
             )
 
@@ -119,7 +114,16 @@ class Reader:
         if not isinstance(node, Scalar):
             self.problem(node, field, "a list is expected here", "write `a, b` or `[a, b]`")
             return []
-        return split_words(self.text(node, field, longest=LIST_TEXT_MAX))
+        return self.split(node, field, self.text(node, field, longest=LIST_TEXT_MAX))
+
+    def split(self, node: Node, field: str, text: str) -> list[str]:
+        """Give the parts of a text with commas; marks around a part are taken for its own."""
+        words = split_words(text)
+        for word in words:
+            if len(word) > 1 and word[0] == word[-1] and word[0] in "\"'":
+                message = f"{word[:40]} is taken with its quotation marks"
+                self.warning(node, field, message, f"write {word[1:-1][:40]} without them")
+        return words
 
     def identifier(self, node: Node, field: str) -> str:
         """Give an id: letters, digits and `- _ . :`, at most 64."""
@@ -172,7 +176,10 @@ class Reader:
     def whole_of(self, node: Node, field: str, word: str, low: int, high: int) -> int:
         """Give a word as a whole number within bounds; `low` when it is none."""
         if not (word.isascii() and word.isdecimal() and len(word) < 20):
-            self.problem(node, field, f"{word[:40]!r} is no whole number", f"write {max(low, 1)}")
+            message = f"{word[:40]!r} is no whole number"
+            if re.fullmatch(r"-\d{1,18}", word, re.ASCII):
+                message = f"{word} is outside {low} … {high}"
+            self.problem(node, field, message, f"write {max(low, 1)}")
             return low
         if not low <= int(word) <= high:
             nearest = low if int(word) < low else high

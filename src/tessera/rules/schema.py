@@ -40,7 +40,7 @@ _OFFER_SAYS = {
     "where": "store 1, 2 · region north · register 3.",
     "who": "members · tier gold · segment young · access club · birthday within 7 days · …",
     "what": "category dairy · sku 1, 2 · brand x and tag bio except sku 3.",
-    "needs": "basket from 50.00 · from 20.00 of category wine · 3 items.",
+    "needs": "basket from 50.00 · from 20.00 to 80.00 of category wine · 3 items.",
     "trigger": "coupon CODE · coupon PREFIX* · chosen · event review.",
     "give": "10 % off · 5.00 off the basket · 1.00 off for every 9.00 · buy 2 get 1 free · …",
     "limits": "2 per line, 2 per basket, 1 a day; or a mapping, with a budget.",

@@ -89,3 +89,5 @@ class Settings:
     return_policy: str = "allocated"
     gift_kept: str = "charge"
     spent_short: str = "owed"
+    spend_reads: str = "before-sale"
+    minimum_price_rest: str = "given-up"

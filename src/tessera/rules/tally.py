@@ -19,7 +19,7 @@ from tessera.rules.folds import Fold, fold_lines, units_of
 from tessera.rules.model import Need, Offer, Selector
 from tessera.rules.prepared import Prepared, Verdict
 from tessera.rules.quick_ladders import Ladder
-from tessera.rules.reasons import AMOUNT_SHORT, QUANTITY_SHORT, is_eligible
+from tessera.rules.reasons import AMOUNT_SHORT, QUANTITY_SHORT, above, is_eligible
 
 _GOODS = LineKind.GOODS
 _MEASURE = attrgetter("measure")
@@ -265,7 +265,10 @@ class Tally:
             quantity = sum([self.counts[fold] for fold in wanted])
         missing_minor, missing_quantity = need.minor - minor, need.quantity - quantity
         if missing_minor <= 0 and missing_quantity <= 0:
-            return True
+            over = above(need, minor, quantity)
+            if over:
+                self.say(offer, over)
+            return not over
         reason = AMOUNT_SHORT if missing_minor > 0 else QUANTITY_SHORT
         self.short[offer] = (reason, max(0, missing_minor), max(0, missing_quantity))
         return False

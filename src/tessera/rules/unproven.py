@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from tessera.rules.basket_cases import lines_of
 from tessera.rules.folds import Fold
 from tessera.rules.model import Bundle, Each, Kind, Off, Offer
-from tessera.rules.stacking import all_may_share
+from tessera.rules.stacking import all_may_share, none_may_share
 from tessera.rules.unit_offers import each_discount
 from tessera.rules.work import Work
 
@@ -23,6 +23,51 @@ def unproven(work: Work, offers: Sequence[Offer], folds: Sequence[Fold], before:
         return 0
     most = most_together(work, offers, folds)
     return max(0, min(before, most) - (before - work.due))
+
+
+def most_of_fills(work: Work, offers: Sequence[Offer], folds: Sequence[Fold]) -> int:
+    """Give what offers on single units take off some folds at most, heeding how often they may.
+
+    Those without a limit: the best on each fold, or all of them where some may meet. A limited one
+    takes off so many times what it takes off one unit.
+    """
+    free = [one for one in offers if one not in work.left or work.left[one] is None]
+    alone = none_may_share(work, free)
+    most = 0
+    for fold in folds:
+        here = [_most_of_fold(work, one, fold) for one in free if fold in work.found[one]]
+        most += min(fold.amount, max(here, default=0) if alone else sum(here))
+    for one in offers:
+        if one not in free:
+            most += _most_of_uses(work, one, [fold for fold in work.found[one] if fold in folds])
+    return most
+
+
+def _most_of_fold(work: Work, offer: Offer, fold: Fold) -> int:
+    """What an offer takes off a fold; parts of it may each round up by a unit."""
+    reward = offer.reward
+    assert isinstance(reward, Each)
+    minor = each_discount(work, reward, fold, fold.count, fold.amount)
+    number, denominator = reward.value
+    even = reward.kind is not Kind.PERCENT or (
+        fold.count == 1 and fold.amount * number % denominator == 0
+    )
+    return min(fold.amount, minor if even else minor + 1)
+
+
+def _most_of_uses(work: Work, offer: Offer, folds: Sequence[Fold]) -> int:
+    """What an offer takes off that may be had a few times, of the dearest units."""
+    reward, left = offer.reward, work.left[offer] or 0
+    assert isinstance(reward, Each)
+    units = [
+        (each_discount(work, reward, fold, 1, -(-fold.amount // fold.count)), fold.count)
+        for fold in folds
+    ]
+    most = 0
+    for minor, count in sorted(units, reverse=True):
+        most += minor * min(left, count)
+        left -= min(left, count)
+    return min(most, sum([_most_of_fold(work, offer, fold) for fold in folds]))
 
 
 def most_together(work: Work, offers: Sequence[Offer], folds: Sequence[Fold]) -> int:

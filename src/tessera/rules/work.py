@@ -11,7 +11,7 @@ from operator import attrgetter
 from tessera.core.basket import Basket, Line, LineKind, Place
 from tessera.core.member import MemberState
 from tessera.core.quote import Stage
-from tessera.rules.conditions import BLOCKED, Moment, selects
+from tessera.rules.conditions import BLOCKED, Moment, selects, spent_here
 from tessera.rules.folds import Fold, Parcel, fold_lines, rank_folds
 from tessera.rules.model import (
     EVERYTHING,
@@ -32,6 +32,7 @@ from tessera.rules.reasons import (
     NO_SAVING,
     NOTHING_SELECTED,
     QUANTITY_SHORT,
+    above,
     is_eligible,
 )
 from tessera.rules.spending import Meter
@@ -131,7 +132,8 @@ class Work:
         self.member = member
         self.basket = basket
         self.place = place
-        self.moment = Moment(place)
+        sale_minor = spent_here(programme.settings.spend_reads, basket)
+        self.moment = Moment(place, sale_minor=sale_minor)
         self.folds = fold_lines(basket.lines)
         self.ranked = rank_folds(self.folds)
         self.goods = [fold for fold in self.ranked if fold.goods and fold.amount >= 0]
@@ -211,7 +213,9 @@ class Work:
         minor, quantity = self._reading(need, offer)
         missing_minor, missing_quantity = need.minor - minor, need.quantity - quantity
         if missing_minor <= 0 and missing_quantity <= 0:
-            return True
+            over = above(need, minor, quantity)
+            outcome.reason = over or outcome.reason
+            return not over
         outcome.reason = AMOUNT_SHORT if missing_minor > 0 else QUANTITY_SHORT
         outcome.missing_minor = max(0, missing_minor)
         outcome.missing_quantity = max(0, missing_quantity)

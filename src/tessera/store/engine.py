@@ -60,6 +60,12 @@ class Engines:
         self.writer.dispose()
 
 
+def driver_words(error: Exception) -> str:
+    """What the driver says of a failure, in one line; what SQLAlchemy adds is for programmers."""
+    said = getattr(error, "orig", None) or error
+    return (str(said).splitlines() or [type(said).__name__])[0]
+
+
 def sqlite_version() -> tuple[int, ...]:
     """The version of the SQLite library that stores data here."""
     return tuple(int(part) for part in pysqlite.sqlite_version.split("."))

@@ -18,6 +18,7 @@ import msgspec
 from tessera import __version__
 from tessera.core.errors import TesseraError
 from tessera.sync.batching import head_headers
+from tessera.sync.feed_wire import FeedPage
 from tessera.sync.grant_wire import PresentAnswer, PresentRequest
 from tessera.sync.image_wire import SignedImage
 from tessera.sync.link import (
@@ -37,7 +38,6 @@ from tessera.sync.wire import (
     BatchHead,
     EnrolAnswer,
     EnrolRequest,
-    FeedPage,
     Heartbeat,
     Refusal,
     RenewAnswer,

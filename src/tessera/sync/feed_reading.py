@@ -11,28 +11,26 @@ from dataclasses import dataclass
 import msgspec
 
 from tessera.core.errors import TesseraError
-from tessera.sync.records import encoded
-from tessera.sync.trust import ASSIGNMENT, LEASE, SEGMENT, STATEMENT, Trust
-from tessera.sync.wire import (
+from tessera.sync.feed_wire import (
     FEED_SEGMENTS_MAX,
     SEGMENT_ROWS_MAX,
     AssignmentRow,
     BackupRow,
     BalanceRow,
     CardRow,
-    Count,
     FeedPage,
     FeedRow,
-    Id,
     LeaseRow,
     MemberRow,
     OutcomeRow,
     RemovalRow,
     Segment,
     ShareRow,
-    Statement,
     StopsRow,
 )
+from tessera.sync.records import encoded
+from tessera.sync.trust import ASSIGNMENT, LEASE, SEGMENT, STATEMENT, Trust
+from tessera.sync.wire import Count, Id, Statement
 
 SEGMENT_BYTES_MAX = 1_048_576
 

@@ -7,7 +7,8 @@ from typing import Annotated
 
 import msgspec
 
-from tessera.sync.wire import Count, Id, LeaseRow, Message
+from tessera.sync.feed_wire import LeaseRow
+from tessera.sync.wire import Count, Id, Message
 
 GRANTS_MAX = 100
 """Most grants in one page."""

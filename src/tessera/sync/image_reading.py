@@ -13,6 +13,7 @@ import msgspec
 
 from tessera.core.errors import TesseraError
 from tessera.sync.feed_reading import check_signed_rows, read_row
+from tessera.sync.feed_wire import FeedRow
 from tessera.sync.image_wire import (
     IMAGE_FORMAT,
     LINE_BYTES_MAX,
@@ -27,7 +28,6 @@ from tessera.sync.image_wire import (
     SignedImage,
 )
 from tessera.sync.trust import IMAGE, Trust
-from tessera.sync.wire import FeedRow
 
 _BLOCK_BYTES = 262_144
 _GZIP = 16 + zlib.MAX_WBITS

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from typing import Protocol
 
 from tessera.core.errors import TesseraError
+from tessera.sync.feed_wire import FeedPage
 from tessera.sync.grant_wire import PresentAnswer, PresentRequest
 from tessera.sync.image_wire import SignedImage
 from tessera.sync.profile_wire import ProfilesAnswer, ProfilesGiven
@@ -16,7 +17,6 @@ from tessera.sync.wire import (
     BatchHead,
     EnrolAnswer,
     EnrolRequest,
-    FeedPage,
     Heartbeat,
     RenewAnswer,
     RenewRequest,

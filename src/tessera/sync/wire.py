@@ -1,4 +1,4 @@
-"""Every message between a till and central, with its bounds. docs/sync.md shows them in use.
+"""What a register asks and sends, and what it is answered, with bounds. docs/sync.md shows it.
 
 Owns: shapes only. Unknown fields are ignored when read (the release before and after must be
 understood), and what is hashed or signed is always the bytes as they came.
@@ -6,7 +6,6 @@ Must never: decide anything.
 """
 
 import hashlib
-from datetime import date
 from typing import Annotated
 
 import msgspec
@@ -14,14 +13,9 @@ import msgspec
 BATCH_RECORDS_MAX = 200
 BATCH_BYTES_MAX = 8_388_608
 """Largest batch, uncompressed; a reader stops inflating there."""
-FEED_SEGMENTS_MAX = 50
-SEGMENT_ROWS_MAX = 500
 BUNDLE_BYTES_MAX = 16_777_216
 ROOT_BYTES_MAX = 65_536
 ROOT_KEYS_MAX = 16
-SHARE_KEY_MAX = 160
-STOPS_MAX = 500
-"""Most offers that are stopped in one store at a time."""
 
 Id = Annotated[str, msgspec.Meta(min_length=1, max_length=64)]
 Digest = Annotated[str, msgspec.Meta(pattern="^[0-9a-f]{64}$")]
@@ -204,193 +198,7 @@ class BatchAnswer(Message, frozen=True, kw_only=True):
     next_after_s: int = 0
 
 
-# ---- feed ----------------------------------------------------------------------------------
-
-
-class MemberRow(Message, frozen=True, kw_only=True, tag="member"):
-    """A member as tills of the audience may know them. `display_name` is short ("A. M.")."""
-
-    member_id: Id
-    version: Count
-    status: str = "active"
-    tier: str = ""
-    display_name: ShortText = ""
-    language: str = ""
-    segments: tuple[str, ...] = ()
-    entitlements: tuple[str, ...] = ()
-    joined: date | None = None
-    birthday: str = ""
-    staff: bool = False
-    visits: int = 0
-    lifetime_spend_minor: int = 0
-    period_spend_minor: int = 0
-    last_visit: date | None = None
-
-
-class CardRow(Message, frozen=True, kw_only=True, tag="card"):
-    """A card by its keyed hash (32 hexadecimal digits)."""
-
-    card_hash: Annotated[str, msgspec.Meta(pattern="^[0-9a-f]{32}$")]
-    key_id: int
-    member_id: Id
-    version: Count
-    status: str = "active"
-
-
-class BalanceRow(Message, frozen=True, kw_only=True, tag="balance"):
-    """An account at a version: what it holds, and how much of that is leased to registers."""
-
-    member_id: Id
-    account: Id
-    points: Int64
-    leased: Count = 0
-    version: Count
-
-
-class AccountVersion(Message, frozen=True, kw_only=True):
-    """An account right after one record was applied."""
-
-    account: Id
-    points: Int64
-    leased: Count
-    version: Count
-
-
-class OutcomeRow(Message, frozen=True, kw_only=True, tag="outcome"):
-    """What became of one record: from `version` of each account on, the balance includes it."""
-
-    uid: Id
-    incarnation: Incarnation
-    seq: Count
-    state: str
-    reason: ShortText = ""
-    member_id: str = ""
-    accounts: tuple[AccountVersion, ...] = ()
-
-
-class LeaseRow(Message, frozen=True, kw_only=True, tag="lease"):
-    """A part of a balance that one incarnation of one register may spend without asking.
-
-    `signature` (hexadecimal) is central's over the canonical JSON of the row without it.
-    """
-
-    lease_id: Id
-    member_id: Id
-    unit: Id
-    amount: Count
-    register: Id
-    incarnation: Incarnation
-    generation: Id
-    signature: str = ""
-
-
-class AssignmentRow(Message, frozen=True, kw_only=True, tag="assignment"):
-    """Which bundle is to run here, from when on. `number` only rises within a generation."""
-
-    number: Count
-    bundle: Digest
-    active_from_ms: Count
-    size: Count
-    generation: Id
-    signature: str = ""
-
-
-class StoppedOffer(Message, frozen=True, kw_only=True):
-    """An offer of a programme, whichever of its releases runs."""
-
-    programme: Id
-    offer: Id
-
-
-class StopsRow(Message, frozen=True, kw_only=True, tag="stops"):
-    """Every offer that is stopped in a store now, from the next quote on; nothing else is."""
-
-    version: Count
-    stopped: Annotated[tuple[StoppedOffer, ...], msgspec.Meta(max_length=STOPS_MAX)] = ()
-
-
-class ShareRow(Message, frozen=True, kw_only=True, tag="share"):
-    """What a life of a register may use of a limit over all members, `granted` in all so far.
-
-    `key`: programme, offer and limit. The number only rises.
-    """
-
-    key: Annotated[str, msgspec.Meta(min_length=1, max_length=SHARE_KEY_MAX)]
-    register: Id
-    incarnation: Incarnation
-    granted: Count
-
-
-class BackupRow(Message, frozen=True, kw_only=True, tag="backup"):
-    """Central has one life of a register in a backup, up to this record and its link hash.
-
-    The register may drop what it has up to there, once it is old enough.
-    """
-
-    incarnation: Incarnation
-    seq: Count
-    link: Digest
-
-
-class RemovalRow(Message, frozen=True, kw_only=True, tag="removal"):
-    """Something this audience must no longer hold: a member who moved away or was erased."""
-
-    what: str
-    key: Id
-    version: Count
-    reason: str = ""
-
-
-FeedRow = (
-    MemberRow
-    | CardRow
-    | BalanceRow
-    | OutcomeRow
-    | LeaseRow
-    | AssignmentRow
-    | RemovalRow
-    | BackupRow
-    | StopsRow
-    | ShareRow
-)
-
-
-class SegmentBody(Message, frozen=True, kw_only=True):
-    """The content of a segment: numbered within its audience and generation, never changed.
-
-    `central_ms`: central's time when it was published; being signed, it is a floor under the
-    clocks of tills.
-    """
-
-    generation: Id
-    audience: Id
-    number: Count
-    rows: tuple[FeedRow, ...]
-    central_ms: Count = 0
-
-
-class Segment(Message, frozen=True, kw_only=True):
-    """A segment as served: `body` is the canonical JSON of a SegmentBody, signed by central."""
-
-    number: Count
-    body: str
-    signature: str
-
-
-class FeedPage(Message, frozen=True, kw_only=True):
-    """Segments after a cursor. `head` is the audience's last number when it was asked.
-
-    `statement` is the canonical JSON of a Statement about the same, `statement_signature` central's
-    in hexadecimal.
-    """
-
-    generation: Id
-    audience: Id
-    head: Count
-    central_ms: Count
-    segments: tuple[Segment, ...] = ()
-    statement: Annotated[str, msgspec.Meta(max_length=4096)] = ""
-    statement_signature: str = ""
+# ---- how a register is, and what central refuses ---------------------------------------------
 
 
 class Heartbeat(Message, frozen=True, kw_only=True):

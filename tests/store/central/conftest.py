@@ -5,7 +5,7 @@ SQLite in one transaction, PostgreSQL by bucket. Every promise is so shown on bo
 both ways, and by bucket where its transactions really meet others. How a cut into transactions
 depends on the database is no test's own subject but that of `test_concurrency` and `test_killed`;
 and what PostgreSQL does in one transaction is shown by all tests that ask for `central`. The other
-two run with `make test ARGS='-m soak tests/store/central'`.
+two run with `make test-faults`.
 """
 
 import shutil

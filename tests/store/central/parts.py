@@ -21,7 +21,8 @@ from tessera.central.publish import publish_waiting
 from tessera.central.settings import CentralSettings, DatabaseSettings, RecheckSettings
 from tessera.central.verify import Difference, Tally, verify
 from tessera.store.central import feed, register_book
-from tessera.sync.wire import BatchAnswer, EnrolAnswer, EnrolRequest, FeedRow, SegmentBody
+from tessera.sync.feed_wire import FeedRow, SegmentBody
+from tessera.sync.wire import BatchAnswer, EnrolAnswer, EnrolRequest
 from tests.store.central.scripted_till import SignedBatch, Till
 
 NOW_MS = 1_763_712_345_678

@@ -13,7 +13,7 @@ from tessera.central.generations import begin_generation
 from tessera.central.opening import Central
 from tessera.central.placing import BatchGap
 from tessera.store.central import backup_book, register_book
-from tessera.sync.wire import BackupRow
+from tessera.sync.feed_wire import BackupRow
 from tests.store.central.parts import (
     accept,
     book,

@@ -8,8 +8,8 @@ from tessera.central.opening import Central
 from tessera.central.quarantine import parked_records, retry_claims
 from tessera.core.identity import SaleKey
 from tessera.core.journal import SealedRecord
+from tessera.sync.feed_wire import OutcomeRow
 from tessera.sync.records import read_body, read_envelope
-from tessera.sync.wire import OutcomeRow
 from tests.store.central.parts import (
     book,
     differences,

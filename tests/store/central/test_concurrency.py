@@ -11,7 +11,7 @@ from tessera.central.apply import apply_waiting
 from tessera.central.opening import Central
 from tessera.central.publish import publish_waiting
 from tessera.store.central import feed, inbox, schema
-from tessera.sync.wire import OutcomeRow
+from tessera.sync.feed_wire import OutcomeRow
 from tests.store.central.parts import (
     accept,
     book,

@@ -13,8 +13,8 @@ from tessera.core.identity import bucket_of
 from tessera.core.quote import CounterUse
 from tessera.store.central import member_book, register_book, schema
 from tessera.store.central.member_book import Profile
+from tessera.sync.feed_wire import CardRow, FeedRow, LeaseRow, MemberRow, OutcomeRow
 from tessera.sync.profile_wire import Consent, ProfileMessage
-from tessera.sync.wire import CardRow, FeedRow, LeaseRow, MemberRow, OutcomeRow
 from tests.store.central.parts import (
     book,
     count,
@@ -49,6 +49,16 @@ def there(central: Central) -> Till:
     till = Till(register="berlin-1-2", number=2, incarnation="00000000000000a2")
     enrolled(central, till)
     return till
+
+
+@pytest.fixture
+def joined_twice(central: Central, till: Till, there: Till) -> None:
+    """M-first joins at one till, M-second with the same phone at another, and earns 7 points."""
+    till.enrol("M-first", phone=PHONE)
+    there.enrol("M-second", card=CARD, phone=PHONE)
+    there.sell("M-second", earned=7)
+    send(central, till)
+    send(central, there)
 
 
 def outcomes(central: Central, till: Till) -> list[tuple[str, str]]:
@@ -117,14 +127,8 @@ def test_a_card_that_two_tills_gave_away_is_the_first_ones_and_the_other_waits(
     assert differences(central) == []
 
 
-def test_a_merge_ends_the_wait_and_frees_the_points(
-    central: Central, till: Till, there: Till
-) -> None:
-    till.enrol("M-first", phone=PHONE)
-    there.enrol("M-second", card=CARD, phone=PHONE)
-    there.sell("M-second", earned=7)
-    send(central, till)
-    send(central, there)
+@pytest.mark.usefixtures("joined_twice")
+def test_a_merge_ends_the_wait_and_frees_the_points(central: Central) -> None:
     assert [one.waits_for for one in waiting_members(central)] == ["phone"]
     member_ends.merge(central, "M-second", "M-first", who="desk")
     book(central)
@@ -134,14 +138,8 @@ def test_a_merge_ends_the_wait_and_frees_the_points(
     assert differences(central) == []
 
 
-def test_a_release_lets_the_member_spend_without_what_was_refused(
-    central: Central, till: Till, there: Till
-) -> None:
-    till.enrol("M-first", phone=PHONE)
-    there.enrol("M-second", card=CARD, phone=PHONE)
-    there.sell("M-second", earned=7)
-    send(central, till)
-    send(central, there)
+@pytest.mark.usefixtures("joined_twice")
+def test_a_release_lets_the_member_spend_without_what_was_refused(central: Central) -> None:
     assert release(central, "M-second", who="desk")
     assert not release(central, "M-second", who="desk")
     publish(central)

@@ -23,7 +23,7 @@ from tessera.central.app import build_app
 from tessera.central.enrol import add_register, code_hash
 from tessera.central.opening import Central
 from tessera.store.central import register_book
-from tessera.sync import image_wire, profile_wire, wire
+from tessera.sync import feed_wire, image_wire, profile_wire, wire
 from tessera.sync.feed_reading import read_page
 from tessera.sync.image_reading import check_file, feed_rows, read_lines, read_manifest
 from tessera.sync.records import encoded
@@ -47,7 +47,7 @@ from tests.support.small_central import Serving
 GOLDEN = sorted((Path(__file__).parents[2] / "golden").glob("messages-*.json"))
 TYPES: dict[str, type[msgspec.Struct]] = {
     name: kind
-    for module in (wire, image_wire, profile_wire)
+    for module in (wire, feed_wire, image_wire, profile_wire)
     for name, kind in vars(module).items()
     if isinstance(kind, type) and issubclass(kind, msgspec.Struct)
 }
@@ -236,7 +236,7 @@ def test_rows_and_fields_of_a_later_central_do_not_disturb_todays_till(
     body["rows"] = [{**row, "zz_later": 1} for row in body["rows"] if row["type"] == "member"]
     body["rows"].append({"type": "zz_later", "what": 1})
     raw = json.dumps(body | {"zz_later": 1}).encode()
-    segment = wire.Segment(
+    segment = feed_wire.Segment(
         number=1, body=raw.decode(), signature=ONLINE.sign(PURPOSE_SEGMENT, raw).hex()
     )
     later = msgspec.structs.replace(page, segments=(segment,))

@@ -13,22 +13,17 @@ import pytest
 from tessera.central.enrol import add_register, revoke_register
 from tessera.central.opening import Central
 from tessera.central.programmes import release_programme
-from tessera.sync.records import encoded
-from tessera.sync.signing import PURPOSE_CERTIFICATE, PURPOSE_SEGMENT, is_signed
-from tessera.sync.wire import (
+from tessera.sync.feed_wire import (
     AssignmentRow,
     BalanceRow,
-    BatchAnswer,
-    BatchHead,
-    EnrolAnswer,
-    EnrolRequest,
     FeedPage,
     FeedRow,
-    Heartbeat,
     OutcomeRow,
-    Refusal,
     SegmentBody,
 )
+from tessera.sync.records import encoded
+from tessera.sync.signing import PURPOSE_CERTIFICATE, PURPOSE_SEGMENT, is_signed
+from tessera.sync.wire import BatchAnswer, BatchHead, EnrolAnswer, EnrolRequest, Heartbeat, Refusal
 from tests.store.central.parts import member, points
 from tests.store.central.scripted_till import SignedBatch, Till
 from tests.store.central.served import served

@@ -19,12 +19,12 @@ from tessera.core.errors import TesseraError
 from tessera.core.identity import new_uid
 from tessera.store.central import feed, feed_floor
 from tessera.store.central.feed import Change
+from tessera.sync.feed_wire import OutcomeRow
 from tessera.sync.image_reading import ImageRefused
 from tessera.sync.image_wire import ImageManifest, SignedImage
 from tessera.sync.link import CentralUnreachable
 from tessera.sync.records import encoded
 from tessera.sync.signing import PURPOSE_IMAGE, SigningKey
-from tessera.sync.wire import OutcomeRow
 from tests.store.central.conftest import Place
 from tests.store.central.image_till import ImageTill, Line, enrolled_till
 from tests.store.central.parts import central_on, publish, settings_for, stream

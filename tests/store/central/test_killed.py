@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from tessera.central.member_waiting import waiting_members
-from tessera.sync.wire import CardRow
+from tessera.sync.feed_wire import CardRow
 from tests.store.central.conftest import Place
 from tests.store.central.parts import (
     accept,

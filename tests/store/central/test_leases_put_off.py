@@ -6,7 +6,7 @@ from tessera.central.metrics import Metrics
 from tessera.central.opening import Central
 from tessera.central.worker import Worker
 from tessera.store.central import lease_book
-from tessera.sync.wire import LeaseRow
+from tessera.sync.feed_wire import LeaseRow
 from tests.store.central.parts import accept, differences, enrolled, member, points, publish, stream
 from tests.store.central.scripted_till import Till
 

@@ -5,7 +5,7 @@ import pytest
 from tessera.central.opening import Central
 from tessera.core.quote import CounterUse
 from tessera.store.central import register_book
-from tessera.sync.wire import BalanceRow, OutcomeRow
+from tessera.sync.feed_wire import BalanceRow, OutcomeRow
 from tests.store.central.parts import differences, enrolled, member, points, send, stream
 from tests.store.central.scripted_till import Till
 

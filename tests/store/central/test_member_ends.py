@@ -17,7 +17,7 @@ from tessera.core.identity import bucket_of
 from tessera.core.sale import LeaseUse
 from tessera.store.central import deed_book, feed, feed_floor, ledger_book, member_book, schema
 from tessera.store.central.accounts import Lot
-from tessera.sync.wire import CardRow, FeedRow, MemberRow, RemovalRow
+from tessera.sync.feed_wire import CardRow, FeedRow, MemberRow, RemovalRow
 from tests.store.central.parts import (
     book,
     count,

@@ -11,7 +11,7 @@ from tessera.central.members import NewMember, add_members
 from tessera.central.opening import Central
 from tessera.core.errors import TesseraError
 from tessera.store.central import sale_book, schema
-from tessera.sync.wire import BalanceRow, CardRow, LeaseRow, MemberRow, RemovalRow
+from tessera.sync.feed_wire import BalanceRow, CardRow, LeaseRow, MemberRow, RemovalRow
 from tests.store.central.parts import (
     count,
     differences,

@@ -11,7 +11,7 @@ from tessera.central.work import Work
 from tessera.core.identity import SaleKey
 from tessera.core.sale import LeaseUse
 from tessera.store.central import register_book, schema
-from tessera.sync.wire import OutcomeRow
+from tessera.sync.feed_wire import OutcomeRow
 from tests.store.central.parts import (
     accept,
     book,

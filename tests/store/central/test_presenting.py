@@ -30,8 +30,8 @@ from tessera.central.refusals import Refused
 from tessera.core.errors import TesseraError
 from tessera.core.sale import LeaseUse
 from tessera.store.central import register_book, schema
+from tessera.sync.feed_wire import LeaseRow
 from tessera.sync.grant_wire import PresentAnswer, PresentRequest
-from tessera.sync.wire import LeaseRow
 from tests.store.central.parts import (
     differences,
     enrolled,

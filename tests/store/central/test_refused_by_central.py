@@ -16,10 +16,11 @@ from tessera.central.app import build_app
 from tessera.central.enrol import add_register, revoke_register
 from tessera.central.opening import Central
 from tessera.store.central import register_book, schema
+from tessera.sync.feed_wire import LeaseRow
 from tessera.sync.grant_wire import PresentRequest
 from tessera.sync.records import encoded
 from tessera.sync.signing import PURPOSE_LEASE, PURPOSE_RENEWAL, SigningKey, renewal_bytes
-from tessera.sync.wire import BATCH_BYTES_MAX, EnrolRequest, Heartbeat, LeaseRow, RenewRequest
+from tessera.sync.wire import BATCH_BYTES_MAX, EnrolRequest, Heartbeat, RenewRequest
 from tests.store.central.parts import (
     NOW_MS,
     accept,

@@ -21,8 +21,9 @@ from tessera.central.refusals import Refused
 from tessera.central.settings import LimitSettings
 from tessera.central.worker import Worker
 from tessera.store.central import register_book
+from tessera.sync.feed_wire import FeedPage
 from tessera.sync.signing import SigningKey, read_request_header
-from tessera.sync.wire import EnrolAnswer, EnrolRequest, FeedPage, Refusal
+from tessera.sync.wire import EnrolAnswer, EnrolRequest, Refusal
 from tests.store.central.parts import NOW_MS, enrolled, member
 from tests.store.central.scripted_till import Till
 from tests.store.central.served import served

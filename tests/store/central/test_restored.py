@@ -11,7 +11,7 @@ from tessera.central.members import NewMember, add_members
 from tessera.central.opening import Central
 from tessera.central.placing import BatchGap
 from tessera.central.presenting import give_up
-from tessera.sync.wire import (
+from tessera.sync.feed_wire import (
     AssignmentRow,
     BalanceRow,
     CardRow,

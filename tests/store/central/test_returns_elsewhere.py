@@ -9,8 +9,8 @@ from tessera.core.journal import SealedRecord
 from tessera.core.quote import CounterUse, ReturnedLine, ReturnQuote, UnitMovement
 from tessera.core.sale import KIND_RETURN, CouponUse, Ending, ReturnBody, SaleBody
 from tessera.store.central import register_book
+from tessera.sync.feed_wire import OutcomeRow
 from tessera.sync.records import encoded, read_body, read_envelope
-from tessera.sync.wire import OutcomeRow
 from tests.store.central.parts import differences, enrolled, member, points, send, stream
 from tests.store.central.scripted_till import Till
 

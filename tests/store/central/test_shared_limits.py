@@ -18,7 +18,7 @@ from tessera.central.sharing import SharedLimit
 from tessera.core.quote import CounterUse
 from tessera.core.sale import Ending
 from tessera.store.central import register_book
-from tessera.sync.wire import ShareRow
+from tessera.sync.feed_wire import ShareRow
 from tests.store.central.parts import book, differences, enrolled, publish, send, stream
 from tests.store.central.scripted_till import Till
 

@@ -16,7 +16,7 @@ from tessera.central.settings import ImageSettings
 from tessera.cli.main import main
 from tessera.core.errors import TesseraError
 from tessera.store.till import stopped_offers
-from tessera.sync.wire import StopsRow
+from tessera.sync.feed_wire import StopsRow
 from tests.store.central.conftest import Place
 from tests.store.central.image_till import enrolled_till
 from tests.store.central.parts import (

@@ -19,7 +19,7 @@ from tessera.central.tiers import follow_time
 from tessera.central.upkeep import keep_up
 from tessera.core.identity import bucket_of
 from tessera.store.central import deed_book
-from tessera.sync.wire import MemberRow
+from tessera.sync.feed_wire import MemberRow
 from tests.store.central import scripted_till
 from tests.store.central.conftest import Place
 from tests.store.central.parts import (

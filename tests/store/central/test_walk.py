@@ -6,7 +6,7 @@ from tessera.central.inspection import member_state
 from tessera.central.opening import Central
 from tessera.core.sale import LeaseUse
 from tessera.store.central import schema
-from tessera.sync.wire import BalanceRow, LeaseRow, MemberRow, OutcomeRow
+from tessera.sync.feed_wire import BalanceRow, LeaseRow, MemberRow, OutcomeRow
 from tests.store.central.parts import (
     accept,
     book,

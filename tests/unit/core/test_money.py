@@ -27,18 +27,20 @@ def test_what_is_no_code_is_refused(code: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "amount, away, even, floor",
+    "amount, away, down, even, floor",
     [
-        ("5/2", 3, 2, 2),
-        ("-5/2", -3, -2, -3),
-        ("7/2", 4, 4, 3),
-        ("9/4", 2, 2, 2),
-        ("-1/3", 0, 0, -1),
+        ("5/2", 3, 2, 2, 2),
+        ("-5/2", -3, -2, -2, -3),
+        ("7/2", 4, 3, 4, 3),
+        ("9/4", 2, 2, 2, 2),
+        ("11/4", 3, 3, 3, 2),
+        ("-1/3", 0, 0, 0, -1),
     ],
 )
-def test_the_three_ways_to_round(amount: str, away: int, even: int, floor: int) -> None:
+def test_the_four_ways_to_round(amount: str, away: int, down: int, even: int, floor: int) -> None:
     exact = Fraction(amount)
     assert rounded(exact, Rounding.HALF_AWAY) == away
+    assert rounded(exact, Rounding.HALF_DOWN) == down
     assert rounded(exact, Rounding.HALF_EVEN) == even
     assert rounded(exact, Rounding.FLOOR) == floor
 

@@ -69,6 +69,8 @@ NEEDS = (
     "basket from 6.00",
     "3 items",
     "from 2.00 of category a",
+    "basket up to 12.00",
+    "2 to 4 items",
     "basket from 9.00 after unit offers",
     "basket from 4.00 after basket offers",
 )
@@ -81,7 +83,7 @@ FUNDS = (
 )
 MEETS = ("", "", ", stacks: yes", ", in: weekly", ", in: house", ", in: extras", ", priority: 5")
 SETTINGS = {
-    "rounding": ("half-away", "half-even", "floor"),
+    "rounding": ("half-away", "half-down", "half-even", "floor"),
     "rounding_level": ("fold", "unit", "offer"),
     "exclusive": ("unit", "line"),
     "basket_order": ("amount-first", "percent-first"),
@@ -98,6 +100,8 @@ SETTINGS = {
     "units_fraction": ("down", "nearest"),
     "attribution": ("all-units", "reward-only"),
     "gift_kept": ("charge", "keep"),
+    "spend_reads": ("before-sale", "with-sale"),
+    "minimum_price_rest": ("given-up", "other-goods"),
 }
 
 

@@ -53,7 +53,7 @@ def test_a_weighed_line_is_one_unit_for_an_offer_by_the_piece() -> None:
 
 @pytest.mark.parametrize(
     "rounding, off",
-    [("half-away", 13), ("half-even", 12), ("floor", 12)],
+    [("half-away", 13), ("half-down", 12), ("half-even", 12), ("floor", 12)],
 )
 def test_rounding_is_a_setting(rounding: str, off: int) -> None:
     """5 % of 2.50 is 0.125."""

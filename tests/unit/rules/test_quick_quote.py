@@ -39,7 +39,13 @@ WHATS = (
 )
 MORE = (
     *("", "", "", "", "", "needs: basket from 6.00", "needs: basket from 9.00 after unit offers"),
-    *("needs: 'from 2 items of category a'", "who: members", "who: tier gold", "who: no tier gold"),
+    *(
+        "needs: 'from 2 items of category a'",
+        "needs: basket up to 9.00",
+        "who: members",
+        "who: tier gold",
+        "who: no tier gold",
+    ),
     *("when: sat", "when: '9:00..11:30'", "when: '22:00..2:00'", "when: mon..fri"),
     *("trigger: coupon ZZ", "limits: 1 per basket", "where: {stores: [s7]}", "priority: 3"),
     *("who: staff", "offline: refuse", "undiscounted_only: yes", "changed_prices: yes"),
@@ -49,7 +55,7 @@ MORE = (
     "limits: {week: 3, basket: 2}",
 )
 SETTINGS = {
-    "rounding": ("half-away", "half-even", "floor"),
+    "rounding": ("half-away", "half-down", "half-even", "floor"),
     "exclusive": ("unit", "line"),
     "between_groups": ("best", "first", "first"),
     "accrual_basis": ("after-discounts", "shelf", "after-line-offers"),

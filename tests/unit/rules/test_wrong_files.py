@@ -249,6 +249,16 @@ def test_a_line_of_nothing_and_the_largest_one_are_priced(
         ("offers:\n\ta: {give: 5 % off}\n", (4, 1), "indent by spaces, not tabs"),
         ("offers:\n  a: {when: 24.12.2026, give: 5 % off}\n", (4, 13), "write 2026-12-24"),
         ("offers:\n  a:\n    give: x: 5\n", (5, 12), "quote a text that holds a colon"),
+        ("offers:\n  a: {what: 'brand \"x\"', give: 5 % off}\n", (4, 13), "write x without them"),
+        ("offers:\n  a: {trigger: 'coupon \"7\"', give: 5 % off}\n", (4, 16), "write 7 without"),
+        ("offers:\n  a: {priority: -3, give: 5 % off}\n", (4, 17), "write 1"),
+        ("offers:\n  a: {needs: basket 2.00..9.00, give: 5 % off}\n", (4, 14), "from 20.00 to"),
+        ("offers:\n  a: {needs: 7 to 3 items, give: 5 % off}\n", (4, 14), "swap the two"),
+        (
+            "offers:\n  a: {needs: basket up to 9.00 after unit offers, give: 1 point}\n",
+            (4, 14),
+            "or the upper end",
+        ),
     ],
 )
 def test_what_newcomers_write_has_its_place_and_says_what_to_look_for(

@@ -4,9 +4,7 @@ import msgspec
 import pytest
 
 from tessera.sync.feed_reading import PageRefused, ReadPage, read_page
-from tessera.sync.signing import PURPOSE_SEGMENT, SigningKey
-from tessera.sync.trust import trust_in_key
-from tessera.sync.wire import (
+from tessera.sync.feed_wire import (
     AssignmentRow,
     FeedPage,
     FeedRow,
@@ -15,6 +13,8 @@ from tessera.sync.wire import (
     Segment,
     SegmentBody,
 )
+from tessera.sync.signing import PURPOSE_SEGMENT, SigningKey
+from tessera.sync.trust import trust_in_key
 from tests.support.small_central import CENTRAL_KEY, signed, signed_assignment, signed_lease
 
 AUDIENCE = "store:shop"

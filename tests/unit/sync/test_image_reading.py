@@ -7,6 +7,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
+from tessera.sync.feed_wire import MemberRow
 from tessera.sync.image_reading import (
     ImageRefused,
     check_file,
@@ -17,7 +18,6 @@ from tessera.sync.image_reading import (
 from tessera.sync.image_wire import ImageMembers, ImageRows
 from tessera.sync.signing import SigningKey
 from tessera.sync.trust import trust_in_key
-from tessera.sync.wire import MemberRow
 from tests.support.image_making import (
     AUDIENCE,
     GENERATION,

@@ -89,6 +89,12 @@ def append(tx: sa.Connection, group: Group, changes: Sequence[Change]) -> None:
         bulk.insert(tx, group.change, (group.bucket, "v", "audience", "about", "body"), rows)
 
 
+def count_changes(tx: sa.Connection) -> int:
+    """How many changes were ever numbered; it never falls, unless the database itself went back."""
+    parts = [sa.select(sa.func.sum(group.head.c.v)).scalar_subquery() for group in GROUPS]
+    return sum(int(part) for part in tx.execute(sa.select(*parts)).one())
+
+
 def is_behind(tx: sa.Connection, group: Group) -> bool:
     """Whether any bucket has changes that are not published yet."""
     return bool(_behind(tx, group))

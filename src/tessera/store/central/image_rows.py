@@ -23,19 +23,6 @@ _CACHE_KIB = 65_536
 _FETCH = 2_000
 
 
-def next_keys(tx: sa.Connection, store_id: str, *, after: MemberKey, limit: int) -> list[MemberKey]:
-    """The next members whose home is this store, by bucket and id."""
-    table = schema.MEMBER
-    rows = tx.execute(
-        sa.select(table.c.bucket, table.c.member_id)
-        .where(table.c.home_store == store_id)
-        .where(sa.tuple_(table.c.bucket, table.c.member_id) > sa.tuple_(*after))
-        .order_by(table.c.bucket, table.c.member_id)
-        .limit(limit)
-    )
-    return [(row.bucket, row.member_id) for row in rows]
-
-
 def members(tx: sa.Connection, part: "Part") -> list[Row]:
     """The members of a part as a line of an image has them, without their number."""
     m, p = schema.MEMBER, schema.PROFILE

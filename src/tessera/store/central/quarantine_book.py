@@ -103,27 +103,21 @@ def count_parked(tx: sa.Connection) -> int:
 
 def give_reason(tx: sa.Connection, row: ParkedRecord, *, reason: str) -> None:
     """Say anew why a record is in quarantine."""
-    table = schema.QUARANTINE
-    tx.execute(
-        sa.update(table)
-        .where(table.c.rbucket == bucket_of(row.register_id))
-        .where(table.c.register_id == row.register_id)
-        .where(table.c.incarnation == row.incarnation)
-        .where(table.c.seq == row.seq)
-        .where(table.c.hash == row.hash)
-        .values(reason=reason)
-    )
+    tx.execute(_of(row).values(reason=reason))
 
 
 def settle_parked(tx: sa.Connection, row: ParkedRecord, *, state: str, settled_ms: int) -> None:
     """Say what was decided about a record in quarantine; its bytes stay."""
+    tx.execute(_of(row).values(state=state, settled_ms=settled_ms))
+
+
+def _of(row: ParkedRecord) -> sa.Update:
     table = schema.QUARANTINE
-    tx.execute(
+    return (
         sa.update(table)
         .where(table.c.rbucket == bucket_of(row.register_id))
         .where(table.c.register_id == row.register_id)
         .where(table.c.incarnation == row.incarnation)
         .where(table.c.seq == row.seq)
         .where(table.c.hash == row.hash)
-        .values(state=state, settled_ms=settled_ms)
     )

@@ -17,6 +17,8 @@ WAITING = "waiting"
 REVOKED = "revoked"
 
 CENTRAL_ROW = 1
+CENTRAL_ITSELF = ""
+"""In the place of a register: an alarm about central's own database."""
 VERSION_BITS = 40
 """Bits of a version within one generation."""
 
@@ -114,6 +116,12 @@ def write_central(tx: sa.Connection, state: CentralState) -> None:
 def await_grants(tx: sa.Connection) -> None:
     """Note that registers hold grants that are perhaps not in these books."""
     write_central(tx, replace(lock_central(tx), is_awaiting=1))
+
+
+def await_all_grants(tx: sa.Connection) -> None:
+    """Note that whatever registers hold is perhaps not in these books, and whose it may be."""
+    await_grants(tx)
+    tx.execute(sa.update(schema.REGISTER).values(presented=""))
 
 
 def settle_awaiting(tx: sa.Connection) -> None:

@@ -7,8 +7,9 @@ from dataclasses import dataclass
 
 import sqlalchemy as sa
 
+from tessera.core.identity import bucket_of
 from tessera.store.central import schema
-from tessera.store.central.register_book import ACTIVE
+from tessera.store.central.register_book import ACTIVE, CENTRAL_ITSELF
 from tessera.store.central.sale_book import PARKED
 
 
@@ -79,6 +80,20 @@ def read_ahead(tx: sa.Connection, kind: str) -> list[str]:
         .order_by(alarm.c.register_id)
     )
     return list(tx.execute(query).scalars())
+
+
+def is_older(tx: sa.Connection, kind: str) -> bool:
+    """Whether there is an alarm of this kind about the database itself, in this generation."""
+    alarm, central = schema.ALARM, schema.CENTRAL
+    query = (
+        sa.select(sa.func.count())
+        .select_from(alarm)
+        .where(alarm.c.rbucket == bucket_of(CENTRAL_ITSELF))
+        .where(alarm.c.register_id == CENTRAL_ITSELF)
+        .where(alarm.c.kind == kind)
+        .where(alarm.c.about == sa.select(central.c.generation).scalar_subquery())
+    )
+    return bool(tx.execute(query).scalar_one())
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

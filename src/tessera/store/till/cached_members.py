@@ -13,7 +13,7 @@ import sqlalchemy as sa
 
 from tessera.core.uses import USES_PREFIX, is_over
 from tessera.store.till import enrolled
-from tessera.store.till.rows import Cursor, cursor_of
+from tessera.store.till.rows import Cursor, cursor_of, one_row
 from tessera.store.till.values import AccountState, AccountView, CachedMember
 
 CARD_BLOCKED = "card_blocked"
@@ -71,11 +71,7 @@ def find_by_card(connection: sa.Connection, card_hash: bytes) -> CachedMember | 
 
 def _undescribed(connection: sa.Connection, card_hash: bytes) -> tuple[str, bool] | None:
     """Whose card central says this is, of whom it has said nothing else yet; whether it works."""
-    cursor = cursor_of(connection)
-    try:
-        row = cursor.execute(_OF_NOBODY_YET, (card_hash,)).fetchone()
-    finally:
-        cursor.close()
+    row = one_row(connection, _OF_NOBODY_YET, card_hash)
     return None if row is None else (str(row[0]), row[1] == 1)
 
 
@@ -90,11 +86,7 @@ def find_by_id(connection: sa.Connection, member_id: str) -> CachedMember | None
 
 
 def _find(connection: sa.Connection, query: str, key: object) -> CachedMember | None:
-    cursor = cursor_of(connection)
-    try:
-        row = cursor.execute(query, (key,)).fetchone()
-    finally:
-        cursor.close()
+    row = one_row(connection, query, key)
     if row is None:
         return None
     return CachedMember(

@@ -11,7 +11,7 @@ from datetime import date
 
 import sqlalchemy as sa
 
-from tessera.store.till.rows import cursor_of, uid_bytes
+from tessera.store.till.rows import cursor_of, one_row, uid_bytes
 from tessera.store.till.values import CachedMember
 
 CARD, PHONE = "card", "phone"
@@ -102,23 +102,15 @@ def cards_of(connection: sa.Connection, member_id: str) -> list[bytes]:
 
 def find_card(connection: sa.Connection, card_hash: bytes) -> tuple[str, bool] | None:
     """Whose card (or phone) this is by this till's own word, and whether it works."""
-    cursor = cursor_of(connection)
-    try:
-        row = cursor.execute(
-            "SELECT member_id, status FROM enrolled_card WHERE card_hash = ?", (card_hash,)
-        ).fetchone()
-    finally:
-        cursor.close()
+    row = one_row(
+        connection, "SELECT member_id, status FROM enrolled_card WHERE card_hash = ?", card_hash
+    )
     return None if row is None else (str(row[0]), row[1] == 1)
 
 
 def find_member(connection: sa.Connection, member_id: str) -> CachedMember | None:
     """A member whom this till has enrolled and central has not described yet."""
-    cursor = cursor_of(connection)
-    try:
-        row = cursor.execute(_MEMBER, (member_id,)).fetchone()
-    finally:
-        cursor.close()
+    row = one_row(connection, _MEMBER, member_id)
     if row is None:
         return None
     return CachedMember(

@@ -14,14 +14,20 @@ import sqlalchemy as sa
 
 from tessera.core.identity import INCARNATION_BYTES, new_incarnation
 from tessera.core.journal import SealedRecord
-from tessera.store.engine import Engines, open_sqlite
+from tessera.store.engine import (
+    DATABASE_ERRORS,
+    DatabaseUnusable,
+    Engines,
+    driver_words,
+    open_sqlite,
+)
 from tessera.store.migrate import ensure_schema
 from tessera.store.till import MIGRATIONS, identity_book, outbox
 from tessera.store.till.durable import Write, commit_or_find
 from tessera.store.till.file_limit import is_at_limit
 from tessera.store.till.identity_file import read_identity_file
 from tessera.store.till.kept_connection import KeptConnection
-from tessera.store.till.reserve import RESERVE_BYTES, Reserve
+from tessera.store.till.reserve import RESERVE_BYTES, Reserve, has_room
 from tessera.store.till.salvage import SalvageFile
 from tessera.store.till.soundness import is_sound
 from tessera.store.till.witness import BranchEnd, Witness, Witnessed, is_behind
@@ -118,7 +124,8 @@ def open_till(
     """
     findings: list[Finding] = []
     path = folder / DATABASE
-    if path.exists() and not sound(path):
+    reserve = Reserve(folder / RESERVE, reserve_bytes)
+    if path.exists() and not _is_sound(path, sound, reserve):
         kept = set_aside(folder, wall_ms)
         findings.append(
             Finding(
@@ -150,11 +157,17 @@ def open_till(
                     " under a new incarnation, and its leases wait until central has spoken",
                 )
             )
+    except DATABASE_ERRORS as error:
+        engines.dispose()
+        raise DatabaseUnusable(
+            f"{path} cannot be used: {driver_words(error)}",
+            hint="is there room on its disk, and do file and folder belong to the agent's user?"
+            " tessera doctor looks at both",
+        ) from error
     except BaseException:
         engines.dispose()
         raise
     _begin_salvage_anew(folder, engines)
-    reserve = Reserve(folder / RESERVE, reserve_bytes)
     if reserve_bytes and not reserve.set_aside():
         findings.append(
             Finding(
@@ -164,6 +177,23 @@ def open_till(
         )
     till = OpenTill(folder, engines, reserve)
     return till, findings
+
+
+def _is_sound(path: Path, sound: Callable[[Path], bool], reserve: Reserve) -> bool:
+    """Whether a database is whole; on a full disk only once it could be opened at all.
+
+    After a power cut SQLite needs room before it can read, and without any says what it says of a
+    bad disk. The reserve is that room: what was sold must not be set aside for want of it.
+    """
+    if sound(path):
+        return True
+    reserve.give_free()
+    if not has_room(path.parent):
+        raise DatabaseUnusable(
+            f"the disk of {path.parent} is full: the till's database cannot be opened",
+            hint="free space on it and start the agent again; nothing was changed",
+        )
+    return sound(path)
 
 
 def set_aside(folder: Path, wall_ms: int) -> Path:

@@ -15,6 +15,8 @@ RESERVE_BYTES = 16 * 1_048_576
 
 WARN_PERCENT = 80
 STOP_CACHES_PERCENT = 95
+ROOM_BYTES = 1_048_576
+"""With less than this SQLite may not be able to open a database, however sound."""
 _BLOCK = 1_048_576
 
 
@@ -37,6 +39,11 @@ def disk_step(used_percent: int, *, reserve_whole: bool) -> DiskStep:
     if used_percent >= STOP_CACHES_PERCENT:
         return DiskStep.STOP_CACHES
     return DiskStep.WARN if used_percent >= WARN_PERCENT else DiskStep.FINE
+
+
+def has_room(folder: Path) -> bool:
+    """Whether the disk of a folder has enough room to open a database in it."""
+    return shutil.disk_usage(folder).free >= ROOM_BYTES
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,10 +13,22 @@ from tessera.store.till.tables import PLACE_SHIFT, SEQ_MAX
 Cursor = Any
 """A cursor of the driver: it has no types of its own."""
 
+Row = tuple[Any, ...]
+
 
 def cursor_of(connection: sa.Connection) -> Cursor:
     """The driver's cursor on this connection's transaction: the hot paths skip SQLAlchemy's."""
     return connection.connection.cursor()
+
+
+def one_row(connection: sa.Connection, query: str, key: object) -> Row | None:
+    """The first row that a query with one parameter finds; None when there is none."""
+    cursor = cursor_of(connection)
+    try:
+        row: Row | None = cursor.execute(query, (key,)).fetchone()
+    finally:
+        cursor.close()
+    return row
 
 
 def place_of(branch: int, seq: int) -> int:

@@ -15,6 +15,8 @@ from pathlib import Path
 
 from pysqlite3 import dbapi2 as pysqlite
 
+from tessera.core.errors import TesseraError
+
 OWN_TABLES = (
     "alembic_version",
     "register_identity",
@@ -32,26 +34,46 @@ OWN_TABLES = (
     "profile_outbox",
 )
 
+BUSY_S = 5.0
+SAYS_NOTHING = frozenset({3, 5, 6, 7, 8, 14, 15, 23})
+"""SQLite's results (https://sqlite.org/rescode.html) that are about who asks, when and where, and
+not about the file: PERM, BUSY, LOCKED, NOMEM, READONLY, CANTOPEN, PROTOCOL, AUTH."""
+_PRIMARY = 0xFF
+"""An extended result holds the primary one in its lowest byte."""
 
-def is_sound(path: Path) -> bool:
+
+def is_sound(path: Path, *, busy_s: float = BUSY_S) -> bool:
     """Whether SQLite's quick check finds nothing wrong with what only this till has.
 
     The caches are left out: a million members would hold up the start by seconds, and central has
-    them. A file that SQLite cannot read is not sound.
+    them. A file that SQLite cannot read is not sound. TesseraError where it may not look, or where
+    another program holds the file for longer than `busy_s`: that says nothing of the file.
     """
-    with suppress(pysqlite.DatabaseError):
-        connection = pysqlite.connect(str(path), timeout=5)
-        try:
-            rows = connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")
-            present = {str(row[0]) for row in rows.fetchall()}
-            return all(
-                connection.execute(f"PRAGMA quick_check({table})").fetchone() == ("ok",)
-                for table in OWN_TABLES
-                if table in present
-            )
-        finally:
-            connection.close()
-    return False
+    try:
+        return _is_sound(path, busy_s)
+    except pysqlite.DatabaseError as error:
+        if getattr(error, "sqlite_errorcode", 0) & _PRIMARY in SAYS_NOTHING:
+            raise TesseraError(
+                f"{path} cannot be looked at: {error}",
+                hint="stop the program that has it open, and give the file and its folder to the"
+                " agent's user; nothing was changed",
+                code="database_unusable",
+            ) from error
+        return False
+
+
+def _is_sound(path: Path, busy_s: float) -> bool:
+    connection = pysqlite.connect(str(path), timeout=busy_s)
+    try:
+        rows = connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")
+        present = {str(row[0]) for row in rows.fetchall()}
+        return all(
+            connection.execute(f"PRAGMA quick_check({table})").fetchone() == ("ok",)
+            for table in OWN_TABLES
+            if table in present
+        )
+    finally:
+        connection.close()
 
 
 class EarlyCheck:
@@ -66,7 +88,9 @@ class EarlyCheck:
             self._thread.start()
 
     def _look(self) -> None:
-        self._sound = is_sound(self._path)
+        # Who may not look now is told by the look that counts, below.
+        with suppress(TesseraError):
+            self._sound = is_sound(self._path)
 
     def is_sound(self, path: Path) -> bool:
         """What the check found, once it is through.
