@@ -321,10 +321,10 @@ def _rewarded(reward: Bundle, picks: list[Pick]) -> list[int]:
 def _book(tally: Tally, offer: Offer, reward: Bundle, uses: list[Use]) -> None:
     """Take off what each use saves; percentages are rounded once over all of them."""
     settings = tally.prepared.programme.settings
-    by_reward = settings.attribution == "reward-only"
+    by_reward = reward.aim == "all" or settings.attribution == "reward-only"
     number, denominator = reward.value
-    exact = before = group = 0
-    touched: set[int] = set()
+    exact = before = group = taken = off = 0
+    touched: list[int] = []
     for picks, times in uses:
         rewarded = _rewarded(reward, picks)
         cost = sum(rewarded) * times
@@ -333,28 +333,29 @@ def _book(tally: Tally, offer: Offer, reward: Bundle, uses: list[Use]) -> None:
             after = divided(exact, denominator, settings.rounding)
             minor, before = after - before, after
         else:
-            off = number * times
-            minor = max(0, cost - off) if reward.kind is _PRICE else min(cost, off)
+            fixed = number * times
+            minor = max(0, cost - fixed) if reward.kind is _PRICE else min(cost, fixed)
         if minor <= 0:
             continue
         group += 1
         weights = rewarded if by_reward else [count * price for _, count, price in picks]
         parts = [(minor, *picks[0])]
         if len(picks) > 1:
-            by_fold = {
-                pick[0]: (weight, *pick) for weight, pick in zip(weights, picks, strict=True)
-            }
-            ordered = [by_fold[fold] for fold in sorted(by_fold, key=tally.order_of)]
-            shares = share(minor, [one[0] for one in ordered])
-            parts = [(part, *one[1:]) for part, one in zip(shares, ordered, strict=True)]
+            ordered = list(zip(weights, picks, strict=True))
+            ordered.sort(key=lambda one: tally.order_of(one[1][0]))
+            shares = share(minor, [weight for weight, _ in ordered])
+            parts = [(part, *pick) for part, (_, pick) in zip(shares, ordered, strict=True)]
         for part, fold, count, price in parts:
             if part:
                 tally.cut(offer, group, fold, part)
             _close(tally, fold, offer, count * times, count * times * price)
-            touched.add(fold)
+            touched.append(fold)
+        taken += times
+        off += minor
+    if group:
         became = tally.became_of(offer)
-        became.uses += times
-        became.discount += minor
+        became.uses += taken
+        became.discount += off
     if offer.of_a_line and tally.prepared.by_line:
-        for fold in touched:
+        for fold in set(touched):
             _close(tally, fold, offer, tally.free[fold], tally.free_amounts[fold])
