@@ -50,8 +50,8 @@ _offer_outcome = maker(OfferOutcome)
 _quote = quote_maker(
     (
         *("engine", "programme", "currency", "shelf_minor", "discount_minor"),
-        *("tendered_units_minor", "due_minor", "settings_used", "optimal", "gap_minor", "nodes"),
-        *("tax_on_top_minor", "third_party_minor"),
+        *("tendered_units_minor", "due_minor", "settings_used", "nodes", "tax_on_top_minor"),
+        *("third_party_minor", "optimal", "gap_minor"),
     )
 )
 _ACCRUAL = Stage.ACCRUAL
@@ -92,11 +92,11 @@ def quick_quote(
         0,
         tally.shelf - tally.off + on_top,
         programme.settings_used,
-        tally.optimal,
-        0 if tally.optimal else tally.gap_minor,
         tally.nodes,
         on_top,
         third_party,
+        True,  # noqa: FBT003 — what is not proven is left to the full way
+        0,
     )
 
 

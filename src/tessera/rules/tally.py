@@ -96,7 +96,6 @@ class Tally:
         "found",
         "free",
         "free_amounts",
-        "gap_minor",
         "goods",
         "granted",
         "issuing",
@@ -110,7 +109,6 @@ class Tally:
         "odd",
         "off",
         "on_basket",
-        "optimal",
         "owners",
         "pending",
         "pieces",
@@ -170,8 +168,6 @@ class Tally:
         self.together = self.pieces > PIECES_APART
         self.off = 0
         self.nodes = 0
-        self.gap_minor = 0
-        self.optimal = True
 
     # -- folds
 

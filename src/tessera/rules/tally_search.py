@@ -53,14 +53,13 @@ class _ShortMeter(Meter):
 class Solved:
     """What the full way chose for some folds: by fold what was taken and left, by offer why."""
 
-    __slots__ = ("by_fold", "gap_minor", "nodes", "optimal", "outcomes", "spent")
+    __slots__ = ("by_fold", "nodes", "optimal", "outcomes", "spent")
 
     def __init__(self, work: Work, folds: Sequence[Fold], offers: list[Offer]) -> None:
         self.by_fold = [_left_on(fold) for fold in folds]
         self.outcomes = [(offer, work.outcomes[offer]) for offer in offers]
         self.nodes = work.nodes
         self.optimal = work.optimal
-        self.gap_minor = work.gap_minor
         self.spent = WORK_MAX - work.meter.left
 
 
@@ -94,6 +93,8 @@ def leave_to_search(tally: Tally, offers: list[Offer], bound: list[Offer], befor
     alone = len(parts) == 1 and not nodes and not before
     for part in parts:
         one = _solved(tally, part)
+        if not one.optimal:
+            raise Beyond  # how much it may miss is judged over the whole basket
         solved.append(one)
         nodes, spent = nodes + one.nodes, spent + one.spent
         if not alone and (nodes > ALONE_NODES_MAX or spent > ALONE_WORK_MAX):
@@ -158,8 +159,6 @@ def _take_over(tally: Tally, folds: list[int], solved: Solved) -> None:
         elif outcome.reason:
             tally.say(offer, outcome.reason)
     tally.nodes += solved.nodes
-    tally.optimal = tally.optimal and solved.optimal
-    tally.gap_minor += solved.gap_minor
 
 
 def _key(tally: Tally, offers: list[Offer], folds: list[int]) -> object:

@@ -158,6 +158,15 @@ def test_a_bundle_that_nobody_competes_with_stands_beside_those_that_do() -> Non
     assert [one.missing_quantity for one in quote.offers] == [0, 0, 0, 4]
 
 
+def test_a_price_that_is_not_proven_is_left_to_the_full_way() -> None:
+    """7 % of so many pieces, 50 cents at most: which pieces to leave out is not tried for each."""
+    rules = programme("offers: {a: {what: everything, give: '7 % off, at most 0.50'}}")
+    goods = line("1", 0, sku="s", quantity=74), line("2", 37, sku="s", quantity=37)
+    assert not quick_and_full_agree(rules, *goods)
+    quote = price(rules, *goods)
+    assert (quote.discount_minor, quote.optimal) == (3, False)
+
+
 def test_a_set_is_found_by_any_of_its_parts() -> None:
     """A cup up to 3.00 and a plate up to 3.00 for 4.00 together; they cost 5.00."""
     rules = programme(
