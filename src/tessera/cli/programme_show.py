@@ -39,7 +39,9 @@ def print_quote(sale: "Sale", language: str) -> None:
             f"{shown(-line.discount_minor):>10}  {shown(line.due_minor):>10}  {offers}"
         )
     print()
-    for text, minor in _totals(quote):
+    totals = _totals(quote)
+    width = max(width, *(len(text) for text, _ in totals))
+    for text, minor in totals:
         print(f"{text:<{width}}  {shown(minor):>10} {quote.currency}")
     for movement in quote.units:
         print(f"{movement.unit}: +{movement.earned} −{movement.spent}")

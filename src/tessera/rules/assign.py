@@ -10,7 +10,7 @@ from itertools import islice, permutations, product
 
 from tessera.rules.best import settle_by_search
 from tessera.rules.bundles import apply_bundle, book_uses
-from tessera.rules.fills import apply_everywhere, fill, is_bound, settle_fills
+from tessera.rules.fills import apply_everywhere, fill, fill_best, is_bound, settle_fills
 from tessera.rules.folds import Fold
 from tessera.rules.model import Bundle, Each, Gift, Offer
 from tessera.rules.stacking import (
@@ -133,7 +133,7 @@ def _apply_best_plan(
         left = work.meter.left
         work.meter.left -= 40 + 4 * there + 4 * sum([len(work.found[fill]) for fill in fills])
         _apply_in_order(work, plan)
-        fill(work, fills, folds)
+        fill_best(work, fills, folds)
         due = sum([fold.due for fold in folds.values()])
         if best is None or due < best[0]:
             best = due, number, plan
@@ -143,7 +143,7 @@ def _apply_best_plan(
     if best is not None and best[1] != number:
         work.restore(start)
         _apply_in_order(work, best[2])
-        fill(work, fills, folds)
+        fill_best(work, fills, folds)
 
 
 def _has_one_part(offer: Offer) -> bool:

@@ -9,7 +9,7 @@ the higher priority, then to the smaller id.
 """
 
 from collections.abc import Iterator, Sequence
-from itertools import combinations, islice, product
+from itertools import combinations, islice, permutations, product
 
 from tessera.core.quote import Stage
 from tessera.rules.assign import settle_units, trials_for
@@ -25,6 +25,9 @@ from tessera.rules.stacking import (
 )
 from tessera.rules.unproven import most_together, unproven
 from tessera.rules.work import BETTER_OFFER, BY_PLACE, RESERVED, Snapshot, Work
+
+ORDERED_MAX = 3
+"""Most basket offers of which every order is tried, where no two may meet on the same goods."""
 
 TOGETHER_MAX = 8
 """Most basket offers whose sets are tried out; of more, those that save most alone."""
@@ -97,8 +100,7 @@ def _settle_basket(work: Work, offers: Sequence[Offer]) -> None:
             apply_off(work, offer)
         return
     before, proven = work.due, work.optimal
-    winners = _best_together(work, ready)
-    for offer in in_stacking_order(work, winners):
+    for offer in _best_together(work, ready):
         apply_off(work, offer)
     for offer in ready:
         outcome = work.outcomes[offer]
@@ -109,9 +111,10 @@ def _settle_basket(work: Work, offers: Sequence[Offer]) -> None:
 
 
 def _best_together(work: Work, ready: Sequence[Offer]) -> list[Offer]:
+    """Give the offers that leave the least to pay, in the order in which they act."""
     kind = _common_kind(work, ready)
     if kind is GroupKind.ALL:
-        return list(ready)
+        return in_stacking_order(work, list(ready))
     singles = sorted(ready, key=lambda offer: (-saving_of(work, offer), offer.place))
     if kind is GroupKind.BEST and _same_base(work, ready):
         return singles[:1]
@@ -121,19 +124,29 @@ def _best_together(work: Work, ready: Sequence[Offer]) -> list[Offer]:
     narrowed = singles[:TOGETHER_MAX]
     work.optimal = work.optimal and len(narrowed) == len(singles)
     each, restoring = _weight_of_each(work, narrowed)
-    for chosen in _sets_to_try(narrowed):
+    for chosen in _orders_to_try(work, narrowed):
         weight = restoring + each * len(chosen)
         if best_score is not None and work.meter.for_trials < weight:
             work.optimal = False
             break
         work.meter.left -= weight
-        for offer in in_stacking_order(work, chosen):
+        for offer in chosen:
             apply_off(work, offer)
         score = (work.due, len(chosen), [offer.place for offer in chosen])
         work.restore(start)
         if best_score is None or score < best_score:
             best, best_score = list(chosen), score
     return best
+
+
+def _orders_to_try(work: Work, offers: Sequence[Offer]) -> Iterator[Sequence[Offer]]:
+    """Give every set in the documented order; of few that can't meet, who is first as well."""
+    for chosen in _sets_to_try(offers):
+        yield in_stacking_order(work, chosen)
+    for chosen in _sets_to_try(offers):
+        if 1 < len(chosen) <= ORDERED_MAX and none_may_share(work, chosen):
+            documented = in_stacking_order(work, chosen)
+            yield from (order for order in map(list, permutations(chosen)) if order != documented)
 
 
 def _sets_to_try(offers: Sequence[Offer]) -> Iterator[Sequence[Offer]]:

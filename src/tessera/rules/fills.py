@@ -37,6 +37,19 @@ def is_limited(offer: Offer) -> bool:
 
 
 def settle_fills(work: Work, fills: Sequence[Offer], folds: dict[int, Fold]) -> None:
+    """Apply offers on single units that compete, and say how far from the best that may be."""
+    before = work.due
+    fill_best(work, fills, folds)
+    limited = any(is_limited(one) for one in fills)
+    if len(fills) == 1 or not limited or all_may_share(work, fills):
+        return  # where all of them act there was nothing to choose
+    most = most_of_fills(work, fills, list(folds.values()))
+    if (gap := min(before, most) - (before - work.due)) > 0:
+        work.optimal = False
+        work.gap_minor += gap
+
+
+def fill_best(work: Work, fills: Sequence[Offer], folds: dict[int, Fold]) -> None:
     """Apply offers on single units that compete; limited ones are tried in several ways.
 
     What a limited offer gives one fold it can't give another, so the best for each fold may not be
@@ -63,12 +76,6 @@ def settle_fills(work: Work, fills: Sequence[Offer], folds: dict[int, Fold]) -> 
         outcome = work.outcomes[one]
         if not outcome.uses and not outcome.reason:
             outcome.reason = BETTER_OFFER
-    if all_may_share(work, fills):
-        return  # all of them act, so there was nothing to choose
-    most = most_of_fills(work, fills, list(folds.values()))
-    if (gap := min(before, most) - (before - work.due)) > 0:
-        work.optimal = False
-        work.gap_minor += gap
 
 
 def _ways(work: Work, fills: Sequence[Offer], limited: Sequence[Offer]) -> Iterator[Way]:
@@ -100,9 +107,17 @@ def _go(work: Work, way: Way, folds: dict[int, Fold]) -> None:
             _apply_here(work, one, folds)
     for _ in range(ROUNDS_MAX):
         due = work.due
-        fill(work, others, folds)
+        fill(work, [one for one in others if _may_act_again(work, one)], folds)
         if work.due == due:
             return
+
+
+def _may_act_again(work: Work, offer: Offer) -> bool:
+    """Tell whether nothing of what an offer may give is counted anew each time that it acts."""
+    reward = offer.reward
+    assert isinstance(reward, Each)
+    counted = (reward.cap_minor, reward.line_units, reward.line_minor)
+    return counted == (None, None, None) or not work.outcomes[offer].uses
 
 
 def _apply_here(work: Work, offer: Offer, folds: dict[int, Fold]) -> None:

@@ -126,8 +126,12 @@ class Fields:
         """Refuse what nobody asked for."""
         if self.values:
             name = min(self.values)
-            raise _refuse(self.field(name), "unknown field", "remove it or correct its name")
+            proposal = _ELSEWHERE.get(self.field(name), "remove it or correct its name")
+            raise _refuse(self.field(name), "unknown field", proposal)
 
+
+_ELSEWHERE = {"member": "a member's state is a file of its own: --member member.json"}
+"""Fields that are looked for in a basket and stand elsewhere."""
 
 KnownLines = dict[str, Line]
 """Lines that were read before, by what was written but for the id; whoever reads many keeps one."""

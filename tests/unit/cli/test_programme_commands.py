@@ -103,6 +103,7 @@ def test_the_schema_is_json(capsys: pytest.CaptureFixture[str]) -> None:
         ('{"lines": [{"quantity": "1e999999"}]}', "lines[0].quantity"),
         ('{"lines": [{"id": "1"}, {"id": "1"}]}', "two lines"),
         ('{"lines": [{"price": 1}]}', "lines[0].price: unknown field"),
+        ('{"lines": [], "member": {}}', "a file of its own: --member"),
         ('{"lines": [{"kind": "gods"}]}', "lines[0].kind"),
         ('{"currency": "USD"}', "the basket is in USD"),
         ("[]", "an object is expected"),

@@ -1,10 +1,12 @@
 """The pages about programmes: every example runs, every code and setting is explained."""
 
 import re
+from dataclasses import fields as fields_of
 from pathlib import Path
 
 import pytest
 
+from tessera.core.member import Counter, MemberState, UnitBalance
 from tessera.rules.phrases import PHRASES
 from tessera.rules.programme import parse_programme
 from tessera.rules.read_sections import SETTING_CHOICES
@@ -39,3 +41,10 @@ def test_every_setting_is_explained_with_all_its_answers() -> None:
     for name, answers in SETTING_CHOICES.items():
         row = next(one for one in text.splitlines() if one.startswith(f"| `{name}` |"))
         assert all(f"`{answer}`" in row for answer in answers), name
+
+
+def test_every_field_of_a_member_file_is_named() -> None:
+    page = (ROOT / "docs/programmes.md").read_text()
+    named = page[page.index("A member file") :].partition("\n\n")[0]
+    fields = [one.name for kind in (MemberState, UnitBalance, Counter) for one in fields_of(kind)]
+    assert [name for name in fields if f"`{name}`" not in named] == []

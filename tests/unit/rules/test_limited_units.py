@@ -1,5 +1,7 @@
 """Offers that may be had a few times in a basket, beside others on the same goods."""
 
+import re
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -47,7 +49,13 @@ def test_the_merchants_cheapest_unit_may_be_worth_less_than_none() -> None:
 
 REWARDS = ("10 % off", "50 % off", "90 % off", "0.30 off", "1.00 off", "price 0.50")
 CAPPED = ("'50 % off, at most 0.40'", "'90 % off, at most 1.10'")
-LIMITS = ("", ", limits: 1 per basket", ", limits: 2 per basket", ", limits: {budget: 0.70}")
+LIMITS = (
+    "",
+    ", limits: 1 per basket",
+    ", limits: 2 per basket",
+    ", limits: 1 per line",
+    ", limits: {budget: 0.70}",
+)
 MEETS = ("", ", stacks: yes")
 offers = st.lists(
     st.tuples(
@@ -75,17 +83,36 @@ def goods(drawn: list[tuple[int, int]]) -> list[Line]:
 
 
 @given(offers, lines, st.sampled_from(("dearest", "cheapest")))
-def test_an_offer_more_never_makes_it_dearer(
+def test_no_offer_gives_more_than_it_may(
     given_offers: list[tuple[str, str, str]], drawn: list[tuple[int, int]], units: str
 ) -> None:
-    """Offers that compete: the customer could always do without one of them."""
+    """Not in a basket, of an article, or in money; competing and stacking."""
+    for meet in MEETS:
+        quote = price(programme(rules_of(given_offers, units, meet)), *goods(drawn))
+        for one in quote.offers:
+            give, limits, _ = given_offers[int(one.offer[1:])]
+            if match := re.search(r"(\d) per basket", limits):
+                assert one.uses <= int(match[1])
+            if match := re.search(r"(\d) per line", limits):
+                assert one.uses <= int(match[1]) * len(drawn)
+            for most in re.findall(r"(?:budget: |at most )(\d)\.(\d\d)", limits + give):
+                assert one.discount_minor <= int("".join(most))
+
+
+@given(offers, lines, st.sampled_from(("dearest", "cheapest")))
+def test_that_fewer_offers_would_be_cheaper_is_never_hidden(
+    given_offers: list[tuple[str, str, str]], drawn: list[tuple[int, int]], units: str
+) -> None:
+    """Offers that compete: the customer could always do without one of them. Where not every way
+    was tried, the gap says how much less it might be."""
     basket = goods(drawn)
     quote = price(programme(rules_of(given_offers, units, "")), *basket)
     check_sums(quote)
     for number in range(len(given_offers)):
         fewer = given_offers[:number] + given_offers[number + 1 :]
         less = price(programme(rules_of(fewer, units, "")), *basket)
-        assert quote.due_minor <= less.due_minor
+        assert quote.due_minor - quote.gap_minor <= less.due_minor
+        assert quote.optimal is (quote.gap_minor == 0)
 
 
 @given(offers, lines, st.sampled_from(("dearest", "cheapest")))
@@ -93,7 +120,8 @@ def test_limited_offers_that_stack_all_act(
     given_offers: list[tuple[str, str, str]], drawn: list[tuple[int, int]], units: str
 ) -> None:
     """Without fixed prices, which may come to nothing after others, each takes something off or
-    finds nothing left; and all together take off no less than any of them alone."""
+    finds nothing left; and all together take off no less than any of them alone, but for a cent of
+    rounding on each article."""
     stacking = [
         (give.replace("price 0.50", "0.20 off"), limits, what)
         for give, limits, what in given_offers
@@ -102,4 +130,30 @@ def test_limited_offers_that_stack_all_act(
     check_sums(quote)
     for one in stacking:
         alone = price(programme(rules_of([one], units, "")), *goods(drawn))
-        assert quote.due_minor <= alone.due_minor
+        assert quote.due_minor <= alone.due_minor + len(drawn)
+
+
+def test_limited_offers_are_weighed_against_a_bundle() -> None:
+    """Three at 1.45: 90 % of one (1.31) and of two (2.61) is more than one free."""
+    rules = """
+settings: {cheapest_free: cheapest-overall}
+offers:
+  line: {give: 90 % off, limits: 1 per line}
+  free: {give: buy 2 get 1 free, limits: 1 per basket}
+  two: {give: 90 % off, limits: 2 per basket}
+"""
+    assert taken(price(rules, line("1", 435, quantity=3))) == {"line": 131, "two": 261}
+
+
+def test_amounts_off_that_may_not_meet_share_the_goods_between_them() -> None:
+    """0.70 off a, 0.70 off all: the first takes its own off a, the other off b; a bundle that is
+    short of goods plays no part."""
+    rules = """
+settings: {cheapest_free: cheapest-overall}
+offers:
+  all: {give: 0.70 off the basket}
+  own: {what: sku a, give: 0.70 off the basket}
+  free: {give: buy 2 get 1 free}
+"""
+    quote = price(rules, line("1", 95, sku="a"), line("2", 191, sku="b"))
+    assert taken(quote) == {"all": 70, "own": 70}
