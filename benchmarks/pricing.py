@@ -33,6 +33,9 @@ from tessera.rules.programme import Programme, parse_programme
 
 ROUNDS = 5
 OFFER_COUNTS = (10, 200, 2_000, 10_000)
+SLICE = 50
+"""Baskets that one prices before the next has its turn, so that a change of the machine's pace
+within a round meets all."""
 LINE_COUNTS = (1, 5, 20, 40, 100, 200)
 
 
@@ -118,6 +121,8 @@ def read_all(quote: Quote) -> object:
 
 
 READ = {"sums": read_sums, "sums and reasons": read_reasons, "every value": read_all}
+LOOP, AGAIN = "indexed loop", "sums and reasons, again"
+FULL, ZEN = "every value, full way", "zen-engine (part)"
 
 
 def pricing_seconds(
@@ -133,6 +138,18 @@ def pricing_seconds(
     return time.process_time() - started
 
 
+def price_all(loop: IndexedLoop, baskets: list[dict[str, Any]]) -> None:
+    """The floor's part of a turn."""
+    for basket in baskets:
+        loop.price(basket)
+
+
+def price_lines(zen: Callable[[list[dict[str, Any]]], None], baskets: list[dict[str, Any]]) -> None:
+    """The peer's part of a turn."""
+    for basket in baskets:
+        zen(basket["lines"])
+
+
 def check(quotes: Sequence[Quote]) -> None:
     """Only right answers are measured."""
     if sum(quote.due_minor for quote in quotes) != SUMS["net"]:
@@ -140,31 +157,36 @@ def check(quotes: Sequence[Quote]) -> None:
 
 
 def side_by_side() -> None:
-    programme, asked = programme_of(workload()["offers"]), cases()
+    asked, baskets = cases(), workload()["baskets"]
     loop = IndexedLoop(workload()["offers"])
-    baskets = workload()["baskets"]
     zen = zen_decision()
-    check([evaluate(programme, one.member, one.basket, one.place) for one in asked])
-    again = "sums and reasons, again"
-    names = ("indexed loop", *READ, again, "every value, full way", "zen-engine (part)")
-    spent: dict[str, list[float]] = {name: [] for name in names}
+    # Each has tables of its own, so that they can take turns within a round.
+    programmes = {name: programme_of(workload()["offers"]) for name in (*READ, AGAIN, FULL)}
+    for programme in programmes.values():
+        check([evaluate(programme, one.member, one.basket, one.place) for one in asked])
+    spent: dict[str, list[float]] = {name: [] for name in (LOOP, *programmes, ZEN)}
     for _ in range(ROUNDS):
-        spent["indexed loop"].append(seconds(lambda: [loop.price(basket) for basket in baskets]))
-        for name, read in READ.items():
-            programme.kept.clear()  # nothing remembered of the same baskets from the round before
-            spent[name].append(pricing_seconds(programme, asked, read))
-        # What bundles came to on equal goods is remembered by now, as on a till after some days.
-        spent[again].append(pricing_seconds(programme, asked))
-        full = pricing_seconds(programme, asked, read_all, evaluate_in_full)
-        spent["every value, full way"].append(full)
-        if zen is not None:
-            peer = seconds(lambda: [zen(basket["lines"]) for basket in baskets[:100]]) * 10
-            spent["zen-engine (part)"].append(peer)
+        for name in READ:
+            programmes[name].kept.clear()  # nothing remembered from the round before
+        turn = dict.fromkeys(spent, 0.0)
+        for start in range(0, len(asked), SLICE):
+            here, raw = asked[start : start + SLICE], baskets[start : start + SLICE]
+            turn[LOOP] += seconds(partial(price_all, loop, raw))
+            for name, read in READ.items():
+                turn[name] += pricing_seconds(programmes[name], here, read)
+            # What bundles came to on equal goods is remembered, as on a till after some days.
+            turn[AGAIN] += pricing_seconds(programmes[AGAIN], here)
+            turn[FULL] += pricing_seconds(programmes[FULL], here, read_all, evaluate_in_full)
+            if zen is not None:
+                turn[ZEN] += seconds(partial(price_lines, zen, raw[::10])) * 10
+        for name, sum_s in turn.items():
+            if sum_s:
+                spent[name].append(sum_s)
     count = len(asked)
     print(f"{'':26}{'baskets/s':>12}{'ratio to the loop':>20}")
     for name, times in spent.items():
         if times:
-            ratios = [low / one for low, one in zip(spent["indexed loop"], times, strict=True)]
+            ratios = [low / one for low, one in zip(spent[LOOP], times, strict=True)]
             print(
                 f"{name:26}{count / statistics.median(times):12.0f}"
                 f"{statistics.median(ratios):12.4f} ({min(ratios):.4f}–{max(ratios):.4f})"
@@ -172,9 +194,9 @@ def side_by_side() -> None:
     if zen is None:
         print("zen-engine               not installed: pip install zen-engine")
     else:
-        print_times_zen(spent["sums and reasons"], spent["zen-engine (part)"])
+        print_times_zen(spent["sums and reasons"], spent[ZEN])
     print_shares(spent)
-    print_tails(programme, asked, loop, baskets)
+    print_tails(programmes[AGAIN], asked, loop, baskets)
 
 
 def print_times_zen(ours: list[float], peer: list[float]) -> None:

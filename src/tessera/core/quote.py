@@ -4,11 +4,12 @@ Owns: the values of a quote. Every part sums to its total: lines to the totals, 
 amount due, allocations to lines. Must never: compute; `tessera.rules` does.
 """
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, Protocol
 
-from tessera.core.values import quick_value
+from tessera.core.values import part_maker, quick_value
 
 
 class Stage(StrEnum):
@@ -223,16 +224,6 @@ class _Deferred:
         return part
 
 
-def deferred_quote(later: Later, known: dict[str, object]) -> "Quote":
-    """Make a quote of which only some fields are known yet; `later` gives each of the others."""
-    quote = object.__new__(Quote)
-    put = object.__setattr__
-    put(quote, "_later", later)
-    for name, value in known.items():
-        put(quote, name, value)
-    return quote
-
-
 @quick_value
 class Quote(_Deferred):
     """The whole answer. The same input gives the same quote, byte for byte, on every machine.
@@ -263,6 +254,14 @@ class Quote(_Deferred):
     tax_on_top_minor: int = 0
     third_party_minor: int = 0
     counters: tuple[CounterUse, ...] = ()
+
+
+def quote_maker(names: Sequence[str]) -> Callable[..., Quote]:
+    """Give a maker of quotes of which only the named fields are known yet.
+
+    It takes what gives the others, a `Later`, and then those fields in their order.
+    """
+    return part_maker(Quote, ("_later", *names))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

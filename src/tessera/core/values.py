@@ -1,7 +1,7 @@
 """Frozen values that cost little to make: a quote holds a hundred, and a till waits for them.
 
-Owns: the decorator `quick_value`, and `maker`. Must never: change what a frozen, slotted dataclass
-promises.
+Owns: the decorator `quick_value`, `maker` and `part_maker`. Must never: change what a frozen,
+slotted dataclass promises.
 
 The `__init__` of a frozen dataclass sets each field through a call, because plain assignment is
 what the class refuses. Here a new object belongs to an open subclass of the same layout while its
@@ -9,7 +9,7 @@ fields are assigned, and to the frozen class ever after. A maker starts from the
 once, so it costs a third of a call of the class; it is for the few places that make dozens.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import MISSING, dataclass, fields
 from typing import Any, TypeVar, cast, dataclass_transform
 
@@ -26,12 +26,10 @@ def quick_value(kind: type[T]) -> type[T]:
     """
     frozen = dataclass(frozen=True, slots=True, kw_only=True)(kind)
     assert not hasattr(frozen, "__post_init__"), frozen
-    # Both must be the plain ones, or the interpreter takes the slow way for either.
-    plain = {"__setattr__": object.__setattr__, "__delattr__": object.__delattr__}
     known: dict[str, Any] = {
         "_become": object.__setattr__,
         "_new": object.__new__,
-        "_Open": type(f"_Open{kind.__name__}", (frozen,), {"__slots__": (), **plain}),
+        "_Open": _open_kind(frozen),
         "_Frozen": frozen,
     }
     asked, body = [], []
@@ -61,6 +59,26 @@ def quick_value(kind: type[T]) -> type[T]:
 def maker(kind: type[T]) -> Callable[..., T]:
     """Give the quickest way to make a quick value: its fields in their order, or by name."""
     return _MAKERS[kind]
+
+
+def part_maker(kind: type[T], names: Sequence[str]) -> Callable[..., T]:
+    """Give a maker that sets only the named fields, in this order; the others stay unset."""
+    known: dict[str, Any] = {
+        "_new": object.__new__,
+        "_Open": _open_kind(kind),
+        "_Frozen": kind,
+    }
+    body = [f"self.{name} = {name}" for name in names]
+    body = ["self = _new(_Open)", *body, "self.__class__ = _Frozen", "return self"]
+    made: Callable[..., T] = _function(f"make({', '.join(names)})", body, known)
+    return made
+
+
+def _open_kind(frozen: type) -> type:
+    """Give a subclass of the same layout whose fields can be assigned."""
+    # Both must be the plain ones, or the interpreter takes the slow way for either.
+    plain = {"__setattr__": object.__setattr__, "__delattr__": object.__delattr__}
+    return type(f"_Open{frozen.__name__}", (frozen,), {"__slots__": (), **plain})
 
 
 def _function(head: str, body: list[str], known: dict[str, Any]) -> Any:  # noqa: ANN401

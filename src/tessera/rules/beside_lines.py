@@ -64,8 +64,18 @@ def near_miss(offer: Offer, reason: str, missing_minor: int, missing_quantity: i
         text = _message("near-amount", (("missing_minor", missing_minor), *offer.label))
     else:
         text = _message("near-quantity", (("missing", missing_quantity), *offer.label))
-    stage, short = offer.stage, (missing_minor, missing_quantity)
-    return _offer_outcome(offer.offer_id, NOT_APPLIED, stage, reason, 0, 0, 0, *short, text)
+    return _offer_outcome(
+        offer.offer_id,
+        NOT_APPLIED,
+        offer.stage,
+        reason,
+        0,
+        0,
+        0,
+        missing_minor,
+        missing_quantity,
+        text,
+    )
 
 
 def prompts_of(work: Work) -> list[Prompt]:

@@ -14,7 +14,7 @@ from tessera.core.member import MemberState
 from tessera.core.quote import OfferOutcome
 from tessera.rules.admitting import Moment, is_refused, refusal_of
 from tessera.rules.indexing import Hits
-from tessera.rules.model import Each, Earn, Offer
+from tessera.rules.model import Each, Earn, Multiply, Offer
 from tessera.rules.programme import Programme
 from tessera.rules.quick_keys import (
     ACCRUAL_WAY,
@@ -69,26 +69,29 @@ class Verdict:
 class Prepared:
     """The tables of one programme; see `prepared_of`.
 
-    `rules` is an evaluation of nothing, asked only who may meet whom. `conditions` tells for every
-    offer what is asked before it can be had. `quick` is false where settings want the other way.
+    `products` and `categories` are the keys that were asked for so far. `rules` is an evaluation of
+    nothing, asked only who may meet whom. `conditions` tells for every offer what is asked before
+    it can be had. `factors` are the multipliers: numerator, denominator, and whether on all goods.
+    `quick` is false where settings want the other way.
     """
 
     __slots__ = (
-        "_categories",
         "_edges",
-        "_products",
         "_verdicts",
         "broad",
         "by_line",
+        "categories",
         "competing",
         "completing",
         "conditions",
         "each",
         "earning",
+        "factors",
         "first_groups",
         "groups_first",
         "lonely_slots",
         "meetings",
+        "products",
         "programme",
         "quick",
         "roles",
@@ -97,6 +100,7 @@ class Prepared:
         "slots",
         "solved",
         "steady",
+        "third_party",
         "ways",
         "whole_first",
     )
@@ -108,6 +112,10 @@ class Prepared:
         self.rules = Work(programme, None, basket, Place(at=_EPOCH, business_day=_EPOCH.date()))
         self.quick = is_quick(programme)
         self.completing = any(unit.completes for unit in programme.units.values())
+        self.third_party = any(
+            offer.funding is not None and offer.funding.third_party_paid
+            for offer in programme.offers
+        )
         self.by_line = settings.exclusive == "line"
         self.groups_first = settings.between_groups == "first"
         self.first_groups = {
@@ -127,6 +135,11 @@ class Prepared:
             for offer in programme.offers
             if isinstance(reward := offer.reward, Earn)
         }
+        self.factors = {
+            offer: (*offer.reward.factor, offer.what.everything)
+            for offer in programme.offers
+            if isinstance(offer.reward, Multiply)
+        }
         self.whole_first = settings.units_rounding == "before-multiplying"
         self.scans = tuple(hit for hit in programme.broad if not hit[1])
         steady = [offer for offer, everything in programme.broad if everything]
@@ -142,8 +155,8 @@ class Prepared:
         }
         self.lonely_slots = self._lonely_slots()
         self.solved: dict[object, object] = {}
-        self._categories: dict[tuple[str, ...], Key] = {}
-        self._products: dict[str, Key] = {}
+        self.categories: dict[tuple[str, ...], Key] = {}
+        self.products: dict[str, Key] = {}
         self._verdicts: dict[object, Verdict] = {}
         self._edges = edges_of(self.steady)
 
@@ -177,22 +190,22 @@ class Prepared:
 
     def under(self, categories: tuple[str, ...]) -> Key:
         """Give the offers under a list of categories, each once, and those that look at lines."""
-        known = self._categories.get(categories)
+        known = self.categories.get(categories)
         if known is None:
             found: dict[Offer, bool] = {}
             for offer, alone in self.programme.hits_of(categories)[1] + self.scans:
                 found[offer] = found.get(offer, False) or alone
             known = self._key(tuple(found.items()))
-            if len(self._categories) >= REMEMBERED_MAX:
-                self._categories.clear()
-            self._categories[categories] = known
+            if len(self.categories) >= REMEMBERED_MAX:
+                self.categories.clear()
+            self.categories[categories] = known
         return known
 
     def on_product(self, sku: str) -> Key:
         """Give the offers on a product that some offer names."""
-        known = self._products.get(sku)
+        known = self.products.get(sku)
         if known is None:
-            known = self._products[sku] = self._key(self.programme.by_sku[sku])
+            known = self.products[sku] = self._key(self.programme.by_sku[sku])
         return known
 
     def _key(self, hits: Hits) -> Key:

@@ -20,7 +20,7 @@ from tessera.core.quote import (
     Stage,
     TaxGroup,
     UnitMovement,
-    deferred_quote,
+    quote_maker,
 )
 from tessera.core.values import maker
 from tessera.rules.accrual import completed_cards, movements, rights_of
@@ -47,6 +47,13 @@ from tessera.rules.tally_units import tally_units
 from tessera.rules.taxes import FoldTax, tax_groups
 
 _offer_outcome = maker(OfferOutcome)
+_quote = quote_maker(
+    (
+        *("engine", "programme", "currency", "shelf_minor", "discount_minor"),
+        *("tendered_units_minor", "due_minor", "settings_used", "nodes", "tax_on_top_minor"),
+        *("third_party_minor", "optimal", "gap_minor"),
+    )
+)
 _ACCRUAL = Stage.ACCRUAL
 
 
@@ -70,41 +77,27 @@ def quick_quote(
     if tally.odd and _exceeds(tally):
         return None
     parts = Parts(tally)
-    third_party = parts.paid_by_others()
+    third_party = parts.paid_by_others() if prepared.third_party else 0
     on_top = 0
-    if any(not tax.included for line in tally.lines for tax in line.taxes):
+    taxes = [line.taxes for line in tally.lines if line.taxes]
+    if taxes and any(not tax.included for each in taxes for tax in each):
         on_top = sum(tax.on_top for tax in parts.fold_taxes())
-    return deferred_quote(
+    return _quote(
         parts,
-        {
-            "engine": engine,
-            "programme": programme.programme_id,
-            "currency": basket.currency,
-            "shelf_minor": tally.shelf,
-            "discount_minor": tally.off,
-            "tendered_units_minor": 0,
-            "due_minor": tally.shelf - tally.off + on_top,
-            "settings_used": programme.settings_used,
-            "optimal": tally.optimal,
-            "gap_minor": 0 if tally.optimal else tally.gap_minor,
-            "nodes": tally.nodes,
-            "tax_on_top_minor": on_top,
-            "third_party_minor": third_party,
-            **_left_empty(tally),
-        },
+        engine,
+        programme.programme_id,
+        basket.currency,
+        tally.shelf,
+        tally.off,
+        0,
+        tally.shelf - tally.off + on_top,
+        programme.settings_used,
+        tally.nodes,
+        on_top,
+        third_party,
+        True,  # noqa: FBT003 — what is not proven is left to the full way
+        0,
     )
-
-
-def _left_empty(tally: Tally) -> dict[str, tuple[()]]:
-    """Give the parts that a usual basket has nothing of."""
-    nothing: dict[str, tuple[()]] = {}
-    if not tally.unchosen:
-        nothing["prompts"] = ()
-    if not (tally.issuing or tally.prepared.completing):
-        nothing["issued"] = ()
-    if not tally.limited:
-        nothing["counters"] = ()
-    return nothing
 
 
 def _exceeds(tally: Tally) -> bool:
@@ -144,9 +137,10 @@ class Parts:
         found = tally.refused.copy()
         for ladder, reached, due, winner in tally.steps:
             found.update(zip(ladder.places[:reached], ladder.lost, strict=False))
-            steps = zip(ladder.offers[reached:], ladder.starts[reached:], strict=True)
-            for offer, start in steps:
-                found[offer.place] = near_miss(offer, AMOUNT_SHORT, start - due, 0)
+            offers, starts = ladder.offers, ladder.starts
+            for step in range(reached, len(offers)):
+                offer = offers[step]
+                found[offer.place] = near_miss(offer, AMOUNT_SHORT, starts[step] - due, 0)
             if winner is not None:
                 found[winner.place] = refusal_of(winner, BETTER_OFFER)
         for offer, (reason, minor, quantity) in tally.short.items():
@@ -159,8 +153,8 @@ class Parts:
             found[offer.place] = _offer_outcome(offer.offer_id, APPLIED, _ACCRUAL, "", 1, 0, units)
         for offer in tally.issuing:
             found[offer.place] = _offer_outcome(offer.offer_id, APPLIED, _ACCRUAL, "", 1, 0)
-        for offers in (tally.unit, tally.on_basket, tally.accrual):
-            for offer in offers:
+        for had in (tally.unit, tally.on_basket, tally.accrual):
+            for offer in had:
                 if offer.place not in found:
                     found[offer.place] = refusal_of(offer, NO_SAVING)
         return tuple([found[place] for place in sorted(found)])

@@ -15,6 +15,8 @@ COPIES_MAX = 4
 
 def without(programme: Programme, stopped: tuple[str, ...]) -> Programme:
     """Give the programme in which these offers are stopped as well; names it lacks are ignored."""
+    if not stopped:
+        return programme
     names = frozenset(name for name in stopped if name in programme.by_id) | programme.stopped
     if names == programme.stopped:
         return programme

@@ -5,12 +5,15 @@ Must never: give another answer than the full way (see `work`), or make a value 
 """
 
 from collections.abc import Sequence
+from decimal import Decimal
+from operator import attrgetter
 
 from tessera.core.basket import Basket, Line, LineKind, Place
 from tessera.core.member import MemberState
 from tessera.core.money import share
 from tessera.core.quote import OfferOutcome, Stage
 from tessera.rules.admitting import Moment, refusal_of
+from tessera.rules.bundles import PIECES_APART
 from tessera.rules.conditions import BLOCKED, selects
 from tessera.rules.folds import Fold, fold_lines, units_of
 from tessera.rules.model import Need, Offer, Selector
@@ -19,6 +22,9 @@ from tessera.rules.quick_ladders import Ladder
 from tessera.rules.reasons import AMOUNT_SHORT, QUANTITY_SHORT, above, is_eligible
 
 _GOODS = LineKind.GOODS
+_MEASURE = attrgetter("measure")
+_COUNT_OF = {Decimal(count): count for count in range(1, 100)}
+"""Usual quantities as whole numbers: looking one up is quicker than turning it into one."""
 
 Cut = tuple[Offer, int, int]
 """What an offer took off a fold: the offer, its group, minor units."""
@@ -44,6 +50,14 @@ Short = tuple[str, int, int]
 Grant = tuple[Offer, int, int, list[int], list[int] | None]
 """Units that an offer grants: the offer, numerator and denominator, the folds that earned them,
 and what counts of each fold (None: the basis in money)."""
+
+
+def _counts(lines: Sequence[Line]) -> list[int]:
+    """The units of each line; see `units_of`."""
+    counts = [_COUNT_OF.get(line.quantity, 0) for line in lines]
+    if 0 in counts or any(map(_MEASURE, lines)):
+        return [units_of(line) for line in lines]
+    return counts
 
 
 class Tally:
@@ -82,7 +96,6 @@ class Tally:
         "found",
         "free",
         "free_amounts",
-        "gap_minor",
         "goods",
         "granted",
         "issuing",
@@ -96,15 +109,16 @@ class Tally:
         "odd",
         "off",
         "on_basket",
-        "optimal",
         "owners",
         "pending",
+        "pieces",
         "place",
         "prepared",
         "refused",
         "shelf",
         "short",
         "steps",
+        "together",
         "unchosen",
         "unit",
         "verdict",
@@ -147,10 +161,13 @@ class Tally:
         self._eligible: dict[tuple[Stage, bool], list[int]] = {}
         self._ranks: list[int] | None = None
         self.shelf = sum(self.amounts)
+        goods = self.counts
+        if self.odd:
+            goods = [self.counts[fold] for fold in self.goods]
+        self.pieces = sum(goods)
+        self.together = self.pieces > PIECES_APART
         self.off = 0
         self.nodes = 0
-        self.gap_minor = 0
-        self.optimal = True
 
     # -- folds
 
@@ -162,7 +179,7 @@ class Tally:
             self.counts = [fold.count for fold in self.folds]
             self.amounts = [fold.amount for fold in self.folds]
         else:
-            self.counts = [units_of(line) for line in lines]
+            self.counts = _counts(lines)
             self.amounts = [line.amount_minor for line in lines]
         self.lines = lines
         self.goods = list(range(len(lines)))

@@ -113,9 +113,10 @@ def _due(tally: Tally, offer: Offer) -> int:
 
 def _ask_owners(tally: Tally, offer: Offer) -> None:
     """Make sure that an offer may meet all that were applied before it."""
-    may_meet = tally.prepared.may_meet
+    prepared = tally.prepared
+    known = prepared.meetings
     for owner in tally.became:
-        if not may_meet(owner, offer):
+        if not (known.get((owner, offer)) or prepared.may_meet(owner, offer)):
             raise Beyond
 
 

@@ -31,6 +31,9 @@ from tessera.rules.tally import Beyond, Tally
 
 _ACCRUAL, _SHELF = Stage.ACCRUAL, Stage.SHELF
 
+Reached = tuple[Key, list[int]]
+"""A key, and the folds that are under it."""
+
 
 def find_offers(tally: Tally) -> None:
     """Look up which offers the lines touch, and sort out those that can't be had."""
@@ -38,59 +41,54 @@ def find_offers(tally: Tally) -> None:
         raise Beyond
     prepared = tally.prepared
     programme = prepared.programme
-    by_sku, by_brand, by_tag = programme.by_sku, programme.by_brand, programme.by_tag
+    by_sku, products, categories = programme.by_sku, prepared.products, prepared.categories
+    beside = programme.by_brand or programme.by_tag
+    reached: list[Reached] = []
     alike: dict[tuple[str, ...], list[int]] = {}
     for fold, line in enumerate(tally.lines):
-        if line.sku in by_sku:
-            _reach(tally, prepared.on_product(line.sku), [fold], by_line=True)
-        if by_brand and line.brand and (hits := by_brand.get(line.brand)) is not None:
-            _touch_one(tally, hits, fold)
-        if by_tag and line.tags:
+        sku, under = line.sku, line.categories
+        if sku in by_sku:
+            reached.append((products.get(sku) or prepared.on_product(sku), [fold]))
+        if beside and (line.brand or line.tags):
+            _reach(tally, reached)  # an offer's folds are found in their order
+            reached = []
+            _touch(tally, programme.by_brand.get(line.brand, ()), [fold])
             for tag in line.tags:
-                _touch_one(tally, by_tag.get(tag, ()), fold)
-        group = alike.get(line.categories)
-        if group is None:
-            alike[line.categories] = [fold]
+                _touch(tally, programme.by_tag.get(tag, ()), [fold])
+        if under in alike:
+            alike[under].append(fold)
         else:
-            group.append(fold)
-    for categories, folds in alike.items():
-        _reach(tally, prepared.under(categories), folds)
+            alike[under] = [fold]
+    for under, folds in alike.items():
+        reached.append((categories.get(under) or prepared.under(under), folds))
+    _reach(tally, reached)
     _find_broad(tally)
     _admit_asked(tally)
 
 
-def _reach(tally: Tally, key: Key, folds: list[int], *, by_line: bool = False) -> None:
-    """Add what a key brings into play: at one go where nothing of it was there before."""
-    found = tally.found
-    if not key.plain or tally.odd or not found.keys().isdisjoint(key.offers):
-        if by_line:
-            _touch_one(tally, key.hits, folds[0])
-        else:
+def _reach(tally: Tally, reached: Sequence[Reached]) -> None:
+    """Add what keys bring into play: at one go where nothing of it was there before."""
+    found, unit, on_basket = tally.found, tally.unit, tally.on_basket
+    accrual, asked, odd = tally.accrual, tally.asked, tally.odd
+    known = found.keys()
+    of_members = asked if tally.member is None else accrual
+    for key, folds in reached:
+        offers = key.offers
+        if odd or not key.plain or not known.isdisjoint(offers):
             _touch(tally, key.hits, folds)
-        return
-    found.update(dict.fromkeys(key.offers, folds))
-    tally.unit += key.unit
-    tally.on_basket += key.basket
-    tally.accrual += key.accrual
-    tally.asked += key.asked
-    if tally.member is None:
-        tally.asked += key.members
-    else:
-        tally.accrual += key.members
-
-
-def _touch_one(tally: Tally, hits: Hits, fold: int) -> None:
-    """Add offers that act on one fold, the last of all that have been looked at so far."""
-    found, asked, odd = tally.found, tally.asked, fold in tally.odd
-    for offer, alone in hits:
-        if (odd or not alone) and not _takes(tally, offer, fold, alone):
             continue
-        known = found.get(offer)
-        if known is None:
-            found[offer] = [fold]
-            asked.append(offer)
-        elif known[-1] != fold:
-            found[offer] = [*known, fold]
+        for offer in offers:
+            found[offer] = folds
+        if key.unit:
+            unit += key.unit
+        if key.basket:
+            on_basket += key.basket
+        if key.accrual:
+            accrual += key.accrual
+        if key.members:
+            of_members += key.members
+        if key.asked:
+            asked += key.asked
 
 
 def _touch(tally: Tally, hits: Hits, folds: list[int]) -> None:

@@ -54,7 +54,12 @@ def _grants(
         grant: Grant | None
         if count and not odd:
             folds = found[offer]
-            whole = total if folds is goods else sum([basis[fold] for fold in folds])
+            if folds is goods:
+                whole = total
+            elif len(folds) == 1:
+                whole = basis[folds[0]]
+            else:
+                whole = sum([basis[fold] for fold in folds])
             units = count * (whole // step)
             grant = (offer, units, 1, folds, None) if units > 0 else None
         else:
@@ -168,15 +173,21 @@ def _multiplied(
     tally: Tally, grants: Sequence[Grant], offers: Sequence[Offer], basis: list[int]
 ) -> list[Grant]:
     """Give what multipliers add, in the name of the offers that add it."""
-    style = tally.prepared.programme.settings.multipliers
-    factors = [(*_factor(offer), offer) for offer in offers]
-    over_all = all(offer.what.everything for offer in offers)
+    prepared = tally.prepared
+    style, known = prepared.programme.settings.multipliers, prepared.factors
+    factors = [(known[offer][0], known[offer][1], offer) for offer in offers]
+    over_all = all(known[offer][2] for offer in offers)
+    # A welcome present is no amount that a multiplier could count.
+    grants = [grant for grant in grants if _earn(grant[0]).per != "basket"]
     if over_all and style == "highest":
-        factors = [_highest(factors)]
+        top, bottom, best = _highest(factors)
+        more = top - bottom
+        return [
+            (best, number * more, denominator * bottom, folds, weights)
+            for _, number, denominator, folds, weights in grants
+        ]
     added: list[Grant] = []
-    for offer, number, denominator, folds, weights in grants:
-        if _earn(offer).per == "basket":
-            continue  # a welcome present is no amount that a multiplier could count
+    for _, number, denominator, folds, weights in grants:
         if over_all:
             added += _extra(style, factors, (number, denominator), folds, weights)
             continue
@@ -188,10 +199,6 @@ def _multiplied(
                 exact = (number * weight, denominator * whole)
                 added += _extra(style, reached, exact, [fold], [weight])
     return added
-
-
-def _factor(offer: Offer) -> tuple[int, int]:
-    return _multiply(offer).factor
 
 
 def _highest(factors: Sequence[Factor]) -> Factor:
@@ -227,14 +234,20 @@ def _extra(
 
 def _book(tally: Tally, unit: str, issuer: str, grants: list[Grant]) -> None:
     """Round the sum down once for each issuer, and share it over the offers."""
-    common = lcm(*{grant[2] for grant in grants})
-    scaled = [grant[1] * (common // grant[2]) for grant in grants]
+    bottoms = {grant[2] for grant in grants}
+    if len(bottoms) == 1:
+        common = grants[0][2]
+        scaled = [grant[1] for grant in grants]
+    else:
+        common = lcm(*bottoms)
+        scaled = [grant[1] * (common // grant[2]) for grant in grants]
     exact = sum(scaled)
     total = min(UNITS_MAX, exact // common)
     shares = scaled if total == exact else share(total, scaled)
     granted = tally.granted
     for grant, units in zip(grants, shares, strict=True):
-        granted[grant[0]] = granted.get(grant[0], 0) + units
+        offer = grant[0]
+        granted[offer] = granted[offer] + units if offer in granted else units
     if total:
         tally.earned[unit, issuer] = total
         tally.notes.append((unit, issuer, grants, shares))

@@ -9,7 +9,6 @@ from collections.abc import Sequence
 from tessera.core.basket import Basket
 from tessera.core.quote import Stage
 from tessera.rules.assign import settle_units
-from tessera.rules.bundles import PIECES_APART
 from tessera.rules.folds import Fold
 from tessera.rules.model import Bundle, Offer
 from tessera.rules.prepared import REMEMBERED_MAX
@@ -54,14 +53,13 @@ class _ShortMeter(Meter):
 class Solved:
     """What the full way chose for some folds: by fold what was taken and left, by offer why."""
 
-    __slots__ = ("by_fold", "gap_minor", "nodes", "optimal", "outcomes", "spent")
+    __slots__ = ("by_fold", "nodes", "optimal", "outcomes", "spent")
 
     def __init__(self, work: Work, folds: Sequence[Fold], offers: list[Offer]) -> None:
         self.by_fold = [_left_on(fold) for fold in folds]
         self.outcomes = [(offer, work.outcomes[offer]) for offer in offers]
         self.nodes = work.nodes
         self.optimal = work.optimal
-        self.gap_minor = work.gap_minor
         self.spent = WORK_MAX - work.meter.left
 
 
@@ -75,15 +73,14 @@ def _left_on(fold: Fold) -> FoldLeft:
     return cuts, tuple(owners), count, amount
 
 
-def leave_to_search(tally: Tally, offers: list[Offer], bound: list[Offer]) -> set[int]:
+def leave_to_search(tally: Tally, offers: list[Offer], bound: list[Offer], before: int) -> set[int]:
     """Have the full way settle the goods that bundles compete for; give their folds.
 
     `offers` are all unit offers of the slot in the documented order, `bound` those of them that act
-    on several units or are held together by a cap.
+    on several units or are held together by a cap. `before`: the work that others have been.
     """
     taken = {fold for offer in bound for fold in tally.found[offer]}
-    pieces = sum(tally.counts)
-    if pieces > PIECES_APART or (tally.owners and pieces > PIECES_BEFORE_MAX):
+    if tally.owners and tally.pieces > PIECES_BEFORE_MAX:
         raise Beyond
     if not taken.isdisjoint(tally.owners):
         raise Beyond
@@ -92,9 +89,12 @@ def leave_to_search(tally: Tally, offers: list[Offer], bound: list[Offer]) -> se
     else:
         parts = _parts(tally, offers, bound)
     solved: list[Solved] = []
-    nodes, spent, alone = tally.nodes, 0, len(parts) == 1 and not tally.nodes
+    nodes, spent = tally.nodes, before
+    alone = len(parts) == 1 and not nodes and not before
     for part in parts:
         one = _solved(tally, part)
+        if not one.optimal:
+            raise Beyond  # how much it may miss is judged over the whole basket
         solved.append(one)
         nodes, spent = nodes + one.nodes, spent + one.spent
         if not alone and (nodes > ALONE_NODES_MAX or spent > ALONE_WORK_MAX):
@@ -159,8 +159,6 @@ def _take_over(tally: Tally, folds: list[int], solved: Solved) -> None:
         elif outcome.reason:
             tally.say(offer, outcome.reason)
     tally.nodes += solved.nodes
-    tally.optimal = tally.optimal and solved.optimal
-    tally.gap_minor += solved.gap_minor
 
 
 def _key(tally: Tally, offers: list[Offer], folds: list[int]) -> object:
@@ -173,12 +171,13 @@ def _key(tally: Tally, offers: list[Offer], folds: list[int]) -> object:
         return None
     if len(folds) == 1:
         fold = folds[0]
-        return (tuple(offers), counts[fold], amounts[fold])
+        return (tuple(offers), counts[fold], amounts[fold], tally.together)
     if len(folds) > REMEMBERED_FOLDS_MAX:
         return None
     numbers, found = sorted(folds), tally.found
     return (
         tuple(offers),
+        tally.together,
         tuple(
             [
                 (
@@ -212,6 +211,7 @@ def _solve(tally: Tally, offers: list[Offer], folds: list[int]) -> Solved:
     )
     work = Work(prepared.programme, tally.member, alone, tally.place)
     assert len(work.folds) == len(wanted), wanted
+    work.pieces = tally.pieces
     number_of = dict(zip(wanted, work.folds, strict=True))
     for offer in offers:
         there = {number_of[fold].number for fold in tally.found[offer] if fold in number_of}

@@ -6,7 +6,7 @@ from dataclasses import FrozenInstanceError, asdict, replace
 
 import pytest
 
-from tessera.core.quote import Message, OfferShare, Quote, Stage, deferred_quote
+from tessera.core.quote import Message, OfferShare, Quote, Stage, quote_maker
 
 
 def test_a_quick_value_has_its_arguments_and_its_defaults() -> None:
@@ -70,6 +70,6 @@ def test_a_part_that_is_made_later_is_asked_for_once() -> None:
             self.asked.append(name)
             return ()
 
-    quote = deferred_quote(Parts(), {**SUMS, **NAMES})
+    quote = quote_maker([*SUMS, *NAMES])(Parts(), *SUMS.values(), *NAMES.values())
     assert (quote.due_minor, quote.lines, quote.lines) == (7, (), ())
     assert Parts.asked == ["lines"]

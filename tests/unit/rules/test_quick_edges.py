@@ -110,13 +110,61 @@ def quick_and_full_agree(rules: Programme, *lines: object) -> bool:
     return quick is not None
 
 
-@pytest.mark.parametrize("pieces, quick", [(300, True), (303, False)])
-def test_uses_of_many_pieces_are_booked_together_by_the_full_way(pieces: int, quick: bool) -> None:
+@pytest.mark.parametrize("kind", ["first", "best"])
+@pytest.mark.parametrize("pieces, groups", [(300, 100), (303, 1)])
+def test_uses_of_many_pieces_are_booked_together(pieces: int, groups: int, kind: str) -> None:
     """A third free of so many: each use is a group of its own up to 300 pieces, no further."""
-    rules = programme("groups: {f: first}\noffers: {a: {give: buy 2 get 1 free, in: f}}")
+    rules = programme(f"groups: {{f: {kind}}}\noffers: {{a: {{give: buy 2 get 1 free, in: f}}}}")
     mugs = line("1", 100 * pieces, quantity=pieces)
-    assert quick_and_full_agree(rules, mugs) is quick
-    assert price(rules, mugs).due_minor == 100 * pieces * 2 // 3
+    assert quick_and_full_agree(rules, mugs)
+    quote = price(rules, mugs)
+    assert quote.due_minor == 100 * pieces * 2 // 3
+    assert quote.offers[0].uses == pieces // 3
+    assert len(quote.lines[0].offers) == groups
+
+
+@pytest.mark.parametrize("kind", ["first", "best"])
+@pytest.mark.parametrize("bears, parts", [("all-units", [67, 33]), ("reward-only", [0, 100])])
+def test_what_a_bundle_takes_off_is_borne_as_the_programme_says(
+    bears: str, parts: list[int], kind: str
+) -> None:
+    """A mug at 2.00 and the second, at 1.00, free: shared by price, or borne by the free one."""
+    rules = programme(
+        f"settings: {{attribution: {bears}}}\ngroups: {{f: {kind}}}\n"
+        "offers: {a: {give: buy 1 get 1 free, in: f}}"
+    )
+    mugs = line("1", 200, sku="large"), line("2", 100, sku="small")
+    assert quick_and_full_agree(rules, *mugs)
+    assert [one.discount_minor for one in price(rules, *mugs).lines] == parts
+
+
+def test_a_bundle_that_nobody_competes_with_stands_beside_those_that_do() -> None:
+    """Tea: three for two beats 10 %. Jam: one of two free, and no other offer wants it."""
+    rules = programme(
+        "groups: {w: best}\noffers:\n"
+        "  a: {what: sku tea, give: buy 2 get 1 free, in: w}\n"
+        "  b: {what: sku tea, give: 10 % off, in: w}\n"
+        "  c: {what: sku jam, give: buy 1 get 1 free, in: w}\n"
+        "  d: {what: sku mug, give: buy 4 get 1 free, in: w}\n"
+    )
+    goods = (
+        line("1", 600, sku="tea", quantity=3),
+        line("2", 300, sku="jam", quantity=2),
+        line("3", 100, sku="mug", quantity=1),
+    )
+    assert quick_and_full_agree(rules, *goods)
+    quote = price(rules, *goods)
+    assert quote.due_minor == 400 + 150 + 100
+    assert [one.missing_quantity for one in quote.offers] == [0, 0, 0, 4]
+
+
+def test_a_price_that_is_not_proven_is_left_to_the_full_way() -> None:
+    """7 % of so many pieces, 50 cents at most: which pieces to leave out is not tried for each."""
+    rules = programme("offers: {a: {what: everything, give: '7 % off, at most 0.50'}}")
+    goods = line("1", 0, sku="s", quantity=74), line("2", 37, sku="s", quantity=37)
+    assert not quick_and_full_agree(rules, *goods)
+    quote = price(rules, *goods)
+    assert (quote.discount_minor, quote.optimal) == (3, False)
 
 
 def test_a_set_is_found_by_any_of_its_parts() -> None:

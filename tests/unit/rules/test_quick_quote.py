@@ -7,7 +7,7 @@ import msgspec
 from hypothesis import event, given, settings
 from hypothesis import strategies as st
 
-from benchmarks._pricing_workload import cases, programme_text, workload
+from benchmarks._pricing_workload import case_of, cases, programme_text, workload
 from tessera.core.basket import Basket, Line, LineTax, Place
 from tessera.core.member import Counter, MemberState
 from tessera.core.quote import Quote
@@ -97,6 +97,8 @@ chosen_settings = st.fixed_dictionaries(
     {name: st.sampled_from(values) for name, values in SETTINGS.items()}
 )
 groups = st.tuples(*(st.sampled_from(("all", "best", "first")) for _ in range(3)))
+many = st.sampled_from((1, 1, 37, 301))
+"""So many pieces for each that was drawn; from 301 pieces on, uses that are alike are one."""
 COUNTERS = tuple(
     Counter(key=f"o{number}/{period}", used=used)
     for number in range(9)
@@ -132,10 +134,12 @@ def rules_of(found: Rules, wanted: dict[str, str], kinds: tuple[str, ...]) -> Pr
     )
 
 
-def lines_of(found: list[tuple[int, int, str, str, int, str]]) -> list[Line]:
+def lines_of(found: list[tuple[int, int, str, str, int, str]], times: int) -> list[Line]:
+    """The lines, with `times` as many pieces of each as were drawn."""
     made = []
-    for number, (unit, pieces, category, sku, tax, more) in enumerate(found):
+    for number, (unit, drawn, category, sku, tax, more) in enumerate(found):
         fields: dict[str, object] = {}
+        pieces = drawn * times
         amount, quantity = unit * pieces, Decimal(pieces)
         match more:
             case "odd":
@@ -181,6 +185,7 @@ def both(
     who=people,
     coupons=st.sampled_from(((), ("ZZ",), ("ZZ", "other"))),
     hours=st.integers(0, 60),
+    times=many,
 )
 def test_the_quick_way_gives_the_quote_of_the_full_way(
     found: Rules,
@@ -190,15 +195,16 @@ def test_the_quick_way_gives_the_quote_of_the_full_way(
     who: MemberState | None,
     coupons: tuple[str, ...],
     hours: int,
+    times: int,
 ) -> None:
     """One programme for several baskets, so that what was prepared is used again."""
     rules = rules_of(found, wanted, kinds)
     moment = SATURDAY + timedelta(hours=hours)
     where = place(moment.isoformat(), offline=hours % 2 == 1)
     for one in baskets:
-        basket = Basket(currency="EUR", lines=tuple(lines_of(one)), coupons=coupons)
+        basket = Basket(currency="EUR", lines=tuple(lines_of(one, times)), coupons=coupons)
         quick, full = both(rules, who, basket, where)
-        event("quick" if quick else "full")
+        event(f"{'quick' if quick else 'full'}, {times} times")
         if quick is not None:
             assert quick == full
             assert msgspec.json.encode(quick) == msgspec.json.encode(full)
@@ -235,6 +241,7 @@ IN_TURN = (
     exclusive=st.sampled_from(("unit", "line")),
     attribution=st.sampled_from(("all-units", "reward-only")),
     baskets=st.lists(lines, min_size=1, max_size=2),
+    times=many,
 )
 def test_offers_in_the_merchant_s_order_give_the_quote_of_the_full_way(
     found: Rules,
@@ -242,13 +249,14 @@ def test_offers_in_the_merchant_s_order_give_the_quote_of_the_full_way(
     exclusive: str,
     attribution: str,
     baskets: list[list[tuple[int, int, str, str, int, str]]],
+    times: int,
 ) -> None:
     """Bundles and sums off the basket in groups whose first offer wins."""
     rules = rules_of(found, {"exclusive": exclusive, "attribution": attribution}, kinds)
     for one in baskets:
-        basket = Basket(currency="EUR", lines=tuple(lines_of(one)))
+        basket = Basket(currency="EUR", lines=tuple(lines_of(one, times)))
         quick, full = both(rules, None, basket, place())
-        event("quick" if quick else "full")
+        event(f"{'quick' if quick else 'full'}, {times} times")
         if quick is not None:
             assert quick == full
 
@@ -256,6 +264,17 @@ def test_offers_in_the_merchant_s_order_give_the_quote_of_the_full_way(
 def test_the_whole_workload_goes_the_quick_way() -> None:
     rules = programme(programme_text(workload()["offers"]).partition("currency: EUR\n")[2])
     for case in cases()[::7]:
+        quick, full = both(rules, case.member, case.basket, case.place)
+        assert quick == full
+
+
+def test_the_largest_shopping_goes_the_quick_way() -> None:
+    """Two hundred lines with more pieces than are booked one use at a time."""
+    rules = programme(programme_text(workload()["offers"]).partition("currency: EUR\n")[2])
+    found = [line for basket in workload()["baskets"][:40] for line in basket["lines"]]
+    for number, count in ((0, 200), (3, 200), (7, 150)):
+        wanted = {**workload()["baskets"][number], "lines": found[number : number + count]}
+        case = case_of(wanted)
         quick, full = both(rules, case.member, case.basket, case.place)
         assert quick == full
 
