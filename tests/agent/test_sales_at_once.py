@@ -1,29 +1,46 @@
-"""What happens to one sale at the same time: a long basket is priced in a thread of its own."""
+"""What happens to one sale at the same time.
+
+A long basket is priced in a thread of its own, and a commit waits for a disk.
+"""
 
 import asyncio
-import os
+import json
 import threading
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Coroutine
 from pathlib import Path
+from typing import Any
 from unittest.mock import patch
 
-from tessera.agent.api_shapes import BasketGiven, CompleteGiven, Line, LineTax, TenderGiven
+from tessera.agent.api_shapes import (
+    BasketGiven,
+    ClaimGiven,
+    CompleteGiven,
+    Line,
+    LineTax,
+    MemberGiven,
+    OriginalGiven,
+    ReturnGiven,
+    ReturnLineGiven,
+    TenderGiven,
+    VoidGiven,
+)
 from tessera.agent.checkout import Checkout
 from tessera.agent.checkout_quote import INLINE_LINES_MAX
-from tessera.agent.clock import SystemClock
-from tessera.agent.events import EventHub
 from tessera.agent.pairing import PairedPos
-from tessera.agent.settings import AgentSettings, DiskSettings
+from tessera.agent.problems_http import ApiProblem
 from tessera.agent.till_state import TillState
-from tessera.agent.writer import Writer
 from tessera.core.basket import Basket, Place
+from tessera.core.identity import SaleKey
 from tessera.core.member import MemberState
 from tessera.core.quote import Quote
-from tessera.store.till import open_sale_book
-from tessera.store.till.opening import open_till
-from tests.support.agent import CARD, TODAY, stocked_till
+from tessera.core.sale import ReturnBody, ReturnWish
+from tessera.store.till import cached_members, committed_sales, open_sale_book
+from tessera.sync.records import read_body, read_envelope
+from tests.support.agent import CARD, TODAY
+from tests.support.checkout import at_a_till
 from tests.support.waiting import wait_until
 
+Refunds = tuple[list[int], list[str]]
 POS = PairedPos(name="pos-1")
 LINES = tuple(
     Line(
@@ -53,42 +70,18 @@ class Held:
         return found
 
 
-def at_a_till(folder: Path, live: Callable[[Checkout, Held], Awaitable[None]]) -> None:
+def while_priced(folder: Path, live: Callable[[Checkout, Held], Awaitable[None]]) -> None:
     """Have a sale lived at a till whose first pricing is held."""
-    stocked_till(folder)
-    settings = AgentSettings(
-        data_dir=folder,
-        quote_deadline_ms=30_000,
-        disk=DiskSettings(reserve_mb=0, benefits_stop_mb=0),
-    )
-    clock = SystemClock()
-    till, _ = open_till(folder, random=os.urandom, wall_ms=clock.wall_ms(), reserve_bytes=0)
-    writer = Writer(till)
-    state = TillState(
-        settings=settings,
-        till=till,
-        writer=writer,
-        clock=clock,
-        random=os.urandom,
-        hub=EventHub(first_id=1),
-    )
-    bundle = state.refresh()
-    assert bundle is not None
-    assert state.programme.take(bundle, currency="EUR")
-    held = Held(state)
-    checkout = Checkout(state, ())
 
-    async def lived() -> None:
-        await live(checkout, held)
+    async def lived(checkout: Checkout) -> None:
+        held = Held(checkout.state)
+        with patch.object(checkout.state.programme, "price", held.price):
+            try:
+                await live(checkout, held)
+            finally:
+                held.let_go.set()
 
-    try:
-        with patch.object(state.programme, "price", held.price):
-            asyncio.run(lived())
-    finally:
-        held.let_go.set()
-        checkout.close()
-        writer.close()
-        till.close()
+    at_a_till(folder, lived)
 
 
 async def begun(held: Held) -> None:
@@ -113,7 +106,7 @@ def test_a_sale_that_was_cancelled_while_it_was_priced_is_not_shown_or_kept_agai
         assert checkout.announced.shown.phase == "cancelled"
         assert kept(checkout) == []
 
-    at_a_till(tmp_path, live)
+    while_priced(tmp_path, live)
 
 
 def test_a_sale_that_was_completed_while_it_was_priced_stays_done(tmp_path: Path) -> None:
@@ -133,7 +126,7 @@ def test_a_sale_that_was_completed_while_it_was_priced_stays_done(tmp_path: Path
         assert checkout.announced.shown.phase == "done"
         assert kept(checkout) == []
 
-    at_a_till(tmp_path, live)
+    while_priced(tmp_path, live)
 
 
 def test_a_card_that_was_scanned_while_the_basket_was_priced_counts(tmp_path: Path) -> None:
@@ -158,5 +151,114 @@ def test_a_card_that_was_scanned_while_the_basket_was_priced_counts(tmp_path: Pa
             total_taken_minor=61_00,
         )
         assert b'"earned":61' in await checkout.complete(POS, "1", paid)
+
+    while_priced(tmp_path, live)
+
+
+def sold(sale_id: str, *lines: str) -> CompleteGiven:
+    """A sale of articles at 1.00, paid in cash."""
+    due = 1_00 * len(lines)
+    return CompleteGiven(
+        business_day=TODAY,
+        lines=tuple(Line(id=one, sku=f"{sale_id}-{one}", amount_minor=1_00) for one in lines),
+        tenders=(TenderGiven(kind="cash", amount_minor=due),),
+        total_taken_minor=due,
+    )
+
+
+def back(sale_id: str, *lines: str) -> ReturnGiven:
+    return ReturnGiven(
+        business_day=TODAY,
+        original=OriginalGiven(sale_id=sale_id),
+        lines=tuple(ReturnLineGiven(id=one, quantity="1") for one in lines),
+    )
+
+
+async def at_once(checkout: Checkout, *asked: Coroutine[Any, Any, bytes]) -> Refunds:
+    """Have all of them looked at before any is written: what was paid out, and why it was not."""
+    may_write = threading.Event()
+    writing = checkout.state.writer.run(lambda _connection: may_write.wait(30))
+    tasks = [asyncio.ensure_future(one) for one in (writing, *asked)]
+    asyncio.get_running_loop().call_soon(may_write.set)  # after the first step of each
+    _, *answers = await asyncio.gather(*tasks, return_exceptions=True)
+    paid_out = [json.loads(one).get("refund_minor", 0) for one in answers if isinstance(one, bytes)]
+    return paid_out, [one.code for one in answers if isinstance(one, ApiProblem)]
+
+
+def test_what_is_returned_twice_at_the_same_time_is_paid_out_once(tmp_path: Path) -> None:
+    async def live(checkout: Checkout) -> None:
+        await checkout.complete(POS, "1", sold("1", "a"))
+        asked = [checkout.return_lines(POS, name, back("1", "a")) for name in ("r-1", "r-2")]
+        assert await at_once(checkout, *asked) == ([1_00], ["quantity_wrong"])
+
+    at_a_till(tmp_path, live)
+
+
+def test_what_is_returned_and_claimed_at_the_same_time_earns_nothing(tmp_path: Path) -> None:
+    async def live(checkout: Checkout) -> None:
+        await checkout.complete(POS, "1", sold("1", "a"))
+        claim = ClaimGiven(
+            business_day=TODAY,
+            original=OriginalGiven(sale_id="1"),
+            member=MemberGiven(cards=(CARD,)),
+        )
+        asked = (
+            checkout.return_lines(POS, "r-1", back("1", "a")),
+            checkout.claim(POS, "c-1", claim),
+        )
+        assert await at_once(checkout, *asked) == ([1_00], ["claim_refused"])
+
+    at_a_till(tmp_path, live)
+
+
+def test_points_that_are_claimed_while_the_goods_come_back_go_back_too(tmp_path: Path) -> None:
+    """1.00 earns 1 point, which the return takes back: the till's word of 1,000 stays."""
+
+    async def live(checkout: Checkout) -> None:
+        await checkout.complete(POS, "1", sold("1", "a"))
+        claim = ClaimGiven(
+            business_day=TODAY,
+            original=OriginalGiven(sale_id="1"),
+            member=MemberGiven(cards=(CARD,)),
+        )
+        asked = (
+            checkout.claim(POS, "c-1", claim),
+            checkout.return_lines(POS, "r-1", back("1", "a")),
+        )
+        assert await at_once(checkout, *asked) == ([0, 1_00], [])
+        with checkout.state.engines.reader.connect() as connection:
+            (points,) = cached_members.accounts(connection, "m-1")
+        assert points.balance == 1_000
+
+    at_a_till(tmp_path, live)
+
+
+def test_two_lines_that_are_returned_at_the_same_time_are_both_paid_out(tmp_path: Path) -> None:
+    async def live(checkout: Checkout) -> None:
+        await checkout.complete(POS, "1", sold("1", "a", "b", "c"))
+        asked = [checkout.return_lines(POS, f"r-{one}", back("1", one)) for one in "ab"]
+        assert await at_once(checkout, *asked) == ([1_00, 1_00], [])
+        with checkout.state.engines.reader.connect() as connection:
+            key = SaleKey(store="shop", pos="pos-1", business_day=TODAY, sale_id="r-b")
+            found = committed_sales.find_sale(connection, key)
+            assert found is not None
+            body = read_body(read_envelope(committed_sales.read_record(connection, found.uid)))
+        assert isinstance(body, ReturnBody)
+        assert body.returned_before == (ReturnWish(line_id="a", quantity="1"),)
+
+    at_a_till(tmp_path, live)
+
+
+def test_a_sale_that_is_voided_and_returned_at_the_same_time_is_paid_out_once(
+    tmp_path: Path,
+) -> None:
+    async def live(checkout: Checkout) -> None:
+        await checkout.complete(POS, "1", sold("1", "a", "b"))
+        told = await at_once(
+            checkout,
+            checkout.return_lines(POS, "r-1", back("1", "a")),
+            checkout.void(POS, "1", VoidGiven(original_business_day=TODAY)),
+        )
+        assert told == ([1_00], ["sale_already_returned"])
 
     at_a_till(tmp_path, live)

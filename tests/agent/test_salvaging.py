@@ -13,7 +13,7 @@ from tessera.core.journal import RecordDraft, genesis
 from tessera.core.member import MemberState
 from tessera.core.quote import Quote, UnitMovement
 from tessera.core.sale import SaleBody
-from tessera.store.till import cached_members, committed_sales, identity_book, outbox
+from tessera.store.till import cached_members, committed_sales, identity_book, opening, outbox
 from tessera.store.till.identity_file import IDENTITY_FILE, encoded
 from tessera.store.till.opening import OpenTill, open_till
 from tessera.store.till.salvage import read_salvage
@@ -208,3 +208,70 @@ def test_a_copy_without_a_database_is_refused(
     copy.mkdir()
     assert main(["agent", "restore", "--from", str(copy), *settings(folder)]) == 3
     assert "is no sound database" in capsys.readouterr().err
+
+
+def settle(till: OpenTill) -> None:
+    """Central has acknowledged everything."""
+    with till.engines.writer.begin() as tx:
+        for life in outbox.lives(tx):
+            outbox.settle(tx, life.head.incarnation, life.head.seq, generation="g1")
+
+
+def without_its_database(folder: Path, till: OpenTill) -> OpenTill:
+    """Another database, into which the salvage files were read."""
+    till.close()
+    (folder / "till.db").unlink()
+    another = opened(folder, number=9)
+    salvage_folder(another.engines.writer, folder)
+    return another
+
+
+def test_the_first_record_after_the_file_was_begun_anew_comes_back(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """3 sales that central has, and one that it has not: 5 points wait."""
+    till = opened(tmp_path)
+    for number in (1, 2, 3):
+        sell(till, number)
+    settle(till)
+    monkeypatch.setattr(opening, "SALVAGE_BYTES_MAX", 1)
+    till.sync_side_files()
+    assert (tmp_path / "till.salvage.old").exists()
+    monkeypatch.setattr(opening, "SALVAGE_BYTES_MAX", 10**9)
+    sell(till, 4)
+    till = without_its_database(tmp_path, till)
+    assert counted(till) == (1, 5)
+    till.close()
+
+
+def test_a_till_that_is_never_stopped_begins_its_file_anew(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(opening, "SALVAGE_BYTES_MAX", 1)
+    till = opened(tmp_path)
+    sell(till, 1)
+    sell(till, 2)
+    till.sync_side_files()
+    assert not (tmp_path / "till.salvage.old").exists()  # central has not got it yet
+    settle(till)
+    till.sync_side_files()
+    assert (tmp_path / "till.salvage.old").exists()
+    sell(till, 3)
+    till = without_its_database(tmp_path, till)
+    assert counted(till) == (1, 5)
+    till.close()
+
+
+def test_a_file_that_was_being_begun_anew_as_the_power_failed_is_there_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    till = opened(tmp_path)
+    sell(till, 1)
+    settle(till)
+    monkeypatch.setattr(opening, "SALVAGE_BYTES_MAX", 1)
+    till.sync_side_files()
+    till.close()
+    (tmp_path / "till.salvage").rename(tmp_path / "till.salvage.next")
+    till = opened(tmp_path)
+    assert [one.raw for one in read_salvage(tmp_path / "till.salvage")] != []
+    till.close()

@@ -10,6 +10,8 @@ from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 
+import sqlalchemy as sa
+
 from tessera.agent import api_answers, api_shapes
 from tessera.agent.api_answers import as_json, repeated
 from tessera.agent.checkout_answers import sale_units
@@ -31,7 +33,7 @@ from tessera.agent.checkout_guard import (
     verdict_on,
 )
 from tessera.agent.checkout_member import Buyer, member_answer, state_of
-from tessera.agent.checkout_original import find_original, place_here
+from tessera.agent.checkout_original import ChangedMeanwhile, find_original, place_here
 from tessera.agent.checkout_quote import Quoted, state_notices
 from tessera.agent.checkout_recognise import find
 from tessera.agent.claims_made import claim_key, minted_at
@@ -41,9 +43,10 @@ from tessera.agent.past_programmes import PastProgrammes
 from tessera.agent.problems_http import ApiProblem
 from tessera.agent.till_state import TillState
 from tessera.core.basket import Basket, Place
+from tessera.core.journal import RecordDraft
 from tessera.core.ledger import Posting, sale_postings
 from tessera.core.receipts import Receipt, read_receipt_code
-from tessera.core.sale import KIND_CLAIM, KIND_SALE, ClaimBody, ReturnWish, SaleBody
+from tessera.core.sale import KIND_CLAIM, KIND_SALE, ClaimBody, LeaseUse, ReturnWish, SaleBody
 from tessera.core.uses import use_postings
 from tessera.rules.claims import claim_basket
 from tessera.rules.evaluate import evaluate
@@ -119,7 +122,10 @@ async def claim_sale(
         _refuse_spent(sale)
         basket = claim_basket(sale.body.quote, sale.body.basket, sale.returned)
         body = _worked_out(body, sale, basket, past)
-    return await _record(state, pos, claim_id, _Claim(body, sale, basket, buyer, digest))
+    try:
+        return await _record(state, pos, claim_id, _Claim(body, sale, basket, buyer, digest))
+    except ChangedMeanwhile:
+        return await claim_sale(state, pos, claim_id, given, past)
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,7 +139,7 @@ class _Claim:
 
 async def _record(state: TillState, pos: PairedPos, claim_id: str, claim: _Claim) -> Claimed:
     body, buyer, uid = claim.body, claim.buyer, mint_uid(state)
-    quote = body.quote
+    quote, sale = body.quote, claim.sale
     bundle = claim.sale.bundle if claim.sale is not None and quote is not None else ""
     answer = as_json(_answer(state, claim_id, claim, uid))
     draft = draft_of(
@@ -147,11 +153,20 @@ async def _record(state: TillState, pos: PairedPos, claim_id: str, claim: _Claim
     postings: tuple[Posting, ...] = use_postings(body.counted)
     if quote is not None:
         postings += (*sale_postings(quote.units, buyer.owed()), *use_postings(quote.counters))
+
+    def record(connection: sa.Connection) -> tuple[RecordDraft, bytes, tuple[LeaseUse, ...]]:
+        # What came back since the sale was looked at earns nothing.
+        if sale is not None:
+            now = committed_sales.returned_before(connection, sale.body.key)
+            if now != sale.returned:
+                raise ChangedMeanwhile
+        return draft, answer, ()
+
     writing = Writing(
         uid=uid,
         key=body.key,
         digest=claim.digest,
-        record=lambda _connection: (draft, answer, ()),
+        record=record,
         effects=member_effects(buyer, postings),
     )
     try:

@@ -26,10 +26,11 @@ from tessera.agent.open_sales import OpenSale
 from tessera.agent.pairing import PairedPos
 from tessera.agent.problems_http import ApiProblem
 from tessera.agent.till_state import TillState
-from tessera.core.identity import SaleKey
+from tessera.core.identity import SaleKey, minted_ms
 from tessera.store.till import committed_sales
 from tessera.store.till.values import CommittedSale, LeaseShort
 
+REPEAT_MS_MAX = 3_600_000
 FLAG_UNBACKED = "redemption-unbacked"
 _NOT_CONTENT = frozenset({"quote_id", "revision", "money_taken", "begun", "cashier"})
 
@@ -72,9 +73,18 @@ def key_of(
 
 
 def first_of(
-    state: TillState, key: SaleKey, given: api_shapes.CompleteGiven, digest: bytes
+    state: TillState,
+    key: SaleKey,
+    given: api_shapes.CompleteGiven,
+    digest: bytes,
+    *,
+    late: bool = False,
 ) -> CommittedSale | None:
-    """What stands under the key; for a POS that sends no date, a repeat after midnight as well."""
+    """What stands under the key; for a POS that sends no date, a repeat after midnight as well.
+
+    A repeat comes within the hour, or is reported late. After that it is another sale: a POS that
+    counts from 1 each day may well sell the same goods under the same number.
+    """
     first = find_first(state, key)
     if first is not None or given.store_time is not None or given.business_day is not None:
         return first
@@ -82,7 +92,8 @@ def first_of(
         newest = committed_sales.find_sale_by_id(connection, key.sale_id)
     if newest is None or newest.key.pos != key.pos or newest.request_digest != digest:
         return None
-    return newest
+    age_ms = state.clock.wall_ms() - minted_ms(newest.uid)
+    return newest if late or age_ms <= REPEAT_MS_MAX else None
 
 
 async def complete_sale(
@@ -104,7 +115,7 @@ async def complete_sale(
         given = changed(given, begun=sale.given.begun)
     key = key_of(state, pos, sale_id, given)
     parked = False
-    if (first := first_of(state, key, given, digest)) is not None:
+    if (first := first_of(state, key, given, digest, late=late)) is not None:
         parked = late and first.request_digest != digest
         if not parked:
             return Completed(answer=answer_again(first, digest, what="sale"), quoted=None)

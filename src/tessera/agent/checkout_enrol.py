@@ -92,7 +92,8 @@ async def enrol_card(
         known_by = _known_by(state, wanted, json.loads(again)["member_id"])
         return Enrolled(answer=again, known_by=known_by)
     member_id = mint_uid(state)
-    _refuse_taken(state, card)
+    with state.engines.reader.connect() as connection:
+        _refuse_taken(connection, card)
     known_by = _known_by(state, wanted, member_id)
     body = EnrolmentBody(
         key=key,
@@ -117,6 +118,7 @@ async def enrol_card(
     )
 
     def also(tx: sa.Connection) -> None:
+        _refuse_taken(tx, card)  # Again: another POS may have been first.
         enrolled.keep_member(tx, uid, member, message)
         for number, kind in ((card, enrolled.CARD), (phone, enrolled.PHONE)):
             if number and cached_members.find_by_card(tx, number) is None:
@@ -165,7 +167,8 @@ async def _replace(
     if (first := find_first(state, key)) is not None:
         return Enrolled(answer=answer_again(first, digest, what="enrolment"), known_by=wanted.card)
     member = _whose(state, member_id, old)
-    _refuse_taken(state, wanted.card.card_hash)
+    with state.engines.reader.connect() as connection:
+        _refuse_taken(connection, wanted.card.card_hash)
     body = ReplacementBody(
         key=key,
         place=wanted.place,
@@ -176,6 +179,7 @@ async def _replace(
     )
 
     def also(tx: sa.Connection) -> None:
+        _refuse_taken(tx, wanted.card.card_hash)
         # Whose number a known hash is, a phone's or a card's, only central can tell.
         lost = [old.card_hash] if old.card_hash else enrolled.cards_of(tx, member.member_id)
         for one in lost:
@@ -287,13 +291,9 @@ def _known_by(state: TillState, wanted: Wanted, member_id: str) -> ScannedCard:
     return wanted.phone if found is None or found.member_id == member_id else ScannedCard()
 
 
-def _refuse_taken(state: TillState, card_hash: bytes) -> None:
+def _refuse_taken(connection: sa.Connection, card_hash: bytes) -> None:
     """A card that is a member's already, as far as this register knows."""
-    if not card_hash:
-        return
-    with state.engines.reader.connect() as connection:
-        found = cached_members.find_by_card(connection, card_hash)
-    if found is not None:
+    if card_hash and cached_members.find_by_card(connection, card_hash) is not None:
         raise ApiProblem(
             "enrolment_refused",
             "this card is a member's already",

@@ -14,7 +14,7 @@ from tessera.agent import api_shapes
 from tessera.agent.api_answers import ReceiptAnswer
 from tessera.agent.checkout_basket import business_day_of, local_time, place_of
 from tessera.agent.checkout_member import NOBODY, Buyer, find_buyer
-from tessera.agent.claims_made import ClaimMade, find_claim
+from tessera.agent.claims_made import ClaimMade, claim_key, find_claim
 from tessera.agent.pairing import PairedPos
 from tessera.agent.problems_http import ApiProblem
 from tessera.agent.receipt_data import ReceiptSale, receipt_data
@@ -60,6 +60,23 @@ class Original:
             line.line_id: line.quantity - self.before.get(line.line_id, Decimal(0))
             for line in self.body.basket.lines
         }
+
+
+class ChangedMeanwhile(Exception):
+    """Goods of a sale came back, or its points were claimed, since it was looked at."""
+
+
+def raise_if_changed(connection: sa.Connection, original: Original) -> None:
+    """In the transaction of a return: ChangedMeanwhile unless all stands as it was looked at.
+
+    Else what two ask for at the same time would be paid out twice.
+    """
+    key = original.sale.key
+    claim = committed_sales.find_sale(connection, claim_key(key.store, original.sale.uid))
+    if committed_sales.returned_before(connection, key) != original.before:
+        raise ChangedMeanwhile
+    if not original.elsewhere and (claim is None) != (original.claim is None):
+        raise ChangedMeanwhile
 
 
 def when_and_where(

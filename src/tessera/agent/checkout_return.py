@@ -28,10 +28,12 @@ from tessera.agent.checkout_guard import WatchedReturn, watched_return
 from tessera.agent.checkout_limits import code_effects, ending_of, is_last
 from tessera.agent.checkout_member import NOBODY
 from tessera.agent.checkout_original import (
+    ChangedMeanwhile,
     Original,
     find_original,
     original_of,
     place_here,
+    raise_if_changed,
     when_and_where,
 )
 from tessera.agent.checkout_quote import state_notices
@@ -102,7 +104,10 @@ async def return_lines(
         wishes=_wishes(given, original),
         tenders=given.tenders,
     )
-    return await _record(state, returning, digest, past)
+    try:
+        return await _record(state, returning, digest, past)
+    except ChangedMeanwhile:
+        return await return_lines(state, pos, return_id, given, past)
 
 
 def _refuse_unclear(given: api_shapes.ReturnGiven) -> None:
@@ -175,7 +180,10 @@ async def void_sale(
         voids=True,
         result="voided",
     )
-    return await _record(state, returning, digest, past)
+    try:
+        return await _record(state, returning, digest, past)
+    except ChangedMeanwhile:
+        return await void_sale(state, pos, sale_id, given, past)
 
 
 def refund_of(answer: bytes) -> ReturnAnswer:
@@ -234,6 +242,7 @@ async def _record(
     answer = await _answer(state, returning, quote, seen, uid=uid, flags=flags)
 
     def record(connection: sa.Connection) -> tuple[RecordDraft, bytes, tuple[LeaseUse, ...]]:
+        raise_if_changed(connection, original)
         uses = lease_uses(connection, original.member_id, quote)
         body = ReturnBody(
             key=returning.key,

@@ -8,12 +8,11 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from decimal import Decimal
 from hashlib import sha256
-from uuid import UUID
 
 import sqlalchemy as sa
 
 from tessera.core.basket import Basket
-from tessera.core.identity import SaleKey
+from tessera.core.identity import SaleKey, minted_ms
 from tessera.core.quote import Quote
 from tessera.core.sale import ClaimBody
 from tessera.rules import claims
@@ -46,7 +45,7 @@ def claim_key(store: str, original_uid: str) -> SaleKey:
 
 def minted_at(uid: str) -> datetime:
     """When a record's uid was minted, which is when the record was begun."""
-    return datetime.fromtimestamp((UUID(uid).int >> 80) / 1000, UTC)
+    return datetime.fromtimestamp(minted_ms(uid) / 1000, UTC)
 
 
 def find_claim(

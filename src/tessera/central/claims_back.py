@@ -11,7 +11,6 @@ import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
-from uuid import UUID
 
 import sqlalchemy as sa
 
@@ -20,7 +19,7 @@ from tessera.central.desk import Desk
 from tessera.central.settling import settle
 from tessera.central.work import Work, claim_key
 from tessera.core.basket import Basket
-from tessera.core.identity import UID_RANDOM_BYTES, bucket_of, new_uid
+from tessera.core.identity import UID_RANDOM_BYTES, bucket_of, minted_ms, new_uid
 from tessera.core.quote import Quote
 from tessera.core.sale import KIND_RETURN, ClaimBody, ReturnBody, ReturnWish, SaleBody
 from tessera.rules.claims import claim_basket, claimed_back
@@ -176,4 +175,4 @@ def _uid_of(claim_uid: str, since: Quantities) -> str:
     """The same for the same goods, so that a repeat finds it done."""
     about = json.dumps({line_id: str(quantity.normalize()) for line_id, quantity in since.items()})
     chance = hashlib.sha256(f"{claim_uid} {about}".encode()).digest()[:UID_RANDOM_BYTES]
-    return new_uid(UUID(claim_uid).int >> 80, chance)
+    return new_uid(minted_ms(claim_uid), chance)

@@ -36,6 +36,11 @@ def new_uid(wall_ms: int, random: bytes) -> str:
     return str(uuid.UUID(bytes=bytes(raw)))
 
 
+def minted_ms(uid: str) -> int:
+    """When a uid was made, in milliseconds since 1970 by the clock of whoever made it."""
+    return uuid.UUID(uid).int >> 80
+
+
 def is_uid(text: str) -> bool:
     """Whether `text` is a UUID in its usual lower-case form."""
     try:

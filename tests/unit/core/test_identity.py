@@ -15,6 +15,7 @@ from tessera.core.identity import (
     bucket_of_hash,
     is_name,
     is_uid,
+    minted_ms,
     new_incarnation,
     new_uid,
 )
@@ -28,6 +29,7 @@ def test_the_example_of_rfc_9562_appendix_a_6() -> None:
 @given(st.integers(0, 2**48 - 1), st.binary(min_size=10, max_size=10))
 def test_every_uid_is_a_version_7_uuid_that_sorts_by_time(wall_ms: int, random: bytes) -> None:
     uid = new_uid(wall_ms, random)
+    assert minted_ms(uid) == wall_ms
     assert is_uid(uid)
     assert uuid.UUID(uid).version == 7
     assert uuid.UUID(uid).variant == uuid.RFC_4122

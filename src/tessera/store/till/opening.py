@@ -29,6 +29,7 @@ from tessera.store.till.identity_file import read_identity_file
 from tessera.store.till.kept_connection import KeptConnection
 from tessera.store.till.reserve import RESERVE_BYTES, Reserve, has_room
 from tessera.store.till.salvage import SalvageFile
+from tessera.store.till.salvage_anew import begin_anew, end_change
 from tessera.store.till.soundness import is_sound
 from tessera.store.till.witness import BranchEnd, Witness, Witnessed, is_behind
 from tessera.store.till.witness import read as read_witness
@@ -97,8 +98,22 @@ class OpenTill:
         """Make witness and salvage durable; to be called about once a second."""
         if self._unsynced:
             self._unsynced = False
-            self._salvage.sync()
-            self._witness.sync()
+            try:
+                self._salvage.sync()
+            finally:
+                self._witness.sync()
+        if self._salvage.size() >= SALVAGE_BYTES_MAX:
+            self._begin_salvage_anew()
+
+    def _begin_salvage_anew(self) -> None:
+        path = self.folder / SALVAGE
+        self._salvage.close()
+        try:
+            # Where there is no room for another one, this one goes on.
+            with suppress(OSError):
+                begin_anew(path, self.engines)
+        finally:
+            self._salvage = SalvageFile(path)
 
     def close(self) -> None:
         """Close everything; the WAL goes into the database with the last connection."""
@@ -167,7 +182,6 @@ def open_till(
     except BaseException:
         engines.dispose()
         raise
-    _begin_salvage_anew(folder, engines)
     if reserve_bytes and not reserve.set_aside():
         findings.append(
             Finding(
@@ -175,6 +189,7 @@ def open_till(
                 text="there is no room for the disk reserve: free space on the till's disk",
             )
         )
+    end_change(folder / SALVAGE)
     till = OpenTill(folder, engines, reserve)
     return till, findings
 
@@ -206,16 +221,6 @@ def set_aside(folder: Path, wall_ms: int) -> Path:
         with suppress(FileNotFoundError):
             (folder / name).rename(folder / f"{name}.damaged-{wall_ms}")
     return folder / f"{DATABASE}.damaged-{wall_ms}"
-
-
-def _begin_salvage_anew(folder: Path, engines: Engines) -> None:
-    """Keep a large salvage file as the last one, and begin another, once central has all of it."""
-    path = folder / SALVAGE
-    if not path.exists() or path.stat().st_size < SALVAGE_BYTES_MAX:
-        return
-    with engines.reader.connect() as connection:
-        if outbox.oldest_waiting(connection) is None:
-            path.replace(folder / f"{SALVAGE}.old")
 
 
 def _begin_again(folder: Path, engines: Engines, incarnation: str) -> bool:

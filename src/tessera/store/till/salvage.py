@@ -41,6 +41,10 @@ class SalvageFile:
         self._is_torn = True
         self._is_torn = os.write(self._handle, line) != len(line)
 
+    def size(self) -> int:
+        """How many bytes it holds."""
+        return os.fstat(self._handle).st_size
+
     def sync(self) -> None:
         """Make what was appended durable."""
         os.fsync(self._handle)
