@@ -10,7 +10,14 @@ from itertools import islice, permutations, product
 
 from tessera.rules.best import settle_by_search
 from tessera.rules.bundles import apply_bundle, book_uses
-from tessera.rules.fills import apply_everywhere, fill, fill_best, is_bound, settle_fills
+from tessera.rules.fills import (
+    apply_everywhere,
+    fill,
+    fill_best,
+    is_bound,
+    is_limited,
+    settle_fills,
+)
 from tessera.rules.folds import Fold
 from tessera.rules.model import Bundle, Each, Gift, Offer
 from tessera.rules.stacking import (
@@ -20,7 +27,7 @@ from tessera.rules.stacking import (
 from tessera.rules.unit_offers import apply_gift
 from tessera.rules.unproven import unproven
 from tessera.rules.use_search import Search, uses_of
-from tessera.rules.work import BETTER_OFFER, BY_PLACE, Work
+from tessera.rules.work import BETTER_OFFER, BY_PLACE, Snapshot, Work
 
 SEARCHED_RUNS_MAX = 60
 """Most different units in one competition for which the search over uses is tried."""
@@ -133,7 +140,7 @@ def _apply_best_plan(
         left = work.meter.left
         work.meter.left -= 40 + 4 * there + 4 * sum([len(work.found[fill]) for fill in fills])
         _apply_in_order(work, plan)
-        fill_best(work, fills, folds)
+        fill(work, fills, folds)
         due = sum([fold.due for fold in folds.values()])
         if best is None or due < best[0]:
             best = due, number, plan
@@ -143,7 +150,34 @@ def _apply_best_plan(
     if best is not None and best[1] != number:
         work.restore(start)
         _apply_in_order(work, best[2])
+        fill(work, fills, folds)
+    if best is not None and any(is_limited(one) for one in fills):
+        _look_closer(work, fills, folds, start, [best[2], _nothing(movers)])
+
+
+def _look_closer(
+    work: Work,
+    fills: Sequence[Offer],
+    folds: dict[int, Fold],
+    start: Snapshot,
+    plans: Sequence[Plan],
+) -> None:
+    """Try what limited offers could do better after some plans, as long as there is work left."""
+    asked = [offer for offer, _ in plans[0]] + list(fills)
+    due, done = work.due, work.snapshot(folds.values(), asked)
+    for plan in plans:
+        if work.meter.for_trials <= 0:
+            break
+        work.restore(start)
+        _apply_in_order(work, plan)
         fill_best(work, fills, folds)
+        if work.due < due:
+            due, done = work.due, work.snapshot(folds.values(), asked)
+    work.restore(done)
+
+
+def _nothing(movers: Sequence[list[Offer]]) -> Plan:
+    return tuple((offer, 0) for mover in movers for offer in mover)
 
 
 def _has_one_part(offer: Offer) -> bool:

@@ -21,8 +21,12 @@ OMITTED_MAX = 4
 ROUNDS_MAX = 3
 """Most times that what was left of folds is offered again."""
 
-Way = tuple[tuple[Offer, ...], tuple[Offer, ...], bool]
-"""Offers that choose first, in their order; the others; whether these all act wherever they may."""
+BY_FOLD, EVERYWHERE, HEEDLESS = "by fold", "everywhere", "heedless"
+"""How offers are put on goods: the best on each fold; all of them wherever they may meet; the best
+on each fold as if no single one of them were limited."""
+
+Way = tuple[tuple[Offer, ...], tuple[Offer, ...], str]
+"""Offers that choose first, in their order; the others, and how these are put on goods."""
 
 
 def is_bound(work: Work, fill: Offer) -> bool:
@@ -61,13 +65,13 @@ def fill_best(work: Work, fills: Sequence[Offer], folds: dict[int, Fold]) -> Non
         return
     before, start = work.due, work.snapshot(folds.values(), fills)
     best, done = before, start
-    weight = sum([10 + 6 * len(work.found[one]) for one in fills]) * (1 + ROUNDS_MAX)
+    weight = 2 * sum([10 + 6 * len(work.found[one]) for one in fills])
     for number, way in enumerate(islice(_ways(work, fills, limited), TRIALS_MAX)):
         if number:
             if work.meter.for_trials < weight:
                 break
             work.restore(start)
-        work.meter.left -= weight
+            work.meter.left -= weight
         _go(work, way, folds)
         if not number or work.due < best:
             best, done = work.due, work.snapshot(folds.values(), fills)
@@ -79,7 +83,7 @@ def fill_best(work: Work, fills: Sequence[Offer], folds: dict[int, Fold]) -> Non
 
 
 def _ways(work: Work, fills: Sequence[Offer], limited: Sequence[Offer]) -> Iterator[Way]:
-    """The best for each fold; all that may meet, everywhere; the limited ones first; fewer."""
+    """Give the ways to try: the quickest first, then the same without some of the offers."""
     alone = none_may_share(work, fills)
     sets: list[tuple[Offer, ...]] = [tuple(fills)]
     if len(fills) <= OMITTED_MAX:
@@ -87,27 +91,30 @@ def _ways(work: Work, fills: Sequence[Offer], limited: Sequence[Offer]) -> Itera
             kept for size in range(len(fills) - 1, 0, -1) for kept in combinations(fills, size)
         ]
     for kept in sets:
-        yield (), kept, False
+        if kept == sets[0]:
+            yield (), kept, HEEDLESS
+        yield (), kept, BY_FOLD
         if not alone:
-            yield (), kept, True
+            yield (), kept, EVERYWHERE
         few = [one for one in kept if one in limited]
         others = tuple(one for one in kept if one not in limited)
         if alone and len(few) <= OMITTED_MAX:
             for order in permutations(few):
-                yield order, others, False
+                yield order, others, BY_FOLD
 
 
 def _go(work: Work, way: Way, folds: dict[int, Fold]) -> None:
     """Apply offers in one way, then offer what is left of each fold again."""
-    firsts, others, everywhere = way
+    firsts, others, manner = way
     for one in firsts:
         _apply_here(work, one, folds)
-    if everywhere:
+    if manner == EVERYWHERE:
         for one in in_stacking_order(work, list(others)):
             _apply_here(work, one, folds)
     for _ in range(ROUNDS_MAX):
         due = work.due
-        fill(work, [one for one in others if _may_act_again(work, one)], folds)
+        again = [one for one in others if _may_act_again(work, one)]
+        fill(work, again, folds, heedless=manner == HEEDLESS)
         if work.due == due:
             return
 
@@ -130,8 +137,13 @@ def apply_everywhere(work: Work, offer: Offer, folds: Sequence[Fold]) -> None:
     apply_each(work, offer, targets)
 
 
-def fill(work: Work, fills: Sequence[Offer], folds: dict[int, Fold]) -> None:
-    """Give every fold the best of the offers on single units, or several that may meet."""
+def fill(
+    work: Work, fills: Sequence[Offer], folds: dict[int, Fold], *, heedless: bool = False
+) -> None:
+    """Give every fold the best of the offers on single units, or several that may meet.
+
+    `heedless`: a single offer is weighed as if it had no limit.
+    """
     if not fills:
         return
     chosen: dict[Offer, list[Fold]] = {}
@@ -143,7 +155,7 @@ def fill(work: Work, fills: Sequence[Offer], folds: dict[int, Fold]) -> None:
                 competing.setdefault(fold.number, []).append(fill)
     for number, here in competing.items():
         fold = folds[number]
-        winners = _best_on_fold(work, fold, here)
+        winners = _best_on_fold(work, fold, here, heedless=heedless)
         for offer in winners:
             chosen.setdefault(offer, []).append(fold)
         if len(winners) < len(here):
@@ -156,15 +168,17 @@ def fill(work: Work, fills: Sequence[Offer], folds: dict[int, Fold]) -> None:
             outcome.reason = BETTER_OFFER if offer not in chosen else GOODS_TAKEN
 
 
-def _best_on_fold(work: Work, fold: Fold, competing: list[Offer]) -> list[Offer]:
+def _best_on_fold(work: Work, fold: Fold, competing: list[Offer], *, heedless: bool) -> list[Offer]:
     """Give the offers, one or several that may meet, that leave the least to pay on a fold."""
     if len(competing) == 1:
         return competing
     sets = _sets_of(work, competing)
     if sets is None:
-        return [min(competing, key=lambda one: (-_saving_together(work, fold, [one]), one.place))]
+        savings = {one: _saving_together(work, fold, [one], heedless=heedless) for one in competing}
+        return [min(competing, key=lambda one: (-savings[one], one.place))]
     # Goods that nothing has touched are worked out, others are tried.
-    worked_out = fold.parcels is None and not any(is_bound(work, one) for one in competing)
+    worked_out = fold.parcels is None
+    worked_out = worked_out and (heedless or not any(is_bound(work, one) for one in competing))
     each = 3 if worked_out else 8 + 4 * len(fold.all_parcels)
     weight = each * sum([len(together) for together in sets])
     if weight > work.meter.for_trials:
@@ -174,7 +188,7 @@ def _best_on_fold(work: Work, fold: Fold, competing: list[Offer]) -> list[Offer]
     best: tuple[Offer, ...] = ()
     best_score: tuple[object, ...] | None = None
     for together in sets:
-        saving = _saving_together(work, fold, together)
+        saving = _saving_together(work, fold, together, heedless=heedless)
         score = (-saving, len(together), [offer.place for offer in together])
         if best_score is None or score < best_score:
             best, best_score = together, score
@@ -221,7 +235,9 @@ def _saving_on_fold(work: Work, fold: Fold, offer: Offer) -> int:
     return min(due, each_discount(work, reward, fold, count, base))
 
 
-def _saving_together(work: Work, fold: Fold, offers: Sequence[Offer]) -> int:
+def _saving_together(work: Work, fold: Fold, offers: Sequence[Offer], *, heedless: bool) -> int:
+    if heedless and len(offers) == 1:
+        return _saving_on_fold(work, fold, offers[0])
     if not any(is_bound(work, offer) for offer in offers):
         if len(offers) == 1:
             return _saving_on_fold(work, fold, offers[0])
