@@ -31,6 +31,8 @@ class ProfileSender:
         self._writer = writer
         self._kicked = asyncio.Event()
         self._waited = 0
+        self._after = 0
+        self._has_waiting = False
 
     def kick(self) -> None:
         """Somebody was enrolled, or records were stored. From the loop's thread."""
@@ -40,7 +42,9 @@ class ProfileSender:
         """Send what may be sent; how long to wait then, 0 when more waits."""
         self._kicked.clear()
         with self._engines.reader.connect() as connection:
-            kept = enrolled.waiting_profiles(connection, limit=PROFILES_MAX)
+            kept = enrolled.waiting_profiles(connection, limit=PROFILES_MAX, after=self._after)
+        if not kept and self._after:
+            return self._once_round()
         if not kept:
             with suppress(TimeoutError):
                 await asyncio.wait_for(self._kicked.wait(), LOOK_S)
@@ -56,7 +60,18 @@ class ProfileSender:
         if done:
             await self._writer.run(drop)
             self._waited = 0
-        if len(done) == len(kept):
+        self._has_waiting = self._has_waiting or len(done) < len(kept)
+        if len(kept) == PROFILES_MAX:
+            # Those behind: what waits for long, since its enrolment is parked, holds up no other.
+            self._after = kept[-1].place
             return 0.0
+        return self._once_round()
+
+    def _once_round(self) -> float:
+        """All were sent that may be: from the oldest on again, after a pause if any waits."""
+        self._after = 0
+        if not self._has_waiting:
+            return 0.0
+        self._has_waiting = False
         self._waited += 1
         return min(LOOK_S, AGAIN_S * float(2 ** min(self._waited - 1, 6)))

@@ -183,15 +183,18 @@ def forget(connection: sa.Connection, member_id: str, *, profiles: bool) -> None
         cursor.close()
 
 
-def waiting_profiles(connection: sa.Connection, *, limit: int) -> list[KeptProfile]:
-    """Profiles that central has not answered for, oldest first, whose record it has stored."""
+def waiting_profiles(connection: sa.Connection, *, limit: int, after: int = 0) -> list[KeptProfile]:
+    """Profiles that central has not answered for, oldest first, whose record it has stored.
+
+    `after`: only those whose record stands behind this place.
+    """
     cursor = cursor_of(connection)
     try:
         rows = cursor.execute(
             "SELECT p.place, p.member_id, p.body FROM profile_outbox p"
-            " WHERE NOT EXISTS (SELECT 1 FROM outbox o WHERE o.place = p.place)"
+            " WHERE p.place > ? AND NOT EXISTS (SELECT 1 FROM outbox o WHERE o.place = p.place)"
             " ORDER BY p.place LIMIT ?",
-            (limit,),
+            (after, limit),
         ).fetchall()
     finally:
         cursor.close()
