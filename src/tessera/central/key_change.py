@@ -19,7 +19,7 @@ from tessera.central.roots import (
     read_root_keys,
 )
 from tessera.core.errors import TesseraError
-from tessera.store.central import register_book
+from tessera.store.central import backup_book, register_book
 from tessera.store.central.register_book import CentralState
 from tessera.sync.trust import PURPOSES
 from tessera.sync.wire import Root, SignedRoot
@@ -122,6 +122,7 @@ def _change(central: Central, key_public: str, *, new_generation: bool) -> None:
         state: CentralState = register_book.lock_central(tx)
         if new_generation:
             state = begun_generation(central, state)
+            backup_book.forget_told(tx)
         register_book.write_central(tx, replace(state, key_public=key_public))
     central.keys.follow(key_public)
 

@@ -10,8 +10,10 @@ from pysqlite3 import dbapi2 as pysqlite
 
 from tessera.central.backups import BackupRefused, begin_backup, copy_database, finish_backup
 from tessera.central.generations import begin_generation
+from tessera.central.key_change import publish_root, rotated
 from tessera.central.opening import Central
 from tessera.central.placing import BatchGap
+from tessera.central.roots import ROOT_KEY_FILE, read_root_keys, with_signatures
 from tessera.store.central import backup_book, register_book
 from tessera.sync.feed_wire import BackupRow
 from tests.store.central.parts import (
@@ -48,6 +50,22 @@ def test_a_register_hears_what_is_in_a_backup_once_it_is_safe(central: Central) 
     assert finish_backup(central, backup.number) == 1
     assert told(central, till) == [(till.incarnation, 2, till.records[1].link_hash.hex())]
     assert finish_backup(central, backup.number) == 0
+
+
+def test_once_a_key_was_dropped_registers_hear_anew_what_is_in_a_backup(central: Central) -> None:
+    """Tills forget it with the generation; one that sells nothing since would hear it never."""
+    till = Till()
+    enrolled(central, till)
+    till.sell()
+    accept(central, till.batch())
+    finish_backup(central, begin_backup(central).number)
+    assert [one[1] for one in told(central, till)] == [1]
+    change = rotated(central, days=0, at_once=True)
+    root_keys = read_root_keys([central.settings.data_dir / ROOT_KEY_FILE])
+    assert publish_root(central, with_signatures(change, root_keys)).new_generation
+    assert told(central, till) == []
+    finish_backup(central, begin_backup(central).number)
+    assert [one[1] for one in told(central, till)] == [1]
 
 
 def test_a_backup_that_nobody_called_safe_is_told_with_the_next(central: Central) -> None:
