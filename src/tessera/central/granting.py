@@ -19,6 +19,7 @@ from tessera.store.central.member_book import MemberRecord
 from tessera.store.engine import Engines
 
 LEASE_ID_BYTES = 16
+AT_ONCE = 500
 
 
 def top_up(
@@ -80,6 +81,37 @@ def balance_changes(
         for name in sorted(state.changed_accounts)
         if is_for_tills(name)
     ]
+
+
+def put_off_elsewhere(
+    engines: Engines, register: register_book.RegisterRow, *, spans_buckets: bool
+) -> None:
+    """Have the worker grant to members of other stores who hold leases at this register.
+
+    Nothing was granted to them while it was awaited; those of its own store are swept. To be called
+    once that is in the database. Harmless when run again, so whoever was stopped does all of it.
+    """
+    after = (-1, "", "")
+    while True:
+        with engines.reader.begin() as tx:
+            found = lease_book.read_open(
+                tx, register_id=register.register_id, after=after, limit=AT_ONCE
+            )
+        if not found:
+            return
+        after = found[-1].key
+        groups: dict[int, set[MemberKey]] = {}
+        for one in found:
+            groups.setdefault(0 if spans_buckets else one.bucket, set()).add(one.key[:2])
+        for _bucket, keys in sorted(groups.items()):
+            with engines.writer.begin() as tx:
+                members = member_book.lock_members(tx, sorted(keys)).values()
+                lease_book.put_off(tx, elsewhere(members, register.store_id))
+
+
+def elsewhere(members: Iterable[MemberRecord], store_id: str) -> list[MemberKey]:
+    """Those of these members whose home is another store."""
+    return [one.key for one in members if one.home_store not in {"", store_id}]
 
 
 def grant_put_off(engines: Engines, desk: Desk, *, spans_buckets: bool, limit: int) -> int:
