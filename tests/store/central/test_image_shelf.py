@@ -1,4 +1,4 @@
-"""Images that are too large or cannot be made, where the stream alone brings no till in any more."""
+"""Images too large or impossible to make, where the stream alone brings no till in any more."""
 
 import threading
 from collections.abc import Iterator
