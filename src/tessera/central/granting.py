@@ -4,11 +4,13 @@ Owns: which register is a member's home register, and the granting that a backlo
 never: grant to a member whose row is not locked; `top_up` leaves that to its callers.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from functools import partial
 
 import sqlalchemy as sa
 
 from tessera.central import rows
+from tessera.central.apart import Apart
 from tessera.central.desk import Desk
 from tessera.central.leasing import cover, grant, is_held_back, wanted_grants
 from tessera.core.uses import is_for_tills
@@ -114,23 +116,31 @@ def elsewhere(members: Iterable[MemberRecord], store_id: str) -> list[MemberKey]
     return [one.key for one in members if one.home_store not in {"", store_id}]
 
 
-def grant_put_off(engines: Engines, desk: Desk, *, spans_buckets: bool, limit: int) -> int:
-    """Grant what was put off to at most `limit` members; how many had waited.
+def grant_put_off(
+    engines: Engines, desk: Desk, *, spans_buckets: bool, limit: int, apart: Apart | None = None
+) -> int:
+    """Grant what was put off to at most `limit` members; how many wait no longer.
 
     Killed in between, the members not yet granted to are found again.
     """
+    apart = apart or Apart(desk.now_ms)
+    done = 0
     with engines.reader.begin() as tx:
         due = lease_book.read_due(tx, limit=limit)
     groups: dict[int, list[MemberKey]] = {}
     for key in due:
         groups.setdefault(0 if spans_buckets else key[0], []).append(key)
     for _bucket, keys in sorted(groups.items()):
-        with engines.writer.begin() as tx:
-            members = member_book.lock_members(tx, keys)
-            accounts = ledger_book.load(tx, members, lots_of=())
-            changes = top_up(tx, members.values(), accounts, desk)
-            changes += balance_changes(members, accounts, desk.version_base)
-            ledger_book.save(tx, accounts)
-            lease_book.forget_due(tx, keys)
-            feed.append(tx, feed.MEMBERS, changes)
-    return len(due)
+        done += apart.each("granting to a member", keys, partial(_grant_group, engines, desk))
+    return done
+
+
+def _grant_group(engines: Engines, desk: Desk, keys: Sequence[MemberKey]) -> None:
+    with engines.writer.begin() as tx:
+        members = member_book.lock_members(tx, keys)
+        accounts = ledger_book.load(tx, members, lots_of=())
+        changes = top_up(tx, members.values(), accounts, desk)
+        changes += balance_changes(members, accounts, desk.version_base)
+        ledger_book.save(tx, accounts)
+        lease_book.forget_due(tx, keys)
+        feed.append(tx, feed.MEMBERS, changes)
