@@ -8,7 +8,7 @@ earlier life or a copy of the disk may hold; `lease_ends` is for that.
 """
 
 from tessera.central import rows
-from tessera.central.granting import balance_changes
+from tessera.central.granting import balance_changes, elsewhere
 from tessera.central.leasing import cover, write_off
 from tessera.central.opening import Central
 from tessera.core.identity import bucket_of
@@ -78,6 +78,9 @@ def _agree(
             if one.lease_id not in kept:
                 taken_back += write_off(state, state.leases[one.lease_id])
                 cover(state)
+        freed = [members[one.key[:2]] for one, _ in open_still if one.lease_id not in kept]
+        # Only the register's own store is swept once all of it have presented.
+        lease_book.put_off(tx, elsewhere(freed, register.store_id))
         told = [
             rows.lease_row(
                 one.member_id,

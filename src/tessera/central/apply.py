@@ -11,11 +11,13 @@ Must never: drop a batch from the queue before all of its records are settled.
 from collections.abc import Callable, Sequence
 from copy import copy
 from dataclasses import dataclass, field
+from functools import partial
 
 import msgspec
 import sqlalchemy as sa
 
 from tessera.central import claims, enrolling, rows
+from tessera.central.apart import Apart
 from tessera.central.claims import REASON_CLAIMED
 from tessera.central.coupon_claims import claim_codes
 from tessera.central.desk import Desk
@@ -28,7 +30,7 @@ from tessera.core.sale import ClaimBody
 from tessera.store.central import feed, inbox, quarantine_book, sale_book
 from tessera.store.central.inbox import BatchRow
 from tessera.store.central.quarantine_book import ParkedRecord
-from tessera.store.central.sale_book import PARKED, UidRow
+from tessera.store.central.sale_book import PARKED, UidRow, WaitingRecord
 from tessera.store.engine import AWAY_ERRORS
 from tessera.sync.feed_wire import OutcomeRow
 from tessera.sync.wire import BATCH_RECORDS_MAX, Malformed
@@ -123,27 +125,34 @@ def apply_carefully(
     return len(turn.batches)
 
 
-def book_overdue_returns(engine: sa.Engine, desk: Desk) -> int:
+def book_overdue_returns(engine: sa.Engine, desk: Desk, apart: Apart | None = None) -> int:
     """Book returns that still wait though what became of their sale is known; how many.
 
     Seldom needed: where nobody's member row kept a sale and its return apart, both may have been
     booked at the same moment by two workers that did not see each other.
     """
+    apart = apart or Apart(desk.now_ms)
     with engine.connect() as tx:
-        rows_waiting = sale_book.read_all_waiting(tx, limit=RECORDS_AT_ONCE)
-        keys = [(row.bucket, row.member_id, row.original_uid) for row in rows_waiting]
-        known = sale_book.read_outcomes(tx, keys)
-    overdue = [
-        row for row in rows_waiting if (row.bucket, row.member_id, row.original_uid) in known
-    ]
-    for row in overdue:
-        alone = Round(works=[read_waiting(row)])
-        with engine.begin() as tx:
-            _settle_group(tx, alone.works, desk, alone.settled)
-            sale_book.stop_waiting(tx, [row])
-        with engine.begin() as tx:
-            _finish(tx, alone, desk)
-    return len(overdue)
+        overdue = sale_book.read_overdue(tx, limit=RECORDS_AT_ONCE)
+    return sum(
+        apart.attempt(
+            "booking an overdue return",
+            partial(_book_overdue, engine, desk, row),
+            about=row.uid,
+            otherwise=False,
+        )
+        for row in overdue
+    )
+
+
+def _book_overdue(engine: sa.Engine, desk: Desk, row: WaitingRecord) -> bool:
+    alone = Round(works=[read_waiting(row)])
+    with engine.begin() as tx:
+        _settle_group(tx, alone.works, desk, alone.settled)
+        sale_book.stop_waiting(tx, [row])
+    with engine.begin() as tx:
+        _finish(tx, alone, desk)
+    return True
 
 
 def _park_failed(tx: sa.Connection, work: Work) -> None:

@@ -11,6 +11,7 @@ from collections.abc import Callable
 import msgspec
 import sqlalchemy as sa
 
+from tessera.central.granting import put_off_elsewhere
 from tessera.central.opening import Central
 from tessera.central.refusals import Refused
 from tessera.central.settings import time_zones
@@ -218,6 +219,8 @@ def revoke_register(central: Central, register_id: str) -> None:
         register_book.drop_codes(tx, register_id)
         register_book.update_register(tx, register_id, status=register_book.REVOKED)
         register_book.settle_awaiting(tx, register.store_id)
+    spans = central.settings.database.spans_buckets
+    put_off_elsewhere(central.engines, register, spans_buckets=spans)
 
 
 def decoded_certificate(answer: EnrolAnswer) -> Certificate:

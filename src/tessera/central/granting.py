@@ -4,11 +4,13 @@ Owns: which register is a member's home register, and the granting that a backlo
 never: grant to a member whose row is not locked; `top_up` leaves that to its callers.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from functools import partial
 
 import sqlalchemy as sa
 
 from tessera.central import rows
+from tessera.central.apart import Apart
 from tessera.central.desk import Desk
 from tessera.central.leasing import cover, grant, is_held_back, wanted_grants
 from tessera.core.uses import is_for_tills
@@ -19,6 +21,7 @@ from tessera.store.central.member_book import MemberRecord
 from tessera.store.engine import Engines
 
 LEASE_ID_BYTES = 16
+AT_ONCE = 500
 
 
 def top_up(
@@ -82,23 +85,62 @@ def balance_changes(
     ]
 
 
-def grant_put_off(engines: Engines, desk: Desk, *, spans_buckets: bool, limit: int) -> int:
-    """Grant what was put off to at most `limit` members; how many had waited.
+def put_off_elsewhere(
+    engines: Engines, register: register_book.RegisterRow, *, spans_buckets: bool
+) -> None:
+    """Have the worker grant to members of other stores who hold leases at this register.
+
+    Nothing was granted to them while it was awaited; those of its own store are swept. To be called
+    once that is in the database. Harmless when run again, so whoever was stopped does all of it.
+    """
+    after = (-1, "", "")
+    while True:
+        with engines.reader.begin() as tx:
+            found = lease_book.read_open(
+                tx, register_id=register.register_id, after=after, limit=AT_ONCE
+            )
+        if not found:
+            return
+        after = found[-1].key
+        groups: dict[int, set[MemberKey]] = {}
+        for one in found:
+            groups.setdefault(0 if spans_buckets else one.bucket, set()).add(one.key[:2])
+        for _bucket, keys in sorted(groups.items()):
+            with engines.writer.begin() as tx:
+                members = member_book.lock_members(tx, sorted(keys)).values()
+                lease_book.put_off(tx, elsewhere(members, register.store_id))
+
+
+def elsewhere(members: Iterable[MemberRecord], store_id: str) -> list[MemberKey]:
+    """Those of these members whose home is another store."""
+    return [one.key for one in members if one.home_store not in {"", store_id}]
+
+
+def grant_put_off(
+    engines: Engines, desk: Desk, *, spans_buckets: bool, limit: int, apart: Apart | None = None
+) -> int:
+    """Grant what was put off to at most `limit` members; how many wait no longer.
 
     Killed in between, the members not yet granted to are found again.
     """
+    apart = apart or Apart(desk.now_ms)
+    done = 0
     with engines.reader.begin() as tx:
         due = lease_book.read_due(tx, limit=limit)
     groups: dict[int, list[MemberKey]] = {}
     for key in due:
         groups.setdefault(0 if spans_buckets else key[0], []).append(key)
     for _bucket, keys in sorted(groups.items()):
-        with engines.writer.begin() as tx:
-            members = member_book.lock_members(tx, keys)
-            accounts = ledger_book.load(tx, members, lots_of=())
-            changes = top_up(tx, members.values(), accounts, desk)
-            changes += balance_changes(members, accounts, desk.version_base)
-            ledger_book.save(tx, accounts)
-            lease_book.forget_due(tx, keys)
-            feed.append(tx, feed.MEMBERS, changes)
-    return len(due)
+        done += apart.each("granting to a member", keys, partial(_grant_group, engines, desk))
+    return done
+
+
+def _grant_group(engines: Engines, desk: Desk, keys: Sequence[MemberKey]) -> None:
+    with engines.writer.begin() as tx:
+        members = member_book.lock_members(tx, keys)
+        accounts = ledger_book.load(tx, members, lots_of=())
+        changes = top_up(tx, members.values(), accounts, desk)
+        changes += balance_changes(members, accounts, desk.version_base)
+        ledger_book.save(tx, accounts)
+        lease_book.forget_due(tx, keys)
+        feed.append(tx, feed.MEMBERS, changes)

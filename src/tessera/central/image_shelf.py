@@ -9,6 +9,8 @@ import contextlib
 import logging
 import threading
 from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 
 import msgspec
@@ -20,7 +22,7 @@ from tessera.central.opening import Central
 from tessera.central.rows import register_audience, store_audience
 from tessera.store.central import feed, feed_floor, register_book
 from tessera.store.central.register_book import CentralState, RegisterRow
-from tessera.sync.image_wire import ImageManifest, SignedImage
+from tessera.sync.image_wire import IMAGE_BYTES_MAX, ImageManifest, SignedImage
 from tessera.sync.records import encoded
 
 FOLDER = "images"
@@ -30,18 +32,37 @@ GRACE_MS = HOUR_MS
 PUBLISHED_S = 0.05
 RETRY_S = 2
 TIDY_S = 600
+TOO_LARGE_S = 3_600
+"""How long an image that was too large is not tried again."""
+ALARM = "image-failed"
+DO = (
+    "until there is one, new registers of the store cannot load its members. Too little room on the"
+    " disk of data_dir: make some. Too large: give some of its members another home store"
+)
 _MANIFEST = ".json"
 
 
-class ImageShelf:
-    """Images of stores. Its thread builds; every other method may be called from any thread."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _TooLarge:
+    """An image that went beyond `bytes_max`, and when."""
 
-    def __init__(self, central: Central) -> None:
+    bytes_max: int
+    at_ms: int
+
+
+class ImageShelf:
+    """Images of stores. Its thread builds; every other method may be called from any thread.
+
+    `bytes_max`: what no image may go beyond, whatever the settings say.
+    """
+
+    def __init__(self, central: Central, *, bytes_max: int = IMAGE_BYTES_MAX) -> None:
         self._central = central
+        self._bytes_max = bytes_max
         self._folder = central.settings.data_dir / FOLDER
         self._lock = threading.Lock()
         self._wanted: list[str] = []
-        self._too_large: set[str] = set()
+        self._too_large: dict[str, _TooLarge] = {}
         self._called = threading.Event()
         self._stopping = threading.Event()
 
@@ -65,9 +86,12 @@ class ImageShelf:
         if known is not None:
             return known
         limits = central.settings.images
-        is_short = head < max(1, limits.segments_least) and not floor.segments_after
-        if is_short or audience in self._too_large:
+        is_short = head < max(1, limits.segments_least)
+        is_too_large = self._is_too_large(audience, floor)
+        if not floor.segments_after and (is_short or is_too_large):
             raise refusals.image_not_needed(audience)
+        if is_too_large:
+            raise refusals.image_too_large(audience, TOO_LARGE_S)
         # Until the stream has passed the last erasure, another image could not be told from one
         # that was begun before it.
         if head >= floor.images_from:
@@ -112,14 +136,29 @@ class ImageShelf:
         return gone
 
     def build(self, store_id: str, *, pause: Callable[[], None]) -> SignedImage:
-        """Make the image of a store now."""
+        """Make the image of a store now. ImageTooLarge once it is noted."""
         self._folder.mkdir(mode=0o700, exist_ok=True)
+        audience = store_audience(store_id)
+        with self._central.engines.reader.begin() as tx:
+            floor = feed_floor.read_floor(tx, audience, self._central.state().generation)
+        bytes_max = self._most(floor)
+        try:
+            signed = self._built(store_id, bytes_max, pause)
+        except ImageTooLarge:
+            self._too_large[audience] = _TooLarge(bytes_max=bytes_max, at_ms=self._central.now_ms())
+            if floor.segments_after:
+                self._tell(store_id, f"an image of {bytes_max} bytes does not hold its members")
+            raise
+        self._too_large.pop(audience, None)
+        return signed
+
+    def _built(self, store_id: str, bytes_max: int, pause: Callable[[], None]) -> SignedImage:
         signed = build_image(
             self._central,
             store_id,
             self._folder,
             pause=pause,
-            bytes_max=self._central.settings.images.megabytes_max * 1_048_576,
+            bytes_max=bytes_max,
         )
         manifest = msgspec.json.decode(signed.manifest, type=ImageManifest)
         beside = self._folder / (manifest.hash + ".new")
@@ -149,15 +188,47 @@ class ImageShelf:
             try:
                 self.build(store_id, pause=self._pause)
             except ImageTooLarge:
-                self._too_large.add(store_audience(store_id))
                 note("image too large", level=logging.WARNING, store=store_id)
             except _StoppedError:
                 return
-            except Exception as error:  # noqa: BLE001 - tills ask again; the log says why not
-                LOGGER.error("an image could not be made", exc_info=error)
+            except Exception as error:  # noqa: BLE001 - tills ask again; log and status say why not
+                LOGGER.error(
+                    "an image could not be made, trying again",
+                    exc_info=error,
+                    extra={"fields": {"store": store_id}},
+                )
+                self._tell(store_id, f"{type(error).__name__} while it was made")
                 self._stopping.wait(RETRY_S)
             with self._lock:
                 self._wanted.remove(store_id)
+
+    def _most(self, floor: feed_floor.Floor) -> int:
+        """Bytes that an image may have: where the stream is gone, it is the only way to load."""
+        wished = self._central.settings.images.megabytes_max * 1_048_576
+        return self._bytes_max if floor.segments_after else min(wished, self._bytes_max)
+
+    def _is_too_large(self, audience: str, floor: feed_floor.Floor) -> bool:
+        found = self._too_large.get(audience)
+        if found is None or self._most(floor) > found.bytes_max:
+            return False
+        return 0 <= self._central.now_ms() - found.at_ms < TOO_LARGE_S * 1000
+
+    def _tell(self, store_id: str, what: str) -> None:
+        """Raise the alarm, once a day for a store."""
+        now_ms = self._central.now_ms()
+        day = datetime.fromtimestamp(now_ms / 1000, tz=UTC).date().isoformat()
+        try:
+            with self._central.engines.writer.begin() as tx:
+                register_book.raise_alarm(
+                    tx,
+                    register_id=register_book.CENTRAL_ITSELF,
+                    kind=ALARM,
+                    about=f"{store_id} {day}",
+                    detail=f"store {store_id} has no image: {what}",
+                    raised_ms=now_ms,
+                )
+        except Exception as error:  # noqa: BLE001 - the next attempt tells it again
+            LOGGER.error("an alarm about an image could not be raised", exc_info=error)
 
     def stop(self) -> None:
         """End the thread; what is being made is thrown away."""

@@ -11,11 +11,13 @@ is leased.
 
 import json
 from dataclasses import asdict, replace
+from functools import partial
 
 import msgspec
 import sqlalchemy as sa
 
 from tessera.central import moving, rows
+from tessera.central.apart import Apart
 from tessera.central.erasure_log import note_erasure, read_erasures
 from tessera.central.granting import balance_changes, top_up
 from tessera.central.leasing import is_held_back
@@ -118,52 +120,48 @@ def merge(central: Central, member_id: str, into: str, *, who: str) -> None:
     _finish_merge(central, deed)
 
 
-def finish_open(central: Central) -> int:
+def finish_open(central: Central, apart: Apart | None = None) -> int:
     """Go on with deeds that were stopped; how many there were."""
+    apart = apart or Apart(central.now_ms)
     with central.engines.reader.begin() as tx:
         found = deed_book.read_open(tx, limit=AT_ONCE)
     for deed in found:
-        if deed.what == deed_book.ERASE:
-            _finish_erasure(central, deed)
-        else:
-            _finish_merge(central, deed)
+        finish = _finish_erasure if deed.what == deed_book.ERASE else _finish_merge
+        step = partial(finish, central, deed)
+        apart.attempt("going on with a deed", step, about=deed.uid, otherwise=None)
     return len(found)
 
 
-def follow(central: Central) -> int:
+def follow(central: Central, apart: Apart | None = None) -> int:
     """Let what has come back to members who are gone lapse or move on; how many there were."""
+    apart = apart or Apart(central.now_ms)
     with central.engines.reader.begin() as tx:
         found = {deed.key: deed for deed, _ in deed_book.read_arrived(tx, limit=AT_ONCE)}
-    for key, known in found.items():
-        with central.engines.writer.begin() as tx:
-            member_book.lock_members(tx, [key])
-            accounts = ledger_book.load(tx, [key])
-            if known.what == deed_book.ERASE:
-                _post(tx, central, key, moving.forfeit(accounts[key]), TAG_ERASURE)
-                deed = None
-            else:
-                again = _deed(central, key, deed_book.MERGE, known.who, other=known.other)
-                deed = _take_out(tx, central, accounts[key], again)
-            ledger_book.save(tx, accounts)
-        if deed is not None:
-            _finish_merge(central, deed)
+    for deed in found.values():
+        step = partial(_follow_one, central, deed)
+        apart.attempt("following a member who is gone", step, about=deed.member_id, otherwise=None)
     return len(found)
 
 
-def expire_points(central: Central, today: str) -> int:
+def expire_points(central: Central, today: str, apart: Apart | None = None) -> int:
     """Take points whose day has come, as entries of the ledger; how many members had some.
 
     What is leased stays until the register has settled it; after a restore everything stays of
     members whose home store, or a register that holds a lease of theirs, has not presented yet.
     """
+    apart = apart or Apart(central.now_ms)
     seen = 0
+    after: MemberKey = (-1, "")
     while True:
         with central.engines.reader.begin() as tx:
-            keys = deed_book.members_with_expired(tx, today, limit=AT_ONCE)
-        moved = sum(_expire_one(central, key, today) for key in keys)
-        seen += moved
-        if len(keys) < AT_ONCE or not moved:
+            keys = deed_book.members_with_expired(tx, today, after=after, limit=AT_ONCE)
+        for key in keys:
+            step = partial(_expire_one, central, key, today)
+            seen += apart.attempt("expiring a member's points", step, about=key[1], otherwise=False)
+        if len(keys) < AT_ONCE:
             return seen
+        # Never the same ones only: who must wait keeps nobody else waiting.
+        after = keys[-1]
 
 
 def replay_erasures(central: Central) -> int:
@@ -279,6 +277,22 @@ def _take_out(tx: sa.Connection, central: Central, state: MemberAccounts, deed: 
     deed_book.write(tx, deed)
     _post(tx, central, deed.key, postings, TAG_MERGE, uid=deed.uid)
     return deed
+
+
+def _follow_one(central: Central, known: Deed) -> None:
+    key = known.key
+    with central.engines.writer.begin() as tx:
+        member_book.lock_members(tx, [key])
+        accounts = ledger_book.load(tx, [key])
+        if known.what == deed_book.ERASE:
+            _post(tx, central, key, moving.forfeit(accounts[key]), TAG_ERASURE)
+            deed = None
+        else:
+            again = _deed(central, key, deed_book.MERGE, known.who, other=known.other)
+            deed = _take_out(tx, central, accounts[key], again)
+        ledger_book.save(tx, accounts)
+    if deed is not None:
+        _finish_merge(central, deed)
 
 
 def _finish_merge(central: Central, deed: Deed) -> None:

@@ -13,7 +13,7 @@ import sqlalchemy as sa
 
 from tessera.central import refusals, rows
 from tessera.central.agreeing import agree
-from tessera.central.granting import balance_changes
+from tessera.central.granting import balance_changes, put_off_elsewhere
 from tessera.central.leasing import take_in
 from tessera.central.opening import Central
 from tessera.core.errors import TesseraError
@@ -109,6 +109,8 @@ def present(
         with central.engines.writer.begin() as tx:
             _note_presented(tx, register.register_id, state.generation)
             lease_book.forget_shown(tx, register.register_id)
+    if asked.is_last:  # also when it comes again: it may have been stopped in between
+        put_off_elsewhere(central.engines, register, spans_buckets=spans)
     with central.engines.reader.begin() as tx:
         awaited = register_book.read_awaited(tx, state.generation)
     waiting = [one for one, store in awaited.items() if store == register.store_id]
@@ -203,17 +205,18 @@ def give_up(central: Central, register_id: str, *, who: str) -> bool:
                 f"register {register_id} is unknown", hint="tessera central register list"
             )
         is_awaited = register_id in register_book.read_awaited(tx, state.generation)
-    if not is_awaited:
-        return False
-    agree(central, register, state.generation, keeps_all=True)
-    with central.engines.writer.begin() as tx:
-        _note_presented(tx, register_id, state.generation)
-        register_book.raise_alarm(
-            tx,
-            register_id=register_id,
-            kind=ALARM_GIVEN_UP,
-            about=state.generation,
-            detail=f"{who[:100]} waits no longer for the grants it holds",
-            raised_ms=central.now_ms(),
-        )
-    return True
+    if is_awaited:
+        agree(central, register, state.generation, keeps_all=True)
+        with central.engines.writer.begin() as tx:
+            _note_presented(tx, register_id, state.generation)
+            register_book.raise_alarm(
+                tx,
+                register_id=register_id,
+                kind=ALARM_GIVEN_UP,
+                about=state.generation,
+                detail=f"{who[:100]} waits no longer for the grants it holds",
+                raised_ms=central.now_ms(),
+            )
+    spans = central.settings.database.spans_buckets
+    put_off_elsewhere(central.engines, register, spans_buckets=spans)
+    return is_awaited

@@ -4,14 +4,17 @@ Owns: an operator's decisions about parked records. Dropping settles a record wi
 bytes and its row in the inbox stay for ever. Must never: book a record twice.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 
 from tessera.central import claims
+from tessera.central.apart import Apart
 from tessera.central.apply import REASON_UID, Round, claim
 from tessera.central.finishing import finish
 from tessera.central.opening import Central
 from tessera.central.settling import REASON_KEY_REUSED, REASON_MEMBER_UNKNOWN, settle
-from tessera.central.work import day_of, read_work
+from tessera.central.work import Work, day_of, read_work
 from tessera.core.errors import TesseraError
 from tessera.store.central import member_book, quarantine_book, sale_book
 from tessera.store.central.quarantine_book import DROPPED, RETRIED, ParkedRecord
@@ -21,6 +24,7 @@ from tessera.sync.records import RecordMalformed
 LISTED_MAX = 10_000
 CLAIMS_AT_ONCE = 100
 TAKEN = (REASON_UID, REASON_KEY_REUSED, claims.REASON_CLAIMED)
+AGAIN = "trying a parked record again"
 ANOTHERS = "another record has its place; only dropping settles it"
 
 
@@ -52,12 +56,7 @@ def find(central: Central, name: str) -> ParkedRecord:
 def retry(central: Central, record: ParkedRecord) -> str:
     """Try to book it again; empty when it is booked now, else the reason why it is not."""
     try:
-        work = read_work(
-            record.raw,
-            received_ms=record.since_ms,
-            received_day=day_of(record.since_ms),
-            is_fork=False,
-        )
+        work = _read(record)
     except RecordMalformed as error:
         return error.message
     if record.reason.startswith(TAKEN):
@@ -94,32 +93,29 @@ class Line:
         return self.after != quarantine_book.FIRST
 
 
-def retry_claims(central: Central, line: Line) -> int:
+def retry_claims(central: Central, line: Line, apart: Apart | None = None) -> int:
     """Try the next claims again that waited for their sale; how many are settled now.
 
     Never the same ones only: a sale that never comes must not keep other claims waiting.
     """
+    apart = apart or Apart(central.now_ms)
     with central.engines.reader.begin() as tx:
         rows = quarantine_book.read_parked(
             tx, reason=claims.REASON_CLAIM_WAITS, after=line.after, limit=CLAIMS_AT_ONCE
         )
         is_last = len(rows) < CLAIMS_AT_ONCE
         line.after = quarantine_book.FIRST if is_last else rows[-1].place
-        works = [
-            read_work(
-                row.raw,
-                received_ms=row.since_ms,
-                received_day=day_of(row.since_ms),
-                is_fork=False,
-            )
+        read = [
+            (row, apart.attempt(AGAIN, partial(_read, row), about=row.uid, otherwise=None))
             for row in rows
         ]
-        claims.resolve(tx, works)
-    ready = [row for row, work in zip(rows, works, strict=True) if not claims.is_waiting(work)]
-    return sum(1 for row in ready if _settle_again(central, row))
+        works = {row.place: work for row, work in read if work is not None}
+        claims.resolve(tx, list(works.values()))
+    ready = [row for row in rows if row.place in works and not claims.is_waiting(works[row.place])]
+    return _settle_all_again(central, ready, apart)
 
 
-def retry_unknown_members(central: Central) -> int:
+def retry_unknown_members(central: Central, apart: Apart | None = None) -> int:
     """Try records again whose member was unknown and is here now; how many are settled.
 
     A return elsewhere may arrive before the enrolment that its member began with.
@@ -134,7 +130,18 @@ def retry_unknown_members(central: Central) -> int:
                 tx, reason=REASON_MEMBER_UNKNOWN, member=key, limit=CLAIMS_AT_ONCE
             )
         ]
-    return sum(1 for row in rows if _settle_again(central, row))
+    return _settle_all_again(central, rows, apart or Apart(central.now_ms))
+
+
+def _read(row: ParkedRecord) -> Work:
+    return read_work(
+        row.raw, received_ms=row.since_ms, received_day=day_of(row.since_ms), is_fork=False
+    )
+
+
+def _settle_all_again(central: Central, rows: Sequence[ParkedRecord], apart: Apart) -> int:
+    steps = [(row.uid, partial(_settle_again, central, row)) for row in rows]
+    return sum(apart.attempt(AGAIN, step, about=uid, otherwise=False) for uid, step in steps)
 
 
 def _settle_again(central: Central, row: ParkedRecord) -> bool:

@@ -171,6 +171,17 @@ def image_not_needed(audience: str) -> Refused:
     )
 
 
+def image_too_large(audience: str, retry_after_s: int) -> Refused:
+    """Its stream is no longer whole, and no image can hold it."""
+    return Refused(
+        f"the image for {audience} is too large to be served",
+        hint="at central: `tessera central status`; this register goes on with what it has",
+        code="image_too_large",
+        status=503,
+        retry_after_s=retry_after_s,
+    )
+
+
 def image_building(audience: str, retry_after_s: int) -> Refused:
     """An image is being made."""
     return Refused(

@@ -119,7 +119,8 @@ class ImageSettings:
         most=8_760,
     )
     megabytes_max: int = setting(
-        "Largest image, compressed; the registers of a larger store read the feed.",
+        "Largest image, compressed; the registers of a larger store read the feed, unless its"
+        " beginning is gone.",
         default=1_024,
         least=1,
         most=2_048,

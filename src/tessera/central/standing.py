@@ -10,7 +10,7 @@ from pathlib import Path
 
 import sqlalchemy as sa
 
-from tessera.central import recheck, rechecking, went_back
+from tessera.central import image_shelf, recheck, rechecking, went_back
 from tessera.central.opening import MIGRATIONS, Central
 from tessera.central.reach import REACH_FILE
 from tessera.store.central import (
@@ -39,7 +39,7 @@ DISK_LEAST_BYTES = 2 * 1_073_741_824
 NAMED_MAX = 5
 BACKUP_DAYS = 8
 """A newest safe backup that is older than this is named: a weekly one was missed."""
-_TOLD_APART = (rechecking.ALARM, went_back.ALARM)
+_TOLD_APART = (rechecking.ALARM, went_back.ALARM, image_shelf.ALARM)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -192,6 +192,7 @@ def _with_findings(central: Central, found: Standing, disk: Disk, silent_days: i
         *_of_rechecks(found.rechecks),
         *_of_registers(found, silent_days),
         *_of_streams(found, central.settings.retention.segments_days),
+        *_of_images(found),
         *_of_root(found),
         *_of_backup(found),
         *_of_disk(disk, central.settings.data_dir),
@@ -363,6 +364,19 @@ def _of_streams(found: Standing, days: int) -> list[Finding]:
             code="feed_not_trimmed",
             text=f"the stores' streams reach back {span(age_ms)}, though {days} days are kept",
             do="central does this every few minutes while it runs: its log says what it stops at",
+        )
+    ]
+
+
+def _of_images(found: Standing) -> list[Finding]:
+    stores = found.alarms.get(image_shelf.ALARM, 0)
+    if not stores:
+        return []
+    return [
+        Finding(
+            code="images_failed",
+            text=f"the images of {stores} stores could not be made in the last day",
+            do=f"tessera central alarms names them and says why; {image_shelf.DO}",
         )
     ]
 

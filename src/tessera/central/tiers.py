@@ -11,11 +11,13 @@ import json
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
+from functools import partial
 
 import msgspec
 import sqlalchemy as sa
 
 from tessera.central import rows
+from tessera.central.apart import Apart
 from tessera.central.claims import programme_of
 from tessera.central.desk import Desk
 from tessera.central.opening import Central
@@ -97,8 +99,9 @@ def judge(
     return judged
 
 
-def follow_time(central: Central) -> int:
+def follow_time(central: Central, apart: Apart | None = None) -> int:
     """Look again at members whose day has come: sales leave the period, tiers end; how many."""
+    apart = apart or Apart(central.now_ms)
     seen = 0
     today = _today(central.now_ms())
     for _ in range(GROUPS_AT_ONCE):
@@ -110,7 +113,7 @@ def follow_time(central: Central) -> int:
                 key
             )
         for _bucket, group in sorted(groups.items()):
-            _follow_group(central, group, today)
+            apart.each("following a tier", group, partial(_follow_group, central, today))
         seen += len(keys)
         if len(keys) < AT_ONCE:
             break
@@ -173,7 +176,7 @@ def _programmes(
     return found
 
 
-def _follow_group(central: Central, keys: Sequence[MemberKey], today: date) -> None:
+def _follow_group(central: Central, today: date, keys: Sequence[MemberKey]) -> None:
     desk = central.desk()
     with central.engines.writer.begin() as tx:
         members = member_book.lock_members(tx, keys)

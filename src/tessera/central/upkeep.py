@@ -7,10 +7,12 @@ about is gone. Must never: drop a segment above the floor, or what the ledger is
 """
 
 from datetime import UTC, datetime
+from functools import partial
 
 import sqlalchemy as sa
 
 from tessera.central import member_ends, tiers
+from tessera.central.apart import Apart
 from tessera.central.opening import Central
 from tessera.store.central import feed, feed_floor, member_erasing, schema
 
@@ -19,32 +21,50 @@ REGISTER_DAYS_LEAST = 40
 """Tills keep accepted records for 35 days."""
 
 
-def keep_up(central: Central) -> None:
-    """One round of everything."""
-    member_ends.finish_open(central)
-    member_ends.follow(central)
+def keep_up(central: Central, apart: Apart | None = None) -> None:
+    """One round of everything; what fails holds up nothing else."""
+    apart = apart or Apart(central.now_ms)
     today = datetime.fromtimestamp(central.now_ms() / 1000, tz=UTC).date().isoformat()
-    member_ends.expire_points(central, today)
-    tiers.follow_time(central)
-    drop_old(central)
+    steps = {
+        "finishing what was stopped": partial(member_ends.finish_open, central, apart),
+        "letting follow what came back": partial(member_ends.follow, central, apart),
+        "expiring points": partial(member_ends.expire_points, central, today, apart),
+        "following tiers": partial(tiers.follow_time, central, apart),
+        "trimming the feed": partial(drop_old, central, apart),
+    }
+    for what, step in steps.items():
+        apart.attempt(what, step, otherwise=0)
 
 
-def drop_old(central: Central) -> int:
+def drop_old(central: Central, apart: Apart | None = None) -> int:
     """Drop what is no longer needed of the feed; how many rows went."""
+    apart = apart or Apart(central.now_ms)
     gone = 0
     for group in feed.GROUPS:
-        with central.engines.writer.begin() as tx:
-            gone += member_erasing.drop_published_changes(
-                tx, (group.change, group.cursor), bucket=group.bucket
-            )
+        step = partial(_drop_changes, central, group)
+        gone += apart.attempt("dropping published changes", step, about=group.name, otherwise=0)
     days = central.settings.retention.segments_days
     generation = central.state().generation
     for audience, of, number in _old_segments(central, days):
-        with central.engines.writer.begin() as tx:
-            if of == generation:
-                feed_floor.raise_floor(tx, audience, of, segments_after=number)
-            gone += member_erasing.drop_segments(tx, audience, of, up_to=number)
+        step = partial(_drop_segments, central, audience, of, number, is_present=of == generation)
+        gone += apart.attempt("trimming a stream", step, about=audience, otherwise=0)
     return gone
+
+
+def _drop_changes(central: Central, group: feed.Group) -> int:
+    with central.engines.writer.begin() as tx:
+        return member_erasing.drop_published_changes(
+            tx, (group.change, group.cursor), bucket=group.bucket
+        )
+
+
+def _drop_segments(
+    central: Central, audience: str, generation: str, number: int, *, is_present: bool
+) -> int:
+    with central.engines.writer.begin() as tx:
+        if is_present:
+            feed_floor.raise_floor(tx, audience, generation, segments_after=number)
+        return member_erasing.drop_segments(tx, audience, generation, up_to=number)
 
 
 def _old_segments(central: Central, days: int) -> list[tuple[str, str, int]]:

@@ -7,8 +7,10 @@ something. Several processes may run it at once. Must never: die of a failed rou
 
 import logging
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from functools import partial
 
+from tessera.central.apart import Apart
 from tessera.central.apply import (
     RECORDS_AT_ONCE,
     apply_carefully,
@@ -67,6 +69,7 @@ class Worker:
         self._kicked = threading.Event()
         self._stopping = threading.Event()
         self._claims = Line()
+        self._apart = Apart(central.now_ms)
         self._is_careful = False
         self._rounds_failed = 0
         self._tidied_ms = 0
@@ -103,14 +106,19 @@ class Worker:
         applied = self._apply()
         if applied or self._claims.is_underway:
             # A claim whose sale was still on its way may now be worked out.
-            applied += retry_claims(self._central, self._claims)
+            applied += self._apart_from(retry_claims, self._claims, self._apart)
         if applied:
-            applied += retry_unknown_members(self._central)
-            grant_due(self._central)
+            applied += self._apart_from(retry_unknown_members, self._apart)
+            self._apart_from(grant_due)
         swept = self._sweep() + self._grant_put_off(is_busy=bool(applied))
         published = self._publish()
         self._tidy()
         return bool(applied or swept or published)
+
+    def _apart_from(self, step: Callable[..., int | None], *arguments: object) -> int:
+        """Take a step of a round; one that fails leaves the others to go on."""
+        work = partial(step, self._central, *arguments)
+        return self._apart.attempt(step.__name__, work, otherwise=None) or 0
 
     def _apply(self) -> int:
         central = self._central
@@ -139,17 +147,12 @@ class Worker:
         if is_early and (is_busy or not self._is_quiet):
             return 0
         self._granted_ms = now_ms
-        return grant_put_off(
-            self._central.engines,
-            self._central.desk(),
-            spans_buckets=self._central.settings.database.spans_buckets,
-            limit=LEASES_AT_ONCE,
-        )
+        return self._apart_from(_grant, self._apart)
 
     def _sweep(self) -> int:
         """What a new generation, and registers that have just been enrolled, have to be told."""
         central = self._central
-        told = 0 if central.state().is_told else tell_everything(central)
+        told = 0 if central.state().is_told else self._apart_from(tell_everything)
         with central.engines.reader.begin() as tx:
             fresh = [
                 register
@@ -157,13 +160,12 @@ class Worker:
                 if not register.is_swept
             ]
         for store_id in sorted({register.store_id for register in fresh}):
-            top_up_store(central, store_id)
-        for register in fresh:
-            with central.engines.writer.begin() as tx:
-                register_book.update_register(tx, register.register_id, is_swept=1)
+            here = [one.register_id for one in fresh if one.store_id == store_id]
+            step = partial(_sweep_store, central, store_id, here)
+            told += self._apart.attempt("sweeping a store", step, about=store_id, otherwise=0)
         if fresh:
-            follow_releases(central)
-        return len(fresh) + told
+            self._apart_from(follow_releases)
+        return told
 
     def _publish(self) -> int:
         central = self._central
@@ -190,10 +192,13 @@ class Worker:
         kept_ms = self._central.settings.limits.nonce_hours * HOUR_MS
         with self._central.engines.writer.begin() as tx:
             register_book.forget_nonces(tx, before_ms=now_ms - kept_ms)
-        book_overdue_returns(self._central.engines.writer, self._central.desk())
-        keep_up(self._central)
-        purge_inbox(self._central, give_way=lambda: self.turns.give_way(GIVE_WAY_S_MAX))
-        follow_releases(self._central)
+        self._apart_from(_book_overdue, self._apart)
+        keep_up(self._central, self._apart)
+        give_way = partial(self.turns.give_way, GIVE_WAY_S_MAX)
+        self._apart.attempt(
+            "purging the inbox", partial(purge_inbox, self._central, give_way=give_way), otherwise=0
+        )
+        self._apart_from(follow_releases)
 
     def _after_failure(self, error: Exception) -> float:
         self._rounds_failed += 1
@@ -216,3 +221,25 @@ class Worker:
             exc_info=error,
             extra={"fields": {"uid": uid}},
         )
+
+
+def _sweep_store(central: Central, store_id: str, register_ids: Sequence[str]) -> int:
+    top_up_store(central, store_id)
+    for register_id in register_ids:
+        with central.engines.writer.begin() as tx:
+            register_book.update_register(tx, register_id, is_swept=1)
+    return len(register_ids)
+
+
+def _grant(central: Central, apart: Apart) -> int:
+    return grant_put_off(
+        central.engines,
+        central.desk(),
+        spans_buckets=central.settings.database.spans_buckets,
+        limit=LEASES_AT_ONCE,
+        apart=apart,
+    )
+
+
+def _book_overdue(central: Central, apart: Apart) -> int:
+    return book_overdue_returns(central.engines.writer, central.desk(), apart)

@@ -440,3 +440,45 @@ def test_points_stay_while_a_till_elsewhere_that_holds_some_of_them_is_awaited(
     assert leased(shop) == (120, 100)
     assert expire_points(shop, "2026-11-22") == 0
     assert leased(shop) == (120, 100)
+
+
+@pytest.mark.parametrize("ends", ["shows", "given up", "revoked"])
+def test_a_member_whom_a_till_elsewhere_held_back_is_granted_once_it_is_awaited_no_longer(
+    shop: Central, till: Till, neighbour: Till, ends: str
+) -> None:
+    """Without a sale in between: 100 are leased to the store they left, 20 wait for their home."""
+    far = Till(register="berlin-2-1", store="berlin-2", number=5, incarnation="0000000000000ddd")
+    held_before = grants(shop, till)
+    begin_generation(shop)
+    enrolled(shop, far)
+    member(shop, "M-1", store="berlin-2")
+    neighbour.sell("M-1", earned=20)
+    send(shop, neighbour)
+    show(shop, neighbour)
+    worked_off(shop)
+    assert leased(shop) == (120, 100)
+    if ends == "given up":
+        give_up(shop, till.register, who="ada")
+    elif ends == "revoked":
+        revoke_register(shop, till.register)
+    else:
+        show(shop, till, held_before)
+    worked_off(shop)
+    assert leased(shop) == (120, 120)
+
+
+def test_what_a_till_elsewhere_never_heard_of_goes_to_the_member_s_home(
+    shop: Central, till: Till, neighbour: Till
+) -> None:
+    """It presents nothing: what the books say that it holds is taken back, and granted at home."""
+    far = Till(register="berlin-2-1", store="berlin-2", number=5, incarnation="0000000000000ddd")
+    begin_generation(shop)
+    enrolled(shop, far)
+    member(shop, "M-1", store="berlin-2")
+    show(shop, neighbour)
+    worked_off(shop)
+    assert show(shop, till).taken_back == 100
+    worked_off(shop)
+    assert leased(shop) == (100, 100)
+    publish(shop)
+    assert [row.amount for row in grants(shop, far)] == [100]

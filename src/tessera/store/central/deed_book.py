@@ -93,7 +93,9 @@ def read_arrived(tx: sa.Connection, *, limit: int) -> list[tuple[Deed, str]]:
     return [(_deed(tuple(row)[:-1]), str(row[-1])) for row in rows]
 
 
-def members_with_expired(tx: sa.Connection, today: str, *, limit: int) -> list[MemberKey]:
+def members_with_expired(
+    tx: sa.Connection, today: str, *, after: MemberKey = (-1, ""), limit: int
+) -> list[MemberKey]:
     """Members with lots whose day has come and whose account has something that is not leased."""
     lot, balance = schema.LOT, schema.BALANCE
     rows = tx.execute(
@@ -111,6 +113,7 @@ def members_with_expired(tx: sa.Connection, today: str, *, limit: int) -> list[M
         .where(lot.c.expires != "")
         .where(lot.c.expires <= today)
         .where(balance.c.points > balance.c.leased)
+        .where(sa.tuple_(lot.c.bucket, lot.c.member_id) > sa.tuple_(*after))
         .order_by(lot.c.bucket, lot.c.member_id)
         .limit(limit)
     )

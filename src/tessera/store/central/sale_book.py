@@ -304,6 +304,26 @@ def read_all_waiting(tx: sa.Connection, *, limit: int) -> list[WaitingRecord]:
     return [_waiting(tuple(row)) for row in tx.execute(query)]
 
 
+def read_overdue(tx: sa.Connection, *, limit: int) -> list[WaitingRecord]:
+    """Returns that wait though it is known what became of their sale, longest first."""
+    waiting, outcome = schema.WAITING, schema.OUTCOME
+    names = WaitingRecord.__struct_fields__
+    query = (
+        sa.select(*(waiting.c[name] for name in names))
+        .join(
+            outcome,
+            sa.and_(
+                outcome.c.bucket == waiting.c.bucket,
+                outcome.c.member_id == waiting.c.member_id,
+                outcome.c.uid == waiting.c.original_uid,
+            ),
+        )
+        .order_by(waiting.c.since_ms)
+        .limit(limit)
+    )
+    return [_waiting(tuple(row)) for row in tx.execute(query)]
+
+
 def stop_waiting(tx: sa.Connection, rows: Sequence[WaitingRecord]) -> None:
     """Take returns out of the waiting room: they are being booked."""
     names = ("bucket", "member_id", "original_uid", "uid")
