@@ -179,6 +179,25 @@ def test_a_replugged_scanner_is_found_by_its_serial_number_under_another_name() 
             opener.open()
 
 
+def test_a_device_that_is_pulled_out_while_ports_are_listed_ends_no_reader(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """pyserial reads a device's files one after the other and trips over one that is gone."""
+
+    def pulled_out() -> list[Any]:
+        return [int(cast("str", None))]
+
+    monkeypatch.setattr("serial.tools.list_ports.comports", pulled_out)
+    with pytest.raises(PortUnavailable, match="went away"):
+        SerialPortOpener("usb:serial=L1", SerialLine()).open()
+    with SimulatedScanner() as scanner:
+        opener = SerialPortOpener(scanner.port, SerialLine())
+        with pytest.raises(PortUnavailable, match="went away"):
+            opener.open()
+        monkeypatch.setattr("serial.tools.list_ports.comports", list)
+        opener.open().close()
+
+
 def test_two_equal_scanners_without_serial_numbers_are_told_apart_by_their_sockets() -> None:
     found = [usb("/dev/ttyACM0", path="1-1.1"), usb("/dev/ttyACM1", path="1-1.2")]
     assert choose_port(parse_identity("usb:path=1-1.2"), found) == "/dev/ttyACM1"

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tessera.core.errors import TesseraError
+from tessera.core.settings_text import SIZE_MAX_BYTES
 
 if TYPE_CHECKING:
     from tessera.agent.settings import AgentSettings
@@ -49,7 +50,8 @@ def settings_or_problems(name: str) -> "AgentSettings | None":
 
     path = Path(name)
     try:
-        text = path.read_text(encoding="utf-8")
+        with path.open(encoding="utf-8") as opened:
+            text = opened.read(SIZE_MAX_BYTES + 1)
     except (OSError, UnicodeDecodeError) as error:
         reason = error.strerror if isinstance(error, OSError) else "it is no UTF-8 text"
         raise TesseraError(

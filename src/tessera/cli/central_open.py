@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tessera.core.errors import TesseraError, reason_of
+from tessera.core.settings_text import SIZE_MAX_BYTES
 
 if TYPE_CHECKING:
     from tessera.central.opening import Central
@@ -37,7 +38,8 @@ def load_settings(file: Path) -> "CentralSettings":
     from tessera.central.settings import read_settings
 
     try:
-        text = file.read_text(encoding="utf-8")
+        with file.open(encoding="utf-8") as opened:
+            text = opened.read(SIZE_MAX_BYTES + 1)
     except (OSError, UnicodeDecodeError) as error:
         raise TesseraError(
             f"settings file {file} cannot be read: {reason_of(error)}",

@@ -9,6 +9,7 @@ Exit code 1 says that a line was malformed; its answer has `problem`.
 """
 
 import argparse
+import io
 import json
 import sys
 from typing import Any
@@ -42,6 +43,9 @@ def run(arguments: argparse.Namespace) -> int:
     profile = read_profile(arguments.profile, *arguments.profiles_from)
     formats = read_card_formats(arguments.cards).format
     code = 0
+    if isinstance(sys.stdin, io.TextIOWrapper):
+        # A byte that is no text makes its own line malformed and ends nothing.
+        sys.stdin.reconfigure(errors="backslashreplace")
     while line := sys.stdin.readline(LINE_CHARS_MAX):
         if not line.strip():
             continue

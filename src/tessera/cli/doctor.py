@@ -30,10 +30,18 @@ def run(arguments: argparse.Namespace) -> int:
     import time
     from dataclasses import asdict
 
-    from tessera.agent.diagnosis import Grade, diagnose
+    from tessera.agent.diagnosis import Finding, Grade, diagnose
 
     settings = settings_or_problems(arguments.config)
     if settings is None:
+        if arguments.json:
+            mistakes = Finding(
+                check="settings",
+                grade=Grade.TROUBLE,
+                text=f"settings file {arguments.config} has mistakes",
+                hint="mend them: standard error names each with its line",
+            )
+            print(json.dumps({"findings": [asdict(mistakes)]}))
         return 1
     findings = []
     for finding in diagnose(settings, wall_ms=time.time_ns() // 1_000_000):

@@ -18,6 +18,8 @@ by Ctrl-C, 141 the reader of our output went away.
 import argparse
 import difflib
 import importlib
+import io
+import json
 import os
 import sys
 from collections.abc import Sequence
@@ -204,6 +206,7 @@ EPILOGUE = (
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command and give its exit code; `argv` is without the program's name."""
     words = list(sys.argv[1:] if argv is None else argv)
+    _write_in_any_encoding()
     try:
         code = _dispatch(words)
         sys.stdout.flush()
@@ -211,6 +214,10 @@ def main(argv: Sequence[str] | None = None) -> int:
         print(f"tessera: {error.message}", file=sys.stderr)
         if error.hint:
             print(f"  hint: {error.hint}", file=sys.stderr)
+        if "--json" in words:
+            # Whoever reads the answer with a program shall not have to read the other stream.
+            told = {"error": error.message, "hint": error.hint, "code": error.code}
+            print(json.dumps(told), flush=True)
         return EXIT_COULD_NOT
     except KeyboardInterrupt:
         return EXIT_INTERRUPTED
@@ -219,6 +226,12 @@ def main(argv: Sequence[str] | None = None) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return EXIT_BROKEN_PIPE
     return code
+
+
+def _write_in_any_encoding() -> None:
+    """Write what a terminal's encoding lacks as an escape, as standard error does already."""
+    if isinstance(sys.stdout, io.TextIOWrapper) and sys.stdout.errors == "strict":
+        sys.stdout.reconfigure(errors="backslashreplace")
 
 
 def _dispatch(words: list[str]) -> int:

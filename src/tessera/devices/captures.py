@@ -13,7 +13,10 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from tessera.devices.decoding.payment_cards import holds_payment_card
+from tessera.devices.decoding.payment_cards import (
+    holds_payment_card,
+    may_hold_part_of_card,
+)
 from tessera.devices.events import ReaderError, Scan
 from tessera.devices.framing.frame import NS_PER_MS
 
@@ -38,6 +41,7 @@ class CaptureWriter:
     _last_ns: int = 0
     _chunks: list[tuple[bytes, int]] = field(default_factory=list)
     _withheld: str = ""
+    _fault: str = ""
 
     def header(self) -> str:
         """Give the first line of the file."""
@@ -53,8 +57,10 @@ class CaptureWriter:
             self._chunks.append((chunk, (now_ns - self._last_ns) // NS_PER_MS))
             self._last_ns = now_ns
         for event in events:
-            if isinstance(event, ReaderError) and _STRIPE_ERRORS.search(event.code):
-                self._withheld = event.code
+            if isinstance(event, ReaderError):
+                self._fault = event.code
+                if _STRIPE_ERRORS.search(event.code):
+                    self._withheld = event.code
         if sum(len(content) for content, _ in self._chunks) > STRETCH_BYTES_MAX:
             self._chunks, self._withheld = [(b"", 0)], "too_long"
 
@@ -62,12 +68,15 @@ class CaptureWriter:
         """Give the line of the stretch that has ended; None where nothing came."""
         if not self._chunks:
             return None
-        chunks, withheld = self._chunks, self._withheld
-        self._chunks, self._withheld = [], ""
+        chunks, withheld, fault = self._chunks, self._withheld, self._fault
+        self._chunks, self._withheld, self._fault = [], "", ""
         whole = b"".join(content for content, _ in chunks)
         text = bytes(byte & 0x7F for byte in whole).decode("ascii")
         if not withheld and holds_payment_card(text):
             withheld = "payment_card"
+        elif not (withheld or self.masked) and fault and may_hold_part_of_card(text):
+            # A card that was swiped too slowly, or a cable that was pulled: half a number.
+            withheld = fault
         line: dict[str, object] = {"at_ms": (self._at_ns - (self._started_ns or 0)) // NS_PER_MS}
         if withheld:
             line |= {"withheld": withheld, "bytes": len(whole)}

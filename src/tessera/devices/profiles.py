@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tessera.core.errors import Problem, TesseraError, reason_of
-from tessera.core.settings_text import parse_settings
+from tessera.core.settings_text import SIZE_MAX_BYTES, parse_settings
 from tessera.devices.card_formats import CardFormats, parse_card_formats
 from tessera.devices.framing.answers import AnswerFramer
 from tessera.devices.framing.frame import Framer
@@ -163,7 +163,8 @@ def framer_of(profile: ReaderProfile) -> Framer:
 
 def _text_of(path: Path) -> str:
     try:
-        return path.read_text(encoding="utf-8")
+        with path.open(encoding="utf-8") as opened:
+            return opened.read(SIZE_MAX_BYTES + 1)
     except (OSError, UnicodeDecodeError) as error:
         raise TesseraError(
             f"{path} cannot be read: {reason_of(error)}", hint="check the path and its rights"

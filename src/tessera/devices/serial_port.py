@@ -13,7 +13,13 @@ from pathlib import Path
 
 from tessera.core.errors import TesseraError
 from tessera.devices.port import Port, PortLost, PortUnavailable
-from tessera.devices.port_choice import FoundPort, choose_port, identity_of, parse_identity
+from tessera.devices.port_choice import (
+    FoundPort,
+    PortIdentity,
+    choose_port,
+    identity_of,
+    parse_identity,
+)
 from tessera.devices.profile_schema import SerialLine
 
 try:
@@ -121,11 +127,17 @@ class SerialPortOpener:
         except _FAILURES as error:
             raise _unavailable(device, error) from error
         if not is_address and self._identity is None:
-            real = str(Path(device).resolve())
-            for found in self._list_ports():
-                if found.device in {device, real}:
-                    self._identity = identity_of(found)
+            try:
+                self._identity = self._identity_at(device)
+            except PortUnavailable:
+                port.close()
+                raise
         return SerialPort(port, device)
+
+    def _identity_at(self, device: str) -> PortIdentity | None:
+        names = {device, str(Path(device).resolve())}
+        there = (identity_of(found) for found in self._list_ports() if found.device in names)
+        return next(there, None)
 
     def _find(self) -> str:
         if self._identity is None:
@@ -134,7 +146,17 @@ class SerialPortOpener:
 
 
 def list_serial_ports() -> list[FoundPort]:
-    """List the serial ports that are there now, USB identities included."""
+    """List the serial ports that are there now, USB identities included.
+
+    PortUnavailable where a device was pulled out just then.
+    """
+    try:
+        there = serial.tools.list_ports.comports()
+    except (OSError, TypeError, ValueError) as error:
+        # pyserial reads a device's files one after the other and trips over one that is gone.
+        raise PortUnavailable(
+            "a device went away while the ports were listed", hint="try again"
+        ) from error
     return [
         FoundPort(
             device=port.device,
@@ -145,7 +167,7 @@ def list_serial_ports() -> list[FoundPort]:
             usb_path=(port.location or "").partition(":")[0],
             maker=port.manufacturer or "",
         )
-        for port in serial.tools.list_ports.comports()
+        for port in there
         # Boards announce serial chips that are not there; such ports have no hardware id.
         if port.hwid != "n/a"
     ]

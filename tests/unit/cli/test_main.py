@@ -1,8 +1,10 @@
 import argparse
 import json
+import os
 import subprocess
 import sys
 from collections.abc import Callable
+from pathlib import Path
 from types import ModuleType
 
 import pytest
@@ -17,8 +19,12 @@ def command(monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
     """Put a command into the table that does what the test says."""
 
     def put(*path: str, run: Callable[[argparse.Namespace], int]) -> None:
+        def add_arguments(parser: argparse.ArgumentParser) -> None:
+            parser.add_argument("--sum", type=int)
+            parser.add_argument("--json", action="store_true")
+
         module = ModuleType("tests_command", f"Do what {path} does.")
-        module.add_arguments = lambda parser: parser.add_argument("--sum", type=int)  # type: ignore[attr-defined]
+        module.add_arguments = add_arguments  # type: ignore[attr-defined]
         module.run = run  # type: ignore[attr-defined]
         module.EXAMPLES = "examples:\n  tessera x"  # type: ignore[attr-defined]
         monkeypatch.setitem(sys.modules, "tests_command", module)
@@ -198,3 +204,70 @@ def test_an_example_that_goes_on_in_a_second_line_is_shown_whole(
 ) -> None:
     assert cli.main(["central", "member", "add", "--help"]) == 0
     assert capsys.readouterr().out.endswith("2400000000017 \\\n      --balance points=120\n")
+
+
+def test_a_terminal_without_utf_8_is_no_traceback() -> None:
+    outcome = subprocess.run(
+        [sys.executable, "-m", "tessera", "--help"],
+        capture_output=True,
+        check=False,
+        env={**os.environ, "PYTHONIOENCODING": "ascii"},
+    )
+    assert (outcome.returncode, outcome.stderr) == (0, b"")
+    assert outcome.stdout.startswith(b"usage: tessera COMMAND \\u2026\n")
+
+
+def test_a_line_that_is_no_text_is_a_malformed_line() -> None:
+    outcome = subprocess.run(
+        [sys.executable, "-m", "tessera", "devices", "decode", "--profile", "aim-cr"],
+        input=b'\xff\n{"id": "\\ud800", "hex": "5d4530343030363338313333333933310d"}\n',
+        capture_output=True,
+        check=False,
+        env={**os.environ, "PYTHONIOENCODING": "utf-8:strict"},
+    )
+    assert (outcome.returncode, outcome.stderr) == (1, b"")
+    malformed, read = map(json.loads, outcome.stdout.splitlines())
+    assert "not JSON" in malformed["problem"]
+    assert read["scans"][0]["payload"] == "4006381333931"
+
+
+def test_a_failure_is_told_to_programs_as_json(
+    command: Callable[..., None], capsys: pytest.CaptureFixture[str]
+) -> None:
+    trouble = TesseraError("port COM9 is busy", hint="close the other program", code="port_busy")
+    command("weigh", run=fail(trouble))
+    assert cli.main(["weigh", "--json"]) == 3
+    out, err = capsys.readouterr()
+    assert json.loads(out) == {
+        "error": "port COM9 is busy",
+        "hint": "close the other program",
+        "code": "port_busy",
+    }
+    assert err.startswith("tessera: port COM9 is busy\n")
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("doctor", "--config", "/dev/zero"),
+        ("central", "status", "--config", "/dev/zero"),
+        ("devices", "decode", "--profile", "aim-cr", "--cards", "/dev/zero"),
+    ],
+)
+def test_a_settings_file_without_end_is_not_read_to_its_end(
+    words: tuple[str, ...], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert cli.main(list(words)) in {1, 3}
+    assert "larger than 64 KiB" in capsys.readouterr().err
+
+
+def test_doctor_tells_programs_of_settings_with_mistakes(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    wrong = tmp_path / "agent.toml"
+    wrong.write_text("")
+    assert cli.main(["doctor", "--config", str(wrong), "--json"]) == 1
+    out, err = capsys.readouterr()
+    (finding,) = json.loads(out)["findings"]
+    assert (finding["check"], finding["grade"]) == ("settings", "trouble")
+    assert "data_dir" in err

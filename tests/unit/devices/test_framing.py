@@ -235,6 +235,21 @@ def test_a_message_without_end_is_bounded_and_forgotten_after_silence() -> None:
     assert framer.deadline_ns() is None
 
 
+def test_the_rest_of_a_message_that_is_too_long_is_no_scan() -> None:
+    framer = SsiFramer()
+    parts = [decoded(b"A" * 240, status=2) for _ in range(20)]
+    outcomes = framer.feed(b"".join([*parts, decoded(b"123456")]), 0)
+    assert codes(outcomes) == ["too_long"]
+    assert bodies(outcomes) == []
+    assert bodies(framer.feed(decoded(b"4006381333931"), 0)) == [b"4006381333931"]
+
+
+def test_packets_without_content_that_announce_more_for_ever_are_bounded() -> None:
+    empty = ssi_packet(0xF3, source=0, status=2)
+    outcomes = SsiFramer().feed(empty * (4 * MAX_FRAME_BYTES // len(empty)), 0)
+    assert codes(outcomes) == ["too_long"]
+
+
 def test_commands_and_naks_of_the_scanner_are_no_scans() -> None:
     framer = SsiFramer()
     outcomes = framer.feed(

@@ -117,6 +117,11 @@ def test_a_payment_card_is_never_recorded(profile: str, content: bytes) -> None:
     assert json.loads(line)["bytes"] == len(content)
 
 
+def test_a_payment_card_that_was_cut_off_is_not_recorded_in_clear() -> None:
+    _, line = recorded(b"41111111111111", b"", masked=False)
+    assert json.loads(line) == {"at_ms": 0, "withheld": "timeout", "bytes": 14}
+
+
 def test_a_stretch_without_end_is_withheld_and_not_kept_in_memory() -> None:
     pieces = [b"A" * 4096] * (STRETCH_BYTES_MAX // 4096 + 1)
     (_, line) = recorded(*pieces, b"", masked=False)

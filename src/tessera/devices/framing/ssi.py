@@ -84,6 +84,7 @@ class SsiFramer:
         self._in_garbage = False
         self._parts = bytearray()
         self._parts_raw = bytearray()
+        self._overlong = False
         self._last_packet = b""
 
     def feed(self, chunk: bytes, now_ns: int) -> list[FrameOutcome]:
@@ -108,14 +109,14 @@ class SsiFramer:
         while self._buffer:
             del self._buffer[0]
             self._cut(outcomes)
-        self._in_garbage = False
+        self._in_garbage = self._overlong = False
         self._parts.clear()
         self._parts_raw.clear()
         return outcomes
 
     def deadline_ns(self) -> int | None:
         """Give the time at which an unfinished packet or message is given up."""
-        if not self._buffer and not self._parts and not self._in_garbage:
+        if not (self._buffer or self._parts_raw or self._in_garbage or self._overlong):
             return None
         return self._last_ns + _IDLE_MS * NS_PER_MS
 
@@ -155,14 +156,22 @@ class SsiFramer:
         self._last_packet = content
         if repeated:
             return [Control("resent", packet, HOST_ACK)]
-        if len(self._parts) + len(content) > MAX_FRAME_BYTES:
+        return self._join(packet, content, more=bool(status & _CONTINUATION))
+
+    def _join(self, packet: bytes, content: bytes, *, more: bool) -> list[FrameOutcome]:
+        if self._overlong:
+            # The rest of a message that was given up has no type and is no message of its own.
+            self._overlong = more
+            return [Control("part", packet, HOST_ACK)]
+        if self._is_too_long(content, packet):
+            self._overlong = more
             self._parts.clear()
             self._parts_raw.clear()
             return [FrameError("too_long", f"more than {MAX_FRAME_BYTES} bytes", b"", HOST_ACK)]
         # Only the first packet of a message carries the type of the code.
         self._parts += content
         self._parts_raw += packet
-        if status & _CONTINUATION:
+        if more:
             return [Control("part", packet, HOST_ACK)]
         message, raw = bytes(self._parts), bytes(self._parts_raw)
         self._parts.clear()
@@ -171,6 +180,13 @@ class SsiFramer:
             return [FrameError("bad_frame", "decoded data without a type", raw, HOST_ACK)]
         symbology = SSI_SYMBOLOGIES.get(message[0], "generic")
         return [Frame(message[1:], raw, symbology=symbology, reply=HOST_ACK)]
+
+    def _is_too_long(self, content: bytes, packet: bytes) -> bool:
+        # Packets without content make no message longer, and may still come for ever.
+        return (
+            len(self._parts) + len(content) > MAX_FRAME_BYTES
+            or len(self._parts_raw) + len(packet) > 2 * MAX_FRAME_BYTES
+        )
 
 
 def _may_begin(buffer: bytearray) -> bool:
