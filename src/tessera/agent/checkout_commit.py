@@ -52,7 +52,8 @@ class Writing:
     """One record to be written, with what its transaction needs besides the draft.
 
     `key` is what a repeat is recognised by; `uid` what a commit that failed is looked up by. `also`
-    is written beside the record, once that stands in the journal.
+    is written beside the record, once that stands in the journal; `before` is a record that stands
+    in the journal just before it, or neither does.
     """
 
     uid: str
@@ -64,6 +65,7 @@ class Writing:
     original: SaleKey | None = None
     voids: bool = False
     also: Callable[[sa.Connection], None] | None = None
+    before: "Writing | None" = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -272,34 +274,44 @@ def _sale_body(state: TillState, sold: Sold, used: tuple[LeaseUse, ...]) -> Sale
     )
 
 
+def _write(connection: sa.Connection, writing: Writing) -> tuple[SealedRecord, bytes]:
+    """Write one record in the caller's transaction; the record, and its answer's bytes."""
+    draft, answer, uses = writing.record(connection)
+    sealed = committed_sales.commit_record(
+        connection,
+        draft=draft,
+        effects=writing.effects,
+        leases=uses,
+        sale=writing.key,
+        returned=writing.returned,
+        original=writing.original,
+        request_digest=writing.digest,
+        answer=answer,
+        voids=writing.voids,
+    )
+    if writing.also is not None:
+        writing.also(connection)
+    return sealed, answer
+
+
 async def write_record(state: TillState, writing: Writing, *, what: str) -> bytes:
     """Write a record in one transaction and give its answer's bytes, once durable.
 
-    ApiProblem when it can't be written; it is then known not to stand, and nothing is promised.
+    With it the record before it, if there is one. ApiProblem when it can't be written; it is then
+    known not to stand, and nothing is promised.
     """
     answer = b""
 
     def write(connection: sa.Connection) -> SealedRecord:
         nonlocal answer
-        draft, answer, uses = writing.record(connection)
-        sealed = committed_sales.commit_record(
-            connection,
-            draft=draft,
-            effects=writing.effects,
-            leases=uses,
-            sale=writing.key,
-            returned=writing.returned,
-            original=writing.original,
-            request_digest=writing.digest,
-            answer=answer,
-            voids=writing.voids,
-        )
-        if writing.also is not None:
-            writing.also(connection)
+        if writing.before is not None:
+            _write(connection, writing.before)
+        sealed, answer = _write(connection, writing)
         return sealed
 
+    before = () if writing.before is None else (writing.before.uid,)
     try:
-        await state.writer.commit(writing.uid, write)
+        await state.writer.commit(writing.uid, write, before=before)
     except SaleExists:
         # The same request came twice at once; the other one was first.
         first = find_first(state, writing.key)
