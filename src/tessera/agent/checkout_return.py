@@ -239,8 +239,7 @@ async def _record(
     ending, last = ending_of(original.body), is_last(original.left(), returning.wishes)
     undone = ending if last else Ending()
     uid, wishes = mint_uid(state), as_wishes(returning.wishes)
-    claimed, before = _claimed_back(state, returning)
-    told = quote if claimed is None else replace(quote, units=claimed.units)
+    told, before = _with_claimed_back(state, returning, quote)
     answer = _answer(state, returning, told, seen, uid=uid, flags=flags)
 
     def record(connection: sa.Connection) -> tuple[RecordDraft, bytes, tuple[LeaseUse, ...]]:
@@ -319,13 +318,13 @@ def _less_what_was_spent(
     return reduce_refund(quote, held, values), unusual
 
 
-def _claimed_back(
-    state: TillState, returning: Returning
-) -> tuple[ReturnQuote | None, Writing | None]:
-    """What was claimed on these goods and goes back with them, and the record of that."""
+def _with_claimed_back(
+    state: TillState, returning: Returning, quote: ReturnQuote
+) -> tuple[ReturnQuote, Writing | None]:
+    """The quote with what was claimed on these goods and goes back with them; that one's record."""
     original = returning.original
     if original.claim is None:
-        return None, None
+        return quote, None
     back = Back(
         key=returning.key,
         place=returning.place,
@@ -333,7 +332,8 @@ def _claimed_back(
         before=original.before,
         accounts=original.accounts,
     )
-    return claimed_taken_back(state, original.claim, back)
+    claimed, record = claimed_taken_back(state, original.claim, back)
+    return (quote if claimed is None else replace(quote, units=claimed.units)), record
 
 
 def _answer(
