@@ -31,7 +31,7 @@ from tessera.agent.notices import notice, worded
 from tessera.agent.open_sales import OpenSale, OpenSales, being_completed
 from tessera.agent.pairing import PairedPos
 from tessera.agent.past_programmes import PastProgrammes
-from tessera.agent.problems_http import ApiProblem
+from tessera.agent.problems_http import OUTCOME_UNKNOWN, ApiProblem
 from tessera.agent.resume_data import read_resume_data, resume_data, sale_elsewhere
 from tessera.agent.till_state import TillState
 from tessera.agent.waiting_cards import READERS, WaitingCard, WaitingCards
@@ -154,8 +154,10 @@ class Checkout:
         try:
             with being_completed(sale):
                 answer = await self._complete(pos, sale_id, given, sale, late=late)
-        except ApiProblem:
-            if sale is not None and self._takes_cards(sale):
+        except ApiProblem as problem:
+            # What may stand after all takes no card: the repeat would only find that it does.
+            is_settled = problem.code == OUTCOME_UNKNOWN
+            if sale is not None and not is_settled and self._takes_cards(sale):
                 await self._go_on(sale)
             raise
         if sale is not None and (waiting := self._waiting.during(sale)) is not None:

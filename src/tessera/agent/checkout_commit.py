@@ -29,7 +29,7 @@ from tessera.agent.checkout_quote import Quoted
 from tessera.agent.checkout_shares import use_shares
 from tessera.agent.drawing import draw_for
 from tessera.agent.notices import notice
-from tessera.agent.problems_http import ApiProblem
+from tessera.agent.problems_http import OUTCOME_UNKNOWN, ApiProblem
 from tessera.agent.till_state import TillState
 from tessera.core.identity import UID_RANDOM_BYTES, SaleKey, new_uid
 from tessera.core.journal import RecordDraft, SealedRecord
@@ -40,7 +40,7 @@ from tessera.core.sale import KIND_SALE, DrawResult, LeaseUse, ReturnWish, SaleB
 from tessera.core.uses import use_postings
 from tessera.rules.evaluate import ENGINE_VERSION
 from tessera.store.till import committed_sales, leases
-from tessera.store.till.durable import CommitFailed, DiskFull
+from tessera.store.till.durable import CommitFailed, CommitUnknown, DiskFull
 from tessera.store.till.values import AccountEffect, CommittedSale, SaleExists
 from tessera.sync.records import encoded
 
@@ -298,7 +298,7 @@ async def write_record(state: TillState, writing: Writing, *, what: str) -> byte
     """Write a record in one transaction and give its answer's bytes, once durable.
 
     With it the record before it, if there is one. ApiProblem when it can't be written; it is then
-    known not to stand, and nothing is promised.
+    known not to stand, and nothing is promised; or `outcome_unknown` when nobody can say.
     """
     answer = b""
 
@@ -324,6 +324,16 @@ async def write_record(state: TillState, writing: Writing, *, what: str) -> byte
             "disk_full" if isinstance(error, DiskFull) else "database_failing",
             f"the {what} could not be recorded: {error.message}",
             hint="go on without benefits and report it late once the disk is well again",
+        ) from error
+    except CommitUnknown as error:
+        _LOG.error("it is unknown whether a %s is recorded: %s", what, error.message)
+        raise ApiProblem(
+            OUTCOME_UNKNOWN,
+            f"it is not known yet whether the {what} is recorded: the register's disk does not"
+            " answer",
+            hint="send the same request again, with the same id and content, until it is answered:"
+            " it is recorded once, however often it comes. Give it no other id, and change nothing"
+            " of it; tessera doctor looks at the disk meanwhile",
         ) from error
     state.kick()
     return answer

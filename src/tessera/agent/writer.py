@@ -48,7 +48,8 @@ class Writer:
 
         `before`: the uids of records that `write` writes first, in the same transaction. DiskFull
         when there is no room even in the reserve, CommitFailed when the database fails; then it is
-        known not to stand. What `write` raises comes through.
+        known not to stand. CommitUnknown when that cannot be said. What `write` raises comes
+        through.
         """
         return await self._in_thread(lambda: self._commit(uid, write, before))
 

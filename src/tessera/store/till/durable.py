@@ -34,6 +34,12 @@ class CommitFailed(TesseraError):
     code = "commit_failed"
 
 
+class CommitUnknown(TesseraError):
+    """A commit of which nobody can say now whether it stands."""
+
+    code = "commit_unknown"
+
+
 def commit_or_find(
     engines: Engines,
     *,
@@ -46,6 +52,8 @@ def commit_or_find(
     at_limit: Callable[[], bool] | None = None,
 ) -> SealedRecord:
     """Commit what `write` writes under `uid`, exactly once, or raise knowing that it is not there.
+
+    CommitUnknown where not even that can be known, since the disk cannot be read either.
 
     `through` is the writer's connection, closed by itself after an error. `before` are the uids of
     records that `write` writes first, in the same transaction. `after_commit` hears of each record
@@ -103,10 +111,10 @@ def _look_again(engines: Engines, uids: Sequence[str], cause: Exception) -> list
         with engines.writer.begin() as tx:
             return _found(tx, uids)
     except DATABASE_ERRORS as error:
-        raise CommitFailed(
+        raise CommitUnknown(
             f"the journal could not be written ({cause}) nor read afterwards ({error});"
             f" whether record {uids[-1]} stands is unknown",
-            hint="run `tessera doctor`; when the disk answers again the same sale may be repeated",
+            hint="run `tessera doctor`; the same request may be repeated, it is recorded once",
         ) from error
 
 
