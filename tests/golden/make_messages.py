@@ -2,7 +2,8 @@
 
 Run once for each release, as a test demands: `python -m tests.golden.make_messages NAME`. Every
 message has every field filled, so that whoever reads it later meets all of them; beside it stand
-the fields without which it did not read. A file that is here is never written again.
+the fields without which it did not read. A file that is here is never written again; what it lacks
+goes into another one of the same release: `… NAME MESSAGE …`.
 """
 
 import base64
@@ -12,11 +13,12 @@ import json
 import sys
 from datetime import date
 from pathlib import Path
+from typing import Any
 
 import msgspec
 
 from tessera.core.journal import SealedRecord, genesis
-from tessera.sync import feed_wire, image_wire, profile_wire, wire
+from tessera.sync import feed_wire, grant_wire, image_wire, profile_wire, wire
 from tessera.sync.batching import head_headers, head_of, payload_of
 from tessera.sync.feed_reading import bytes_to_sign
 from tessera.sync.records import encoded, read_envelope
@@ -102,9 +104,8 @@ def root() -> wire.SignedRoot:
     return wire.SignedRoot(document=document.decode(), signatures=(signature,))
 
 
-def rows() -> tuple[feed_wire.FeedRow, ...]:
-    account = feed_wire.AccountVersion(account="points", points=7, leased=3, version=2)
-    lease = feed_wire.LeaseRow(
+def lease() -> feed_wire.LeaseRow:
+    row = feed_wire.LeaseRow(
         lease_id="l-1",
         member_id="m-1",
         unit="points",
@@ -113,6 +114,13 @@ def rows() -> tuple[feed_wire.FeedRow, ...]:
         incarnation=LIFE,
         generation=GENERATION,
     )
+    return msgspec.structs.replace(
+        row, signature=ONLINE.sign(PURPOSE_LEASE, bytes_to_sign(row)).hex()
+    )
+
+
+def rows() -> tuple[feed_wire.FeedRow, ...]:
+    account = feed_wire.AccountVersion(account="points", points=7, leased=3, version=2)
     assignment = feed_wire.AssignmentRow(
         number=1, bundle="b" * 64, active_from_ms=1, size=9, generation=GENERATION
     )
@@ -147,9 +155,7 @@ def rows() -> tuple[feed_wire.FeedRow, ...]:
             member_id="m-1",
             accounts=(account,),
         ),
-        msgspec.structs.replace(
-            lease, signature=ONLINE.sign(PURPOSE_LEASE, bytes_to_sign(lease)).hex()
-        ),
+        lease(),
         msgspec.structs.replace(
             assignment, signature=ONLINE.sign(PURPOSE_ASSIGNMENT, bytes_to_sign(assignment)).hex()
         ),
@@ -303,6 +309,10 @@ def messages() -> dict[str, list[msgspec.Struct]]:
         ),
         profile_wire.ProfilesAnswer(taken=(profile_wire.ProfileTaken(uid="u-1", state="stored"),)),
         wire.Refusal(code="busy", detail="too much waits", hint="come back", retry_after_s=5),
+        grant_wire.PresentRequest(generation=GENERATION, grants=(lease(),), is_last=True),
+        grant_wire.PresentAnswer(
+            generation=GENERATION, taken=1, refused=2, taken_back=3, waiting=(TILL, "till-2")
+        ),
         batch()[2],
         root(),
         msgspec.json.decode(root().document, type=wire.Root),
@@ -329,13 +339,35 @@ def required(kind: type[msgspec.Struct]) -> list[str]:
     return sorted(one.encode_name for one in msgspec.structs.fields(kind) if one.required)
 
 
-def main(name: str) -> None:
+SENT = {
+    "Heartbeat": ("/v1/heartbeat", 2),
+    "RenewRequest": ("/v1/certificate", 3),
+    "PresentRequest": ("/v1/grants", 4),
+    "ProfilesGiven": ("/v1/profiles", 5),
+}
+"""What a register posts, where to, and the number of its nonce."""
+
+
+def texts(named: dict[str, list[msgspec.Struct]]) -> dict[str, Any]:
+    """These messages, what each of them needs, and the headers of those that a register posts."""
+    said = {kind: encoded(ones[0]) for kind, ones in named.items()}
+    return {
+        "messages": {kind: text.decode() for kind, text in said.items()},
+        "required": {kind: required(type(ones[0])) for kind, ones in named.items()},
+        "requests": {
+            path: request("POST", path, said[kind], number)
+            for kind, (path, number) in SENT.items()
+            if kind in said
+        },
+    }
+
+
+def main(name: str, *only: str) -> None:
     headers, body, _ = batch()
     named = messages()
-    beat, renewal = (encoded(named[kind][0]) for kind in ("Heartbeat", "RenewRequest"))
-    told = {
-        "messages": {kind: encoded(ones[0]).decode() for kind, ones in named.items()},
-        "required": {kind: required(type(ones[0])) for kind, ones in named.items()},
+    told = texts({kind: named[kind] for kind in only or named})
+    whole = {
+        **told,
         "nonce": NONCE.hex(),
         "batch": {
             "headers": {
@@ -344,16 +376,12 @@ def main(name: str) -> None:
             },
             "body": base64.b64encode(body).decode(),
         },
-        "requests": {
-            "/v1/heartbeat": request("POST", "/v1/heartbeat", beat, 2),
-            "/v1/certificate": request("POST", "/v1/certificate", renewal, 3),
-        },
         "image_file": base64.b64encode(image()[1]).decode(),
     }
     with (FOLDER / f"{name}.json").open("x") as file:
-        json.dump(told, file, indent=1, sort_keys=True, ensure_ascii=False)
+        json.dump(told if only else whole, file, indent=1, sort_keys=True, ensure_ascii=False)
         file.write("\n")
 
 
 if __name__ == "__main__":
-    main(sys.argv[1])
+    main(*sys.argv[1:])

@@ -115,12 +115,12 @@ def _mark_commits(marker: Marker) -> None:
 
     plain = OpenTill.commit
 
-    def commit(self: OpenTill, uid: str, write: Callable[..., Any], *, through: Any = None) -> Any:
+    def commit(self: OpenTill, uid: str, write: Callable[..., Any], **given: Any) -> Any:
         def marked(connection: Any) -> Any:
             marker.state = INSIDE
             return write(connection)
 
-        record = plain(self, uid, marked, through=through)
+        record = plain(self, uid, marked, **given)
         marker.state = COMMITTED
         return record
 

@@ -11,8 +11,7 @@ from tessera.agent.announcements import Announcements, Shown
 from tessera.agent.api_answers import as_json
 from tessera.agent.checkout_answers import quote_answer
 from tessera.agent.checkout_claim import claim_sale
-from tessera.agent.checkout_commit import find_first
-from tessera.agent.checkout_complete import complete_sale, key_of
+from tessera.agent.checkout_complete import complete_sale, key_of, refuse_recorded
 from tessera.agent.checkout_enrol import enrol, enrol_card
 from tessera.agent.checkout_member import (
     NOBODY,
@@ -29,19 +28,17 @@ from tessera.agent.checkout_quote import Quoted, Wanted, make_quote
 from tessera.agent.enrolment_wanted import wanted_here
 from tessera.agent.kept_sales import KeptSales
 from tessera.agent.notices import notice, worded
-from tessera.agent.open_sales import OpenSale, OpenSales
+from tessera.agent.open_sales import OpenSale, OpenSales, being_completed
 from tessera.agent.pairing import PairedPos
 from tessera.agent.past_programmes import PastProgrammes
-from tessera.agent.problems_http import ApiProblem
+from tessera.agent.problems_http import OUTCOME_UNKNOWN, ApiProblem
 from tessera.agent.resume_data import read_resume_data, resume_data, sale_elsewhere
 from tessera.agent.till_state import TillState
-from tessera.core.identity import SaleKey
+from tessera.agent.waiting_cards import READERS, WaitingCard, WaitingCards
 from tessera.devices.card_formats import CardFormat
 from tessera.store.engine import DATABASE_ERRORS
 
 PANEL = "panel"
-CARD_WAITS_MS = 120_000
-"""How long a card that was scanned between two sales waits for the next one."""
 
 
 class Checkout:
@@ -54,8 +51,7 @@ class Checkout:
         self._past = PastProgrammes(state)
         self.announced = Announcements(state.hub)
         self._formats = formats
-        # The card that was scanned while no sale was open, and when (milliseconds since boot).
-        self._waiting_card: tuple[ScannedCard, int] | None = None
+        self._waiting = WaitingCards()
         self._pricing = ThreadPoolExecutor(max_workers=2, thread_name_prefix="pricing")
 
     def take_up(self) -> None:
@@ -81,7 +77,9 @@ class Checkout:
         """The whole basket as it stands: the quote for it."""
         self._refuse_completed(pos, sale_id, given)
         sale = self.sales.put(pos, sale_id, given)
-        sale.attached = sale.attached or self._take_waiting()
+        if self._takes_cards(sale):
+            now_ms = self.state.clock.mono_ms()
+            sale.attached = sale.attached or self._waiting.take(pos, now_ms)
         quoted = await self.requote(sale)
         self._keep(sale)
         return self._quoted(quoted, sale_id=sale_id, revision=sale.revision)
@@ -136,18 +134,10 @@ class Checkout:
         if not self.records or self.sales.find(pos, sale_id) is not None:
             return
         try:
-            self._refuse_recorded(key_of(self.state, pos, sale_id, given))
+            refuse_recorded(self.state, key_of(self.state, pos, sale_id, given))
         except DATABASE_ERRORS:
             # The quote says that the database fails; it is no reason to give none.
             return
-
-    def _refuse_recorded(self, key: SaleKey) -> None:
-        if find_first(self.state, key) is not None:
-            raise ApiProblem(
-                "sale_completed",
-                f"sale {key.sale_id} is completed",
-                hint="begin another sale with an id of its own",
-            )
 
     # -- completion
 
@@ -161,17 +151,43 @@ class Checkout:
     ) -> bytes:
         """The basket again with what was paid: recorded, or refused before money was taken."""
         sale = self.sales.find(pos, sale_id)
+        try:
+            with being_completed(sale):
+                answer = await self._complete(pos, sale_id, given, sale, late=late)
+        except ApiProblem as problem:
+            # What may stand after all takes no card: the repeat would only find that it does.
+            is_settled = problem.code == OUTCOME_UNKNOWN
+            if sale is not None and not is_settled and self._takes_cards(sale):
+                await self._go_on(sale)
+            raise
+        if sale is not None and (waiting := self._waiting.during(sale)) is not None:
+            self.announced.show(Shown(buyer=waiting.buyer))
+        return answer
+
+    async def _go_on(self, sale: OpenSale) -> None:
+        """A completion was refused: a card that was scanned meanwhile was scanned for this sale."""
+        if (waiting := self._waiting.during(sale)) is not None:
+            self._waiting.drop(waiting)
+            sale.attached = (waiting.card,)
+            self.announced.member(waiting.buyer, sale)
+            await self.requote(sale)
+        self._keep(sale)
+
+    async def _complete(
+        self,
+        pos: PairedPos,
+        sale_id: str,
+        given: api_shapes.CompleteGiven,
+        sale: OpenSale | None,
+        *,
+        late: bool,
+    ) -> bytes:
         if not self.records:
             return await self._unrecorded(pos, sale_id, given)
         self.kept.completing(pos, sale_id)
-        try:
-            completed = await complete_sale(
-                self.state, pos, sale_id, given, sale=sale, executor=self._pricing, late=late
-            )
-        except ApiProblem:
-            if sale is not None:
-                self._keep(sale)
-            raise
+        completed = await complete_sale(
+            self.state, pos, sale_id, given, sale=sale, executor=self._pricing, late=late
+        )
         self.sales.drop(pos, sale_id)
         self.kept.completing(pos, sale_id)  # Again: it may have changed during the commit.
         if sale is not None and (late or sale.given.begun is not None):
@@ -219,7 +235,7 @@ class Checkout:
 
     def _from_elsewhere(self, pos: PairedPos, sale_id: str, text: str) -> OpenSale:
         parked = read_resume_data(self.state, text, sale_id)
-        self._refuse_recorded(parked.key)
+        refuse_recorded(self.state, parked.key)
         with self.state.engines.reader.connect() as connection:
             sale = sale_elsewhere(connection, self.state, parked, pos)
         return self.sales.take_up(sale)
@@ -293,34 +309,62 @@ class Checkout:
                 kind=kind, code=code, notices=worded(told, self.state.settings.language)
             )
         sale = self.sales.find(pos, given.sale_id) if given.sale_id else self.sales.current(pos)
-        buyer = await self.take_card(number, kind=kind, reader="pos", sale=sale)
+        joins = sale is not None and self._takes_cards(sale)
+        buyer = await self.take_card(
+            number, kind=kind, reader="pos", sale=sale, scanned_by=pos.name
+        )
         return api_answers.ScanAnswer(
             kind=kind,
             code=number,
-            attached_to=sale.sale_id if sale else "",
+            attached_to=sale.sale_id if sale and joins else "",
             member=member_answer(buyer),
             units=unit_answers(buyer),
             notices=worded(buyer.notices, self.state.settings.language),
         )
 
     async def take_card(
-        self, number: str, *, kind: str, reader: str, sale: OpenSale | None
+        self,
+        number: str,
+        *,
+        kind: str,
+        reader: str,
+        sale: OpenSale | None,
+        scanned_by: str = READERS,
     ) -> Buyer:
-        """A member card was read: attach it to the open sale, or keep it for the next one."""
+        """A member card was read: attach it to the open sale, or keep it for the next one.
+
+        `scanned_by` is the POS that sent it, where it was not one of the agent's own readers.
+        """
         buyer = checkout_recognise.find(self.state, api_shapes.MemberGiven(cards=(number,)))
         self.state.hub.publish("scan", kind=kind, code=number, reader=reader)
-        card = scanned_card(number, self.state.hasher)
-        if sale is None:
-            self._waiting_card = (card, self.state.clock.mono_ms())
-        else:
+        await self._join(scanned_card(number, self.state.hasher), buyer, sale, scanned_by)
+        return buyer
+
+    def _takes_cards(self, sale: OpenSale) -> bool:
+        """Whether a card can still join a sale: not once it is being recorded, or is no more."""
+        return not sale.completing and self._is_open(sale)
+
+    async def _join(
+        self, card: ScannedCard, buyer: Buyer, sale: OpenSale | None, scanned_by: str
+    ) -> None:
+        """Let a card join this sale if it can, else the next one of where it was scanned."""
+        if sale is not None and self._takes_cards(sale):
             sale.attached = (card,)
-        self.announced.member(buyer, sale)
-        if sale is None:
-            self.announced.show(Shown(buyer=buyer))
-        else:
+            self.announced.member(buyer, sale)
             await self.requote(sale)
             await self.keep_now(sale)
-        return buyer
+            return
+        self._waiting.keep(
+            WaitingCard(
+                card=card,
+                buyer=buyer,
+                at_ms=self.state.clock.mono_ms(),
+                scanned_by=scanned_by,
+                during=sale,
+            )
+        )
+        self.announced.member(buyer, None)
+        self.announced.show(Shown(buyer=buyer))
 
     def look_up(self, given: api_shapes.LookupGiven) -> api_answers.LookupAnswer:
         """The member behind a card or phone number."""
@@ -334,7 +378,7 @@ class Checkout:
             self.state, pos, given, self._formats, attached_to=sale.sale_id if sale else ""
         )
         if done.known_by.card_hash:
-            await self.attach(done.known_by, sale)
+            await self.attach(done.known_by, sale, scanned_by=pos.name)
         return done.answer
 
     def unknown_card(self) -> ScannedCard | None:
@@ -343,7 +387,8 @@ class Checkout:
         if sale is not None:
             found = sale.attached[:1]
         else:
-            found = () if self._waiting_card is None else (self._waiting_card[0],)
+            waiting = self._waiting.newest()
+            found = () if waiting is None else (waiting.card,)
         return next((card for card in found if card.card_hash), None)
 
     async def enrol_scanned(self, sale: OpenSale | None) -> None:
@@ -351,13 +396,15 @@ class Checkout:
         card = self.unknown_card()
         if card is None:
             raise ApiProblem("enrolment_refused", "no card was scanned", hint="scan the card again")
+        waiting = self._waiting.newest()
         pos = sale.pos if sale is not None else PairedPos(name=PANEL)
         done = await enrol_card(
             self.state, pos, wanted_here(self.state, pos, card, sale.sale_id if sale else "")
         )
-        await self.attach(done.known_by, sale)
+        scanned_by = waiting.scanned_by if waiting is not None else READERS
+        await self.attach(done.known_by, sale, scanned_by=scanned_by)
 
-    async def attach(self, card: ScannedCard, sale: OpenSale | None) -> None:
+    async def attach(self, card: ScannedCard, sale: OpenSale | None, *, scanned_by: str) -> None:
         """Let a card that is known now join the open sale, or the next one."""
         with self.state.engines.reader.connect() as connection:
             buyer = find_buyer(
@@ -367,14 +414,7 @@ class Checkout:
                 as_of_ms=self.state.balance_as_of_ms,
                 scanned=(card,),
             )
-        self.announced.member(buyer, sale)
-        if sale is None:
-            self._waiting_card = (card, self.state.clock.mono_ms())
-            self.announced.show(Shown(buyer=buyer))
-            return
-        sale.attached = (card,)
-        await self.requote(sale)
-        await self.keep_now(sale)
+        await self._join(card, buyer, sale, scanned_by)
 
     async def occasion(self, pos: PairedPos, event_id: str, given: api_shapes.EventGiven) -> bytes:
         """Something that is no purchase."""
@@ -390,16 +430,9 @@ class Checkout:
             )
         return await record_occasion(self.state, pos, event_id, given, quoted)
 
-    def _take_waiting(self) -> tuple[ScannedCard, ...]:
-        """The card that was scanned before this sale began, unless its customer has long gone."""
-        waiting, self._waiting_card = self._waiting_card, None
-        if waiting is None or self.state.clock.mono_ms() - waiting[1] > CARD_WAITS_MS:
-            return ()
-        return (waiting[0],)
-
     async def clear_member(self, sale: OpenSale | None) -> None:
         """Forget the card that was scanned; who the POS itself named stays."""
-        self._waiting_card = None
+        self._waiting.clear()
         if sale is None:
             self.announced.show(Shown())
         else:

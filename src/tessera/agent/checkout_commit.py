@@ -29,7 +29,7 @@ from tessera.agent.checkout_quote import Quoted
 from tessera.agent.checkout_shares import use_shares
 from tessera.agent.drawing import draw_for
 from tessera.agent.notices import notice
-from tessera.agent.problems_http import ApiProblem
+from tessera.agent.problems_http import OUTCOME_UNKNOWN, ApiProblem
 from tessera.agent.till_state import TillState
 from tessera.core.identity import UID_RANDOM_BYTES, SaleKey, new_uid
 from tessera.core.journal import RecordDraft, SealedRecord
@@ -40,7 +40,7 @@ from tessera.core.sale import KIND_SALE, DrawResult, LeaseUse, ReturnWish, SaleB
 from tessera.core.uses import use_postings
 from tessera.rules.evaluate import ENGINE_VERSION
 from tessera.store.till import committed_sales, leases
-from tessera.store.till.durable import CommitFailed, DiskFull
+from tessera.store.till.durable import CommitFailed, CommitUnknown, DiskFull
 from tessera.store.till.values import AccountEffect, CommittedSale, SaleExists
 from tessera.sync.records import encoded
 
@@ -52,7 +52,8 @@ class Writing:
     """One record to be written, with what its transaction needs besides the draft.
 
     `key` is what a repeat is recognised by; `uid` what a commit that failed is looked up by. `also`
-    is written beside the record, once that stands in the journal.
+    is written beside the record, once that stands in the journal; `before` is a record that stands
+    in the journal just before it, or neither does.
     """
 
     uid: str
@@ -64,6 +65,7 @@ class Writing:
     original: SaleKey | None = None
     voids: bool = False
     also: Callable[[sa.Connection], None] | None = None
+    before: "Writing | None" = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -272,34 +274,44 @@ def _sale_body(state: TillState, sold: Sold, used: tuple[LeaseUse, ...]) -> Sale
     )
 
 
+def _write(connection: sa.Connection, writing: Writing) -> tuple[SealedRecord, bytes]:
+    """Write one record in the caller's transaction; the record, and its answer's bytes."""
+    draft, answer, uses = writing.record(connection)
+    sealed = committed_sales.commit_record(
+        connection,
+        draft=draft,
+        effects=writing.effects,
+        leases=uses,
+        sale=writing.key,
+        returned=writing.returned,
+        original=writing.original,
+        request_digest=writing.digest,
+        answer=answer,
+        voids=writing.voids,
+    )
+    if writing.also is not None:
+        writing.also(connection)
+    return sealed, answer
+
+
 async def write_record(state: TillState, writing: Writing, *, what: str) -> bytes:
     """Write a record in one transaction and give its answer's bytes, once durable.
 
-    ApiProblem when it can't be written; it is then known not to stand, and nothing is promised.
+    With it the record before it, if there is one. ApiProblem when it can't be written; it is then
+    known not to stand, and nothing is promised; or `outcome_unknown` when nobody can say.
     """
     answer = b""
 
     def write(connection: sa.Connection) -> SealedRecord:
         nonlocal answer
-        draft, answer, uses = writing.record(connection)
-        sealed = committed_sales.commit_record(
-            connection,
-            draft=draft,
-            effects=writing.effects,
-            leases=uses,
-            sale=writing.key,
-            returned=writing.returned,
-            original=writing.original,
-            request_digest=writing.digest,
-            answer=answer,
-            voids=writing.voids,
-        )
-        if writing.also is not None:
-            writing.also(connection)
+        if writing.before is not None:
+            _write(connection, writing.before)
+        sealed, answer = _write(connection, writing)
         return sealed
 
+    before = () if writing.before is None else (writing.before.uid,)
     try:
-        await state.writer.commit(writing.uid, write)
+        await state.writer.commit(writing.uid, write, before=before)
     except SaleExists:
         # The same request came twice at once; the other one was first.
         first = find_first(state, writing.key)
@@ -312,6 +324,16 @@ async def write_record(state: TillState, writing: Writing, *, what: str) -> byte
             "disk_full" if isinstance(error, DiskFull) else "database_failing",
             f"the {what} could not be recorded: {error.message}",
             hint="go on without benefits and report it late once the disk is well again",
+        ) from error
+    except CommitUnknown as error:
+        _LOG.error("it is unknown whether a %s is recorded: %s", what, error.message)
+        raise ApiProblem(
+            OUTCOME_UNKNOWN,
+            f"it is not known yet whether the {what} is recorded: the register's disk does not"
+            " answer",
+            hint="send the same request again, with the same id and content, until it is answered:"
+            " it is recorded once, however often it comes. Give it no other id, and change nothing"
+            " of it; tessera doctor looks at the disk meanwhile",
         ) from error
     state.kick()
     return answer

@@ -96,6 +96,16 @@ def first_of(
     return newest if late or age_ms <= REPEAT_MS_MAX else None
 
 
+def refuse_recorded(state: TillState, key: SaleKey) -> None:
+    """ApiProblem when the sale with this key is completed."""
+    if find_first(state, key) is not None:
+        raise ApiProblem(
+            "sale_completed",
+            f"sale {key.sale_id} is completed",
+            hint="begin another sale with an id of its own",
+        )
+
+
 async def complete_sale(
     state: TillState,
     pos: PairedPos,

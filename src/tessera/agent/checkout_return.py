@@ -40,7 +40,7 @@ from tessera.agent.checkout_quote import state_notices
 from tessera.agent.checkout_return_effects import as_wishes, lease_uses, return_effects
 from tessera.agent.checkout_return_quote import FLAG_FALLBACK, priced_return
 from tessera.agent.checkout_unreceipted import Unreceipted, take_back
-from tessera.agent.claim_taken_back import Back, take_back_claimed
+from tessera.agent.claim_taken_back import Back, claimed_taken_back
 from tessera.agent.pairing import PairedPos
 from tessera.agent.past_programmes import PastProgrammes
 from tessera.agent.problems_http import ApiProblem
@@ -239,7 +239,8 @@ async def _record(
     ending, last = ending_of(original.body), is_last(original.left(), returning.wishes)
     undone = ending if last else Ending()
     uid, wishes = mint_uid(state), as_wishes(returning.wishes)
-    answer = await _answer(state, returning, quote, seen, uid=uid, flags=flags)
+    told, before = _with_claimed_back(state, returning, quote)
+    answer = _answer(state, returning, told, seen, uid=uid, flags=flags)
 
     def record(connection: sa.Connection) -> tuple[RecordDraft, bytes, tuple[LeaseUse, ...]]:
         raise_if_changed(connection, original)
@@ -284,6 +285,7 @@ async def _record(
             returned=wishes,
             original=original.sale.key,
             voids=returning.voids,
+            before=before,
         ),
         what="void" if returning.voids else "return",
     )
@@ -316,7 +318,25 @@ def _less_what_was_spent(
     return reduce_refund(quote, held, values), unusual
 
 
-async def _answer(
+def _with_claimed_back(
+    state: TillState, returning: Returning, quote: ReturnQuote
+) -> tuple[ReturnQuote, Writing | None]:
+    """The quote with what was claimed on these goods and goes back with them; that one's record."""
+    original = returning.original
+    if original.claim is None:
+        return quote, None
+    back = Back(
+        key=returning.key,
+        place=returning.place,
+        wishes=returning.wishes,
+        before=original.before,
+        accounts=original.accounts,
+    )
+    claimed, record = claimed_taken_back(state, original.claim, back)
+    return (quote if claimed is None else replace(quote, units=claimed.units)), record
+
+
+def _answer(
     state: TillState,
     returning: Returning,
     quote: ReturnQuote,
@@ -325,20 +345,10 @@ async def _answer(
     uid: str,
     flags: tuple[str, ...],
 ) -> bytes:
-    """What the POS is told, once what was claimed on the goods is recorded as taken back."""
-    original, told = returning.original, quote
-    if original.claim is not None:
-        back = Back(
-            key=returning.key,
-            place=returning.place,
-            wishes=returning.wishes,
-            before=original.before,
-            accounts=original.accounts,
-        )
-        claimed = await take_back_claimed(state, original.claim, back)
-        told = quote if claimed is None else replace(quote, units=claimed.units)
+    """What the POS is told; `quote` with what was claimed on the goods."""
+    original = returning.original
     answer = return_answer(
-        told,
+        quote,
         result=returning.result,
         return_id=returning.key.sale_id,
         original_sale_id=original.sale.key.sale_id,

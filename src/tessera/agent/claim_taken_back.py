@@ -1,6 +1,7 @@
 """Goods come back on which somebody has claimed points: the record that takes these points along.
 
-Owns: that record, written before the return itself. Must never: refund money.
+Owns: that record, which stands just before the return itself. Must never: refund money, or write
+anything by itself.
 """
 
 from dataclasses import dataclass
@@ -14,7 +15,6 @@ from tessera.agent.checkout_commit import (
     draft_of,
     find_first,
     mint_uid,
-    write_record,
 )
 from tessera.agent.checkout_return_effects import as_wishes, lease_uses, return_effects
 from tessera.agent.claims_made import ClaimMade, back_key, claimed_back
@@ -43,21 +43,24 @@ class Back:
     accounts: tuple[AccountView, ...]
 
 
-async def take_back_claimed(state: TillState, claim: ClaimMade, back: Back) -> ReturnQuote | None:
-    """Record what goes back of the claim; None where nothing was worked out here.
+def claimed_taken_back(
+    state: TillState, claim: ClaimMade, back: Back
+) -> tuple[ReturnQuote | None, Writing | None]:
+    """What goes back of the claim, and the record of it; None where nothing was worked out here.
 
-    A record of its own, since the claim is one. It comes before the return: whoever is stopped in
-    between repeats the return, and this one is found done.
+    A record of its own, since the claim is one, in the transaction of the return: points that went
+    back without their goods would be gone. Earlier releases wrote it in one of its own; what such a
+    one left is found done when the return is repeated.
     """
     gone = claimed_back(claim, back.wishes, back.before)
     if gone is None:
-        return None
+        return None, None
     quote = gone.quote
     if not quote.units and not gone.unspent_minor:
-        return quote
+        return quote, None
     key, uid, member_id = back_key(back.key), mint_uid(state), claim.body.member.member_id
     if find_first(state, key) is not None:
-        return quote
+        return quote, None
 
     def record(connection: sa.Connection) -> tuple[RecordDraft, bytes, tuple[LeaseUse, ...]]:
         uses = lease_uses(connection, member_id, quote)
@@ -91,5 +94,4 @@ async def take_back_claimed(state: TillState, claim: ClaimMade, back: Back) -> R
         record=record,
         effects=return_effects(member_id, back.accounts, quote),
     )
-    await write_record(state, writing, what="return")
-    return quote
+    return quote, writing

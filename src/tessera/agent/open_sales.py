@@ -6,7 +6,8 @@ before its POS hears of it (`kept_sales`), and of an open one the POS sends the 
 """
 
 from collections import OrderedDict
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 import msgspec
@@ -31,7 +32,8 @@ class OpenSale:
     while the sale is open, so that the same key takes back what it accepted.
     `quotes` are the last ones by their ids, newest last: a POS may complete by one that a scan has
     overtaken since. `asked` counts the quotes that were asked for; `newest` is the number of the
-    newest one here, since that of a long basket may come after its follower.
+    newest one here, since that of a long basket may come after its follower. `completing` counts
+    the completions that are under way: what they record is settled, so no card can join.
     """
 
     pos: PairedPos
@@ -45,6 +47,7 @@ class OpenSale:
     suspended: bool = False
     asked: int = 0
     newest: int = 0
+    completing: int = 0
 
     @property
     def quoted(self) -> Quoted | None:
@@ -69,6 +72,19 @@ class OpenSale:
             self.quotes.move_to_end(newest.quote_id)
         if len(self.quotes) > QUOTES_KEPT_MAX:
             self.quotes.popitem(last=False)
+
+
+@contextmanager
+def being_completed(sale: OpenSale | None) -> Iterator[None]:
+    """While this lasts a completion of the sale is under way."""
+    if sale is None:
+        yield
+        return
+    sale.completing += 1
+    try:
+        yield
+    finally:
+        sale.completing -= 1
 
 
 class OpenSales:

@@ -116,7 +116,7 @@ async def _event(till: Checkout, pos: PairedPos, event_id: str, given: Given) ->
 
 
 _BASKET_PROBLEMS = ("currency_mismatch", "line_twice", "quantity_wrong")
-_COMMIT_PROBLEMS = ("sale_conflict", "disk_full", "database_failing")
+_COMMIT_PROBLEMS = ("sale_conflict", "disk_full", "database_failing", "outcome_unknown")
 _SALE = "/v1/sales/{sale_id}"
 
 ROUTES: tuple[ApiRoute, ...] = (

@@ -21,6 +21,8 @@ DEPTH_MAX = 32
 # JSON has control characters in texts as escapes only: \\n, \\u0007. An escaped backslash is none.
 _CONTROL = re.compile(rb"(?<!\\)(?:\\\\)*\\(?:[bfnrt]|u00[01]|u007[fF])")
 
+OUTCOME_UNKNOWN = "outcome_unknown"
+
 PROBLEMS: dict[str, tuple[int, str]] = {
     "body_too_large": (413, "the body is larger than 256 KiB"),
     "bundle_rejected": (503, "the programme on this register cannot be read"),
@@ -44,6 +46,7 @@ PROBLEMS: dict[str, tuple[int, str]] = {
     "not_found": (404, "there is no such address"),
     "not_possible": (503, "the register cannot do this now"),
     "origin_not_allowed": (403, "a web page of another origin may not call the agent"),
+    "outcome_unknown": (503, "whether it is recorded is unknown; send the same request again"),
     "quantity_wrong": (422, "more comes back than was sold, or less than a whole piece"),
     "quote_mismatch": (409, "the basket, the programme or the member changed since the quote"),
     "receipt_needed": (409, "this shop takes goods back with their receipt only"),

@@ -1,6 +1,6 @@
 """From the readers' threads to the checkout: scans in order, states for the page.
 
-Owns: the readers of this register, and the one queue in which their events wait for the event loop.
+Owns: the readers of this register, and the task that takes their events one after the other.
 Must never: let one bad reader stop the others or the agent.
 """
 
@@ -15,6 +15,7 @@ from tessera.agent.checkout import Checkout
 from tessera.agent.checkout_recognise import CARD_KINDS, as_coupon
 from tessera.agent.passing_on import PassingOn
 from tessera.agent.settings import AgentSettings
+from tessera.agent.waiting_events import WaitingEvents
 from tessera.core.errors import TesseraError
 from tessera.devices.card_formats import CardFormat
 from tessera.devices.events import ReaderError, ReaderEvent, ReaderState, Scan
@@ -51,19 +52,20 @@ class ReaderLoop:
         self.passing_on = passing_on
         self._clock_ns = clock_ns
         self._known: list[_Known] = []
-        self._events: asyncio.Queue[ReaderEvent] = asyncio.Queue()
+        self._arrived = asyncio.Event()
         self._worker: asyncio.Task[None] | None = None
 
     def start(self) -> None:
         """Open every reader; each reads in a thread of its own."""
         loop = asyncio.get_running_loop()
         self.passing_on.start()
-        self._worker = asyncio.create_task(self._work())
 
-        def hand_over(event: ReaderEvent) -> None:
+        def wake() -> None:
             with suppress(RuntimeError):  # The loop is closed: nobody is there to hear it.
-                loop.call_soon_threadsafe(self._events.put_nowait, event)
+                loop.call_soon_threadsafe(self._arrived.set)
 
+        events = WaitingEvents(wake)
+        self._worker = asyncio.create_task(self._work(events))
         for settings in self._settings.readers:
             known = _Known(settings)
             self._known.append(known)
@@ -71,7 +73,7 @@ class ReaderLoop:
                 folder = self._settings.profiles_dir
                 known.reader = open_reader(
                     settings,
-                    on_event=hand_over,
+                    on_event=events.put,
                     clock_ns=self._clock_ns,
                     card_formats=self._formats,
                     profile_folders=(folder,) if folder else (),
@@ -97,9 +99,15 @@ class ReaderLoop:
         """How each reader is now."""
         return (*(_status(known) for known in self._known), *self.passing_on.state())
 
-    async def _work(self) -> None:
+    async def _work(self, events: WaitingEvents) -> None:
         while True:
-            event = await self._events.get()
+            event = events.take()
+            if event is None:
+                await self._arrived.wait()
+                self._arrived.clear()
+                continue
+            # A flood of what is taken at once must not keep the POS waiting.
+            await asyncio.sleep(0)
             try:
                 await self._take(event)
             except Exception:  # noqa: BLE001 - whatever the bug is, scanning goes on

@@ -6,7 +6,7 @@ Must never: answer before the commit; hold the event loop while a disk syncs.
 
 import asyncio
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import TypeVar
 
@@ -43,20 +43,22 @@ class Writer:
         with self._kept.begin() as connection:
             return work(connection)
 
-    async def commit(self, uid: str, write: Write) -> SealedRecord:
+    async def commit(self, uid: str, write: Write, *, before: Sequence[str] = ()) -> SealedRecord:
         """Commit a record under `uid` exactly once; it stands when this returns.
 
-        DiskFull when there is no room even in the reserve, CommitFailed when the database fails;
-        then it is known not to stand. What `write` raises comes through.
+        `before`: the uids of records that `write` writes first, in the same transaction. DiskFull
+        when there is no room even in the reserve, CommitFailed when the database fails; then it is
+        known not to stand. CommitUnknown when that cannot be said. What `write` raises comes
+        through.
         """
-        return await self._in_thread(lambda: self._commit(uid, write))
+        return await self._in_thread(lambda: self._commit(uid, write, before))
 
-    def _commit(self, uid: str, write: Write) -> SealedRecord:
+    def _commit(self, uid: str, write: Write, before: Sequence[str]) -> SealedRecord:
         try:
-            return self._till.commit(uid, write, through=self._kept)
+            return self._till.commit(uid, write, before=before, through=self._kept)
         except DiskFull:
             _LOG.error("the disk is full: the reserve is given up, benefits stop, sales go on")
-        return self._till.commit(uid, write, through=self._kept)
+        return self._till.commit(uid, write, before=before, through=self._kept)
 
     async def sync_beside(self, stop: asyncio.Event) -> None:
         """Each second until `stop`: sync witness and salvage, make the reserve whole again."""

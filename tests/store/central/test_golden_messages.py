@@ -15,6 +15,7 @@ from typing import Any
 import httpx
 import msgspec
 import pytest
+import sqlalchemy as sa
 
 from tessera import __version__
 from tessera.agent.enrolment import checked_identity
@@ -22,8 +23,8 @@ from tessera.agent.renewal import read_certificate
 from tessera.central.app import build_app
 from tessera.central.enrol import add_register, code_hash
 from tessera.central.opening import Central
-from tessera.store.central import register_book
-from tessera.sync import feed_wire, image_wire, profile_wire, wire
+from tessera.store.central import register_book, schema
+from tessera.sync import feed_wire, grant_wire, image_wire, profile_wire, wire
 from tessera.sync.feed_reading import read_page
 from tessera.sync.image_reading import check_file, feed_rows, read_lines, read_manifest
 from tessera.sync.records import encoded
@@ -47,15 +48,37 @@ from tests.support.small_central import Serving
 GOLDEN = sorted((Path(__file__).parents[2] / "golden").glob("messages-*.json"))
 TYPES: dict[str, type[msgspec.Struct]] = {
     name: kind
-    for module in (wire, feed_wire, image_wire, profile_wire)
+    for module in (wire, feed_wire, grant_wire, image_wire, profile_wire)
     for name, kind in vars(module).items()
     if isinstance(kind, type) and issubclass(kind, msgspec.Struct)
 }
 
 
+WHOLE = [path for path in GOLDEN if path.stem.count("-") == 1]
+"""The first file of each release; those beside it hold what it lacks."""
+
+
+def read_golden(path: Path) -> dict[str, Any]:
+    told: dict[str, Any] = json.loads(path.read_text())
+    return told
+
+
 @pytest.fixture(params=GOLDEN, ids=lambda path: path.stem)
+def any_golden(request: pytest.FixtureRequest) -> dict[str, Any]:
+    """All that a release said, one file after the other."""
+    return read_golden(request.param)
+
+
+@pytest.fixture(params=WHOLE, ids=lambda path: path.stem)
 def golden(request: pytest.FixtureRequest) -> dict[str, Any]:
-    told: dict[str, Any] = json.loads(request.param.read_text())
+    """What a release said, with all of its files together."""
+    told = read_golden(request.param)
+    for path in GOLDEN:
+        if path.stem.startswith(f"{request.param.stem}-"):
+            beside = read_golden(path)
+            for part in ("messages", "required", "requests"):
+                assert not told[part].keys() & beside[part].keys(), path.name
+                told[part] |= beside[part]
     return told
 
 
@@ -70,22 +93,22 @@ def trust(golden: dict[str, Any]) -> Trust:
 # ---- every message ------------------------------------------------------------------------------
 
 
-def test_every_old_message_reads_to_its_last_field(golden: dict[str, Any]) -> None:
-    for name, text in golden["messages"].items():
-        again = json.loads(encoded(message(golden, name)))
+def test_every_old_message_reads_to_its_last_field(any_golden: dict[str, Any]) -> None:
+    for name, text in any_golden["messages"].items():
+        again = json.loads(encoded(message(any_golden, name)))
         assert json.loads(text).items() <= again.items(), name
 
 
-def test_fields_of_a_later_release_are_passed_over(golden: dict[str, Any]) -> None:
-    for name, text in golden["messages"].items():
+def test_fields_of_a_later_release_are_passed_over(any_golden: dict[str, Any]) -> None:
+    for name, text in any_golden["messages"].items():
         later = json.dumps(json.loads(text) | {"zz_later": {"a": [1]}}).encode()
-        assert msgspec.json.decode(later, type=TYPES[name]) == message(golden, name), name
+        assert msgspec.json.decode(later, type=TYPES[name]) == message(any_golden, name), name
 
 
-def test_what_an_earlier_release_did_not_send_takes_its_default(golden: dict[str, Any]) -> None:
-    for name, text in golden["messages"].items():
+def test_what_an_earlier_release_did_not_send_takes_its_default(any_golden: dict[str, Any]) -> None:
+    for name, text in any_golden["messages"].items():
         whole = json.loads(text)
-        needed = {"type", *golden["required"][name]}
+        needed = {"type", *any_golden["required"][name]}
         least = {field: value for field, value in whole.items() if field in needed}
         read = msgspec.json.decode(json.dumps(least).encode(), type=TYPES[name])
         for field in msgspec.structs.fields(type(read)):
@@ -94,17 +117,20 @@ def test_what_an_earlier_release_did_not_send_takes_its_default(golden: dict[str
 
 
 def test_no_release_asks_for_more_or_leaves_out_what_an_earlier_one_needs(
-    golden: dict[str, Any],
+    any_golden: dict[str, Any],
 ) -> None:
     """A new field has a default, and one that was needed is sent for ever."""
-    for name, needed in golden["required"].items():
+    for name, needed in any_golden["required"].items():
         assert required(TYPES[name]) == needed, name
 
 
 def test_no_golden_messages_were_changed_and_this_release_has_left_its_own() -> None:
     """A release with another number fails here until `tests/golden/make_messages.py` has run."""
     sums = {path.name: hashlib.sha256(path.read_bytes()).hexdigest()[:12] for path in GOLDEN}
-    assert sums == {"messages-0.1.0.json": "c44e4f4bead6"}
+    assert sums == {
+        "messages-0.1.0.json": "c44e4f4bead6",
+        "messages-0.1.0-more.json": "fda23894d973",
+    }
     assert f"messages-{__version__}.json" in sums
 
 
@@ -117,6 +143,16 @@ def test_every_message_between_till_and_central_is_among_them() -> None:
         *("ImageHead", "ImageMembers", "ImageCards", "ImageBalances", "ImageRows", "ImageEnd"),
     }
     assert set(TYPES) - inner == set(made_now())
+
+
+def test_this_release_has_left_every_message_that_it_sends() -> None:
+    left = {
+        name
+        for path in GOLDEN
+        if path.stem.split("-")[1] == __version__
+        for name in read_golden(path)["messages"]
+    }
+    assert left == set(made_now())
 
 
 # ---- an earlier till, today's central ------------------------------------------------------------
@@ -171,6 +207,29 @@ def test_an_earlier_till_enrols_sends_and_renews_with_todays_central(
     assert register is not None
     assert (register.public_key_before, register.incarnation) == (REGISTER.public.hex(), LIFE)
     assert json.loads(heard)["queued"] == 3
+
+
+def test_todays_central_answers_an_earlier_tills_grants_and_profiles(
+    central: Central,
+    client: httpx.Client,
+    golden: dict[str, Any],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """A central that was put back: in the golden till's generation, under the key of its grants."""
+    monkeypatch.setattr(central.roots, "trust", lambda: trust(golden))
+    with central.engines.writer.begin() as tx:
+        tx.execute(sa.update(schema.CENTRAL).values(generation=GENERATION))
+    assert client.post("/v1/enrol", content=golden["messages"]["EnrolRequest"]).status_code == 200
+    member(central, "m-1", store=SHOP, points=3)
+    answered = {}
+    for path, name in (("/v1/grants", "PresentRequest"), ("/v1/profiles", "ProfilesGiven")):
+        header = {"Tessera-Request": golden["requests"][path]}
+        done = client.post(path, content=golden["messages"][name], headers=header)
+        assert done.status_code == 200, done.text
+        answered[path] = done.json()
+    assert answered["/v1/grants"] == {"generation": GENERATION, "taken": 1}
+    # Its enrolment was no record that this central knows.
+    assert answered["/v1/profiles"] == {"taken": [{"uid": "u-1", "state": "waiting"}]}
 
 
 def test_a_head_with_a_field_of_a_later_release_is_kept_and_counted_as_it_came(

@@ -6,7 +6,7 @@ A failed commit or fsync means *unknown*: the frames may be on the disk or not. 
 closed and opened again, the uid is looked up, and the same uid is tried once more.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import sqlalchemy as sa
 
@@ -34,20 +34,30 @@ class CommitFailed(TesseraError):
     code = "commit_failed"
 
 
+class CommitUnknown(TesseraError):
+    """A commit of which nobody can say now whether it stands."""
+
+    code = "commit_unknown"
+
+
 def commit_or_find(
     engines: Engines,
     *,
     uid: str,
     write: Write,
     through: KeptConnection,
+    before: Sequence[str] = (),
     after_commit: Callable[[SealedRecord], None] | None = None,
     on_full: Callable[[], None] | None = None,
     at_limit: Callable[[], bool] | None = None,
 ) -> SealedRecord:
     """Commit what `write` writes under `uid`, exactly once, or raise knowing that it is not there.
 
-    `through` is the writer's connection, closed by itself after an error. `after_commit` hears of
-    the record once it stands (witness and salvage); `on_full` is called before DiskFull is raised,
+    CommitUnknown where not even that can be known, since the disk cannot be read either.
+
+    `through` is the writer's connection, closed by itself after an error. `before` are the uids of
+    records that `write` writes first, in the same transaction. `after_commit` hears of each record
+    in order once it stands (witness and salvage); `on_full` is called before DiskFull is raised,
     to give the reserve free. `at_limit` says whether files may not grow any more, which counts as
     full once a second attempt has failed as well. CommitFailed after two attempts. What `write`
     raises itself (SaleExists, LeaseShort) passes through, rolled back.
@@ -56,46 +66,55 @@ def commit_or_find(
         try:
             with through.begin() as tx:
                 record = write(tx)
+                records = [*_found(tx, before), record]
         except DATABASE_ERRORS as error:
-            found = _look_again(engines, uid, error)
-            if found is None and is_full(error):
+            found = _look_again(engines, (*before, uid), error)
+            if not found and is_full(error):
                 if on_full is not None:
                     on_full()
                 raise DiskFull(
                     "the disk is full: this commit is not in the journal",
                     hint="free space on the till's disk; sales go on without benefits meanwhile",
                 ) from error
-            if found is None and attempt == ATTEMPTS and at_limit is not None and at_limit():
+            if not found and attempt == ATTEMPTS and at_limit is not None and at_limit():
                 raise DiskFull(
                     "the till's files have reached the limit on their size: this commit is not in"
                     " the journal",
                     hint="raise LimitFSIZE= of the agent's service, or ulimit -f where it is"
                     " started",
                 ) from error
-            if found is None and attempt == ATTEMPTS:
+            if not found and attempt == ATTEMPTS:
                 raise CommitFailed(
                     f"the journal could not be written: {error}",
                     hint="run `tessera doctor`; look at the disk's health before selling on",
                 ) from error
-            if found is None:
+            if not found:
                 continue
-            record = found
+            records = found
         if after_commit is not None:
-            after_commit(record)
-        return record
+            for record in records:
+                after_commit(record)
+        return records[-1]
     raise AssertionError("the loop above returns or raises")
 
 
-def _look_again(engines: Engines, uid: str, cause: Exception) -> SealedRecord | None:
+def _found(connection: sa.Connection, uids: Sequence[str]) -> list[SealedRecord]:
+    """Those of these records that stand."""
+    found = (find_record(connection, uid) for uid in uids)
+    return [record for record in found if record is not None]
+
+
+def _look_again(engines: Engines, uids: Sequence[str], cause: Exception) -> list[SealedRecord]:
+    """All of these records, which were written in one transaction, or none."""
     engines.dispose()
     try:
         with engines.writer.begin() as tx:
-            return find_record(tx, uid)
+            return _found(tx, uids)
     except DATABASE_ERRORS as error:
-        raise CommitFailed(
+        raise CommitUnknown(
             f"the journal could not be written ({cause}) nor read afterwards ({error});"
-            f" whether record {uid} stands is unknown",
-            hint="run `tessera doctor`; when the disk answers again the same sale may be repeated",
+            f" whether record {uids[-1]} stands is unknown",
+            hint="run `tessera doctor`; the same request may be repeated, it is recorded once",
         ) from error
 
 

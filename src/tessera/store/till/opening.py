@@ -4,7 +4,7 @@ Owns: the order of these steps and the names of the files. Must never: delete a 
 on under an old incarnation with a database that is older than its witness.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
@@ -62,9 +62,16 @@ class OpenTill:
         self._unsynced = False
 
     def commit(
-        self, uid: str, write: Write, *, through: KeptConnection | None = None
+        self,
+        uid: str,
+        write: Write,
+        *,
+        before: Sequence[str] = (),
+        through: KeptConnection | None = None,
     ) -> SealedRecord:
         """Commit under `uid` exactly once; see `durable.commit_or_find` for what it raises.
+
+        `before`: the uids of records that `write` writes first.
 
         To be called by the one thread that writes, with the connection that it keeps; without one
         a connection is taken for this commit alone.
@@ -72,7 +79,7 @@ class OpenTill:
         if through is None:
             through = KeptConnection(self.engines)
             try:
-                return self.commit(uid, write, through=through)
+                return self.commit(uid, write, before=before, through=through)
             finally:
                 through.let_go()
         return commit_or_find(
@@ -80,6 +87,7 @@ class OpenTill:
             uid=uid,
             write=write,
             through=through,
+            before=before,
             after_commit=self.note_committed,
             on_full=self.reserve.give_free,
             at_limit=partial(is_at_limit, self.folder),
