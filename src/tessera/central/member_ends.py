@@ -106,11 +106,11 @@ def merge(central: Central, member_id: str, into: str, *, who: str) -> None:
     """
     if member_id == into:
         raise TesseraError("a member cannot be merged into themselves", hint="name two members")
-    with central.engines.reader.begin() as tx:
-        _locked(tx, into, lock=False)
     key = (bucket_of(member_id), member_id)
     with central.engines.writer.begin() as tx:
-        member = _locked(tx, member_id)
+        # Both, in one order: merged into each other at once, both would be gone, and points would
+        # follow to and fro for ever.
+        member = {one: _locked(tx, one) for one in sorted((member_id, into))}[member_id]
         accounts = ledger_book.load(tx, [key])
         deed = _take_out(
             tx, central, accounts[key], _deed(central, key, deed_book.MERGE, who, other=into)
@@ -178,11 +178,8 @@ def replay_erasures(central: Central) -> int:
 # ---- steps ----------------------------------------------------------------------------------
 
 
-def _locked(
-    tx: sa.Connection, member_id: str, *, lock: bool = True, but_gone: bool = True
-) -> MemberRecord:
-    read = member_book.lock_members if lock else member_book.read_members
-    found = read(tx, [(bucket_of(member_id), member_id)])
+def _locked(tx: sa.Connection, member_id: str, *, but_gone: bool = True) -> MemberRecord:
+    found = member_book.lock_members(tx, [(bucket_of(member_id), member_id)])
     if not found:
         raise TesseraError(
             f"member {member_id} is unknown", hint="tessera central ledger finds members by id"

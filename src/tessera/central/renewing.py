@@ -185,6 +185,7 @@ def _taken_back(
         enrolled_ms=now_ms,
         not_after_ms=certificate.not_after_ms,
         is_swept=0,
+        presented="",
     )
     # It may hold grants that this database never knew, or has forgotten.
     register_book.await_grants(tx)

@@ -290,6 +290,22 @@ def test_a_central_from_before_the_renewal_learns_the_key_from_the_certificate(
     assert place.alarms() == ["register-back"]
 
 
+def test_a_register_known_again_by_its_certificate_is_awaited(
+    place: Place, till: TrustingTill
+) -> None:
+    """It may hold grants that went with the renewal, although nobody said that anything did."""
+    generation = place.central.state().generation
+    backup = place.register("berlin-1-1")
+    place.time.now_ms += 731 * DAY_MS
+    renewed(till, place.time.now_ms)
+    forget(place, "berlin-1-1", backup)
+    till.line.failed("beat", "unknown", answered=True, code="bad_signature")
+    renewed(till, place.time.now_ms)
+    with place.central.engines.reader.begin() as tx:
+        assert register_book.read_awaited(tx, generation) == {"berlin-1-1": "berlin-1"}
+    assert place.central.state().is_awaiting
+
+
 def test_an_earlier_certificate_does_not_bring_an_earlier_key_back(
     place: Place, till: TrustingTill
 ) -> None:

@@ -1,7 +1,9 @@
 """Blocking, erasing, merging, expiring: what staff and time do to members."""
 
 import contextlib
+import threading
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import msgspec
@@ -322,3 +324,27 @@ def test_what_is_in_segments_leaves_the_changes_and_old_segments_leave_the_strea
     publish(central)
     with central.engines.reader.begin() as tx:
         assert feed.audience_head(tx, "store:berlin-1", generation) == head + 1
+
+
+def test_merging_two_members_into_each_other_never_leaves_both_gone(central: Central) -> None:
+    """Two commands at the same moment, again and again: each time one is refused."""
+    pairs = [(f"a{n}", f"b{n}") for n in range(10)]
+    for pair in pairs:
+        for name in pair:
+            person(central, name, store="", opening={"points": 10})
+    for one, other in pairs:
+        start = threading.Barrier(2)
+
+        def merged(member_id: str, into: str, start: threading.Barrier = start) -> bool:
+            start.wait(30)
+            try:
+                member_ends.merge(central, member_id, into, who="ada")
+            except TesseraError:
+                return False
+            return True
+
+        with ThreadPoolExecutor(2) as threads:
+            answers = [threads.submit(merged, one, other), threads.submit(merged, other, one)]
+        assert sorted(answer.result() for answer in answers) == [False, True]
+        assert sorted((points(central, one), points(central, other))) == [0, 20]
+    assert member_ends.follow(central) == 0
