@@ -14,6 +14,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from tessera.agent.bundle_update import Seeds
+from tessera.agent.profile_sending import ProfileSender
 from tessera.agent.sync_loop import SyncLoop
 from tessera.agent.sync_status import SyncNotice
 from tessera.core.errors import Problem
@@ -25,6 +26,7 @@ from tessera.store.till import outbox as outbox_rows
 from tessera.store.till.values import AccountEffect, RegisterIdentity
 from tessera.sync.client import HttpCentral, Signer
 from tessera.sync.feed_wire import AssignmentRow, CardRow, FeedPage, LeaseRow, MemberRow
+from tessera.sync.link import CentralLink
 from tessera.sync.signing import SigningKey
 from tests.support.small_central import (
     CENTRAL_KEY,
@@ -562,16 +564,22 @@ def test_a_bundle_waits_for_its_time(till: Till, central: SmallCentral) -> None:
 
 
 def test_a_step_that_meets_a_bug_is_told_and_ends_no_other(
-    till: Till, central: SmallCentral, caplog: pytest.LogCaptureFixture
+    till: Till,
+    central: SmallCentral,
+    caplog: pytest.LogCaptureFixture,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """A profile that this release cannot read must not keep sales from central."""
-    with till.engines.writer.begin() as tx:
-        tx.exec_driver_sql("INSERT INTO profile_outbox VALUES (1, 'm1', x'7b')")
+    """Whatever goes wrong with members' profiles must not keep sales from central."""
+
+    async def mistaken(_sender: ProfileSender, _link: CentralLink) -> float:
+        raise KeyError
+
+    monkeypatch.setattr(ProfileSender, "step", mistaken)
 
     async def story() -> None:
         async with till.syncing() as loop:
             await till.until(lambda: "profiles" in loop.bugs)
-            assert "a bug of ours (DecodeError)" in loop.status().last_error
+            assert "a bug of ours (KeyError)" in loop.status().last_error
             till.sell(10)
             loop.kick()
             await till.until(lambda: till.queued() == 0)

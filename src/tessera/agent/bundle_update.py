@@ -42,7 +42,7 @@ class BundleRejected(TesseraError):
 
 
 class BundleUpdate:
-    """Brings the assigned bundle in; `refused` is the hash of one that was rejected."""
+    """Brings the assigned bundle in."""
 
     def __init__(
         self,
@@ -61,13 +61,14 @@ class BundleUpdate:
         self._now_ms = now_ms
         self._seeds = seeds
         self._one_at_a_time = asyncio.Lock()
-        self.refused = ""
+        # The bundle that was rejected, and the number of its assignment.
+        self._refused = ("", 0)
 
     async def step(self, link: CentralLink) -> None:
         """Fetch the assigned bundle if it is not here, and activate it once its time has come.
 
         Raises the CentralError of a failed fetch, or a TrustRefused for other bytes than were
-        assigned; a rejected bundle is told and not asked for again until another is assigned or
+        assigned; a rejected bundle is told and not asked for again until one is assigned anew or
         the agent starts anew.
         """
         async with self._one_at_a_time:
@@ -75,7 +76,7 @@ class BundleUpdate:
 
     async def _step(self, link: CentralLink) -> None:
         wanted, active, kept = self._read()
-        if wanted is None or wanted.bundle == self.refused:
+        if wanted is None or (wanted.bundle, wanted.number) == self._refused:
             return
         if active is not None and (active.hash, active.number) == (wanted.bundle, wanted.number):
             return
@@ -85,10 +86,10 @@ class BundleUpdate:
                 # In a thread: thousands of offers take seconds, and no quote waits for that.
                 text = await asyncio.to_thread(checked_bundle, raw, wanted, self._parse)
             except BundleRejected as error:
-                self.refused = wanted.bundle
+                self._refused = (wanted.bundle, wanted.number)
                 self._line.tell("bundle_refused", error.message)
                 return
-            if not await self._has_seed(link, wanted.bundle, text):
+            if not await self._has_seed(link, wanted, text):
                 return
             await self._write(
                 lambda tx: kept_bundles.keep(
@@ -99,8 +100,9 @@ class BundleUpdate:
             await self._write(lambda tx: _activate(tx, wanted))
             self._line.tell("bundle", wanted.bundle)
 
-    async def _has_seed(self, link: CentralLink, bundle: str, text: str) -> bool:
+    async def _has_seed(self, link: CentralLink, wanted: Assignment, text: str) -> bool:
         """Whether what the bundle draws by is here: fetched and kept before the bundle is."""
+        bundle = wanted.bundle
         announced = await asyncio.to_thread(self._seeds.announced, text)
         if not announced:
             return True
@@ -110,7 +112,7 @@ class BundleUpdate:
         except CentralRefused as error:
             reason = error.message
         if reason:
-            self.refused = bundle
+            self._refused = (bundle, wanted.number)
             self._line.tell(
                 "bundle_refused", f"bundle {bundle[:12]}: its seed is missing: {reason}"
             )

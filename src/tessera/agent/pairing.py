@@ -12,7 +12,7 @@ from collections.abc import Callable
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
-from tessera.agent.secret_files import write_secret
+from tessera.agent.secret_files import alone_with, write_secret
 from tessera.core.basket import TaxRounding
 from tessera.core.errors import TesseraError
 from tessera.core.identity import is_name
@@ -95,15 +95,16 @@ def pair(data_dir: Path, pos: PairedPos, *, random: Callable[[int], bytes]) -> s
             f"{pos.name!r} cannot name a POS",
             hint="use 1 to 64 letters, digits, . _ : / -",
         )
-    others = [known for known in read_pairings(data_dir) if known.name != pos.name]
-    if len(others) >= PAIRINGS_MAX:
-        raise TesseraError(
-            f"{PAIRINGS_MAX} POS are paired already", hint=f"remove one from {PAIRINGS_FILE}"
-        )
     token = token_of(random(TOKEN_BYTES))
     paired = {**asdict(pos), "token_sha256": token_hash(token)}
-    rows = [*(asdict(known) for known in others), paired]
-    write_secret(data_dir / PAIRINGS_FILE, json.dumps(rows, indent=1).encode())
+    with alone_with(data_dir / PAIRINGS_FILE):
+        others = [known for known in read_pairings(data_dir) if known.name != pos.name]
+        if len(others) >= PAIRINGS_MAX:
+            raise TesseraError(
+                f"{PAIRINGS_MAX} POS are paired already", hint=f"remove one from {PAIRINGS_FILE}"
+            )
+        rows = [*(asdict(known) for known in others), paired]
+        write_secret(data_dir / PAIRINGS_FILE, json.dumps(rows, indent=1).encode())
     return token
 
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import sqlalchemy as sa
 
 from tessera.core.basket import Basket, Place
-from tessera.core.errors import has_errors
+from tessera.core.errors import Problem, has_errors
 from tessera.core.member import MemberState
 from tessera.core.quote import Quote
 from tessera.rules.evaluate import evaluate
@@ -33,6 +33,23 @@ class InForce:
     number: int = 0
     coupons: frozenset[str] = frozenset()
     coupon_prefixes: tuple[str, ...] = ()
+
+
+def parse_here(text: str, file: str, *, currency: str) -> tuple[Programme | None, list[Problem]]:
+    """A programme as this register may run it, and what is wrong with it.
+
+    Its money must be the store's: nothing of it would ever act.
+    """
+    programme, problems = parse_programme(text, file=file)
+    if programme is not None and programme.currency != currency:
+        wrong = Problem(
+            file=file,
+            field="currency",
+            message=f"the programme is in {programme.currency}, this store's money is {currency}",
+            proposal=f"assign one in {currency} to this store",
+        )
+        return None, [*problems, wrong]
+    return programme, problems
 
 
 class ProgrammeInForce:
@@ -85,7 +102,10 @@ class ProgrammeInForce:
     def wanted(self, connection: sa.Connection) -> KeptBundle | None:
         """The bundle that is active in the database, if it is another than the one in force."""
         kept = kept_bundles.active(connection)
-        if kept is None or kept.hash in {self.bundle, self.rejected}:
+        if kept is None or kept.hash == self.rejected:
+            return None
+        if kept.hash == self.bundle:
+            self.rejected = ""
             return None
         return kept
 
@@ -95,15 +115,11 @@ class ProgrammeInForce:
         Parsing thousands of offers takes a while: while sales are made, call it in a thread. What
         prices changes in one step at its end.
         """
-        programme, problems = parse_programme(kept.text, file=f"bundle {kept.hash[:12]}")
+        programme, problems = parse_here(kept.text, f"bundle {kept.hash[:12]}", currency=currency)
         if programme is None or has_errors(problems):
             self.rejected = kept.hash
             for problem in problems[:10]:
                 _LOG.error("programme refused: %s", problem.render())
-            return False
-        if programme.currency != currency:
-            self.rejected = kept.hash
-            _LOG.error("programme refused: it is in %s, not %s", programme.currency, currency)
             return False
         # Here in its thread, not while the first customer waits.
         prepared_of(without(programme, self._stopped_of(programme)))

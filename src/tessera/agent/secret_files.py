@@ -1,11 +1,15 @@
 """Small files that only the agent's user may read: written whole, synced, or not at all.
 
-Owns: their mode and the order of the writes. Must never: know what is in one.
+Owns: their mode, the order of the writes, and that who reads one to write it anew does so alone.
+Must never: know what is in one.
 """
 
 import os
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
+
+from tessera.core.errors import TesseraError
 
 
 def write_secret(path: Path, content: bytes) -> None:
@@ -21,6 +25,38 @@ def write_secret(path: Path, content: bytes) -> None:
         os.fsync(file.fileno())
     part.replace(path)
     sync_folder(path.parent)
+
+
+@contextmanager
+def alone_with(path: Path) -> Iterator[None]:
+    """Wait until nobody else is about to write `path`, and keep others waiting meanwhile.
+
+    The lock is the kernel's, on an empty file beside it, and goes with the process. TesseraError
+    where that file cannot be opened.
+    """
+    lock = path.with_name(path.name + ".lock")
+    try:
+        handle = os.open(lock, os.O_RDWR | os.O_CREAT, 0o600)
+    except OSError as error:
+        raise TesseraError(
+            f"{lock} cannot be opened: {error.strerror}", hint="run this as the agent's own user"
+        ) from error
+    try:
+        _lock(handle)
+        yield
+    finally:
+        os.close(handle)
+
+
+def _lock(handle: int) -> None:
+    try:
+        import fcntl  # noqa: PLC0415 - Windows has no fcntl
+    except ImportError:
+        import msvcrt  # noqa: PLC0415 - only Windows has msvcrt
+
+        msvcrt.locking(handle, msvcrt.LK_LOCK, 1)  # type: ignore[attr-defined]
+        return
+    fcntl.flock(handle, fcntl.LOCK_EX)
 
 
 def sync_folder(folder: Path) -> None:

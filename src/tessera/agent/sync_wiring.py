@@ -16,12 +16,12 @@ from functools import partial
 from tessera.agent.bundle_update import Seeds
 from tessera.agent.drawing import announced_seed, keep_seed
 from tessera.agent.enrolment import REGISTER_KEY, read_key
+from tessera.agent.programme_in_force import parse_here
 from tessera.agent.renewal import Renewal
 from tessera.agent.sync_loop import SyncLoop
 from tessera.agent.sync_status import SyncNotice
 from tessera.agent.till_state import TillState
 from tessera.core.errors import Problem, TesseraError
-from tessera.rules.programme import parse_programme
 from tessera.store.engine import DATABASE_ERRORS
 from tessera.store.till.values import KeptBundle, RegisterIdentity
 from tessera.sync.link import CentralLink
@@ -69,7 +69,7 @@ async def running_sync(state: TillState, stop: asyncio.Event) -> AsyncIterator[N
             link_with=partial(_link_with, state),
             random=secrets.token_bytes,
         ),
-        parse_programme=_problems_of,
+        parse_programme=partial(_problems_of, state),
         clock=state.clock,
         # Spreads retries over time; nothing secret hangs on it.
         chance=random.random,
@@ -119,8 +119,8 @@ def _link_with(state: TillState, identity: RegisterIdentity, key: SigningKey) ->
     )
 
 
-def _problems_of(text: str, file: str) -> list[Problem]:
-    return parse_programme(text, file=file)[1]
+def _problems_of(state: TillState, text: str, file: str) -> list[Problem]:
+    return parse_here(text, file, currency=state.currency)[1]
 
 
 def _said(notice: SyncNotice) -> str:
