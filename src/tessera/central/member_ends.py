@@ -110,7 +110,8 @@ def merge(central: Central, member_id: str, into: str, *, who: str) -> None:
     with central.engines.writer.begin() as tx:
         # Both, in one order: merged into each other at once, both would be gone, and points would
         # follow to and fro for ever.
-        member = {one: _locked(tx, one) for one in sorted((member_id, into))}[member_id]
+        both = sorted((member_id, into), key=lambda one: (bucket_of(one), one))
+        member = {one: _locked(tx, one) for one in both}[member_id]
         accounts = ledger_book.load(tx, [key])
         deed = _take_out(
             tx, central, accounts[key], _deed(central, key, deed_book.MERGE, who, other=into)
