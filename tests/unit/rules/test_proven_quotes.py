@@ -2,7 +2,8 @@
 
 import pytest
 
-from tests.unit.rules.shop import line, price
+from tessera.rules.unprovable import why_unproven
+from tests.unit.rules.shop import line, price, programme
 
 SET = "{set: [{what: category a}, {what: category b}], off: 1.00}"
 
@@ -107,3 +108,19 @@ offers:
     assert quote.gap_minor > 0
     # two of eight free, and 15 % of the two that are in no group
     assert quote.due_minor == 570
+
+
+def test_what_meets_on_units_and_competes_for_the_basket_is_not_called_proven() -> None:
+    """Two at 50.00. One free, 20.00 off each of them: 10.00. With 20.00 off the one, its half of
+    the free one taken, and 25.00 of the other off the basket, 5.00 could be left to pay.
+    """
+    rules = "groups: {weekly: best}\noffers:\n"
+    rules += "  basket: {give: 30.00 off the basket, in: weekly}\n"
+    rules += "  each: {give: 20.00 off}\n  free: {give: buy 1 get 1 free, stacks: yes}\n"
+    found = programme(rules)
+    quote = price(found, line("1", 10000, quantity=2))
+    assert not quote.optimal
+    assert quote.due_minor - quote.gap_minor <= 500
+    assert [(one.code, one.offer) for one in why_unproven(found, quote)] == [
+        ("bundle-meets-others", "free")
+    ]
