@@ -124,3 +124,29 @@ def test_what_meets_on_units_and_competes_for_the_basket_is_not_called_proven() 
     assert [(one.code, one.offer) for one in why_unproven(found, quote)] == [
         ("bundle-meets-others", "free")
     ]
+
+
+def test_an_offer_alone_in_a_group_leaves_single_pieces_to_the_basket() -> None:
+    """40.00 and 3 × 20.00: 90 % of all is 90.00; one at 20.00 left to 30.00 off gives 92.00."""
+    rules = "groups: {extras: all}\noffers:\n  most: {give: 90 % off, in: extras}\n"
+    rules += "  some: {give: 30.00 off the basket}\n"
+    quote = price(rules, line("1", 4000), line("2", 6000, quantity=3))
+    assert (quote.due_minor, quote.optimal) == (800, True)
+
+
+@pytest.mark.parametrize("more", ["", ", other: {what: category b, give: 1 % off}"])
+def test_the_free_one_is_not_spent_on_a_piece_that_could_be_free_itself(more: str) -> None:
+    """Hats at 50.00 are free beside anything: the coats at 30.00 bring both, not the hats one."""
+    rules = f"offers: {{hat: {{give: {{buy: 1, get: 1 free, of: category a}}}}{more}}}"
+    hats = line("1", 10000, quantity=2, category="a")
+    quote = price(rules, hats, line("2", 6000, quantity=2, category="b"))
+    assert (quote.due_minor, quote.optimal) == (6000, True)
+
+
+def test_a_bundle_that_meets_others_takes_what_can_not_be_free_for_the_other() -> None:
+    """Both hats: 100.00, of which the coats bear 37.50; 1 % of their other 22.50 is 0.23."""
+    rules = "offers: {hat: {give: {buy: 1, get: 1 free, of: category a}, stacks: yes}, "
+    rules += "other: {what: category b, give: 1 % off}}"
+    hats = line("1", 10000, quantity=2, category="a")
+    quote = price(rules, hats, line("2", 6000, quantity=2, category="b"))
+    assert quote.due_minor == 16000 - 10000 - 23
