@@ -9,6 +9,7 @@ from collections.abc import Iterator, Sequence
 from itertools import islice, permutations, product
 
 from tessera.rules.best import settle_by_search
+from tessera.rules.bundle_uses import fitting_of
 from tessera.rules.bundles import apply_bundle, book_uses
 from tessera.rules.fills import (
     apply_everywhere,
@@ -25,7 +26,7 @@ from tessera.rules.stacking import (
     none_may_share,
 )
 from tessera.rules.unit_offers import apply_gift
-from tessera.rules.unproven import unproven
+from tessera.rules.unproven import most_together, unproven
 from tessera.rules.use_search import Search, uses_of
 from tessera.rules.work import BETTER_OFFER, BY_PLACE, Snapshot, Work
 
@@ -54,7 +55,8 @@ def settle_units(work: Work, offers: Sequence[Offer]) -> None:
         else:
             movers.append([offer])
     movers += [sorted(firsts[name], key=lambda offer: offer.rank) for name in sorted(firsts)]
-    if len(movers) == 1 and not fills and (len(movers[0]) > 1 or len(offers) == 1):
+    in_turn = len(movers) == 1 and not fills and (len(movers[0]) > 1 or len(offers) == 1)
+    if in_turn and (len(movers[0]) > 1 or not _parts_meet(work, movers[0][0])):
         _apply_in_order(work, [(offer, None) for offer in movers[0]])
         return
     if not movers and not any(is_bound(work, one) for one in fills):
@@ -120,7 +122,11 @@ def _settle_component(
         return
     before = work.due
     _apply_best_plan(work, movers, fills, folds)
-    if (gap := unproven(work, offers, list(folds.values()), before)) > 0:
+    gap = unproven(work, offers, list(folds.values()), before)
+    if any(_parts_meet(work, one) for one in offers):
+        most = most_together(work, offers, list(folds.values()))
+        gap = max(0, min(before, most) - (before - work.due))
+    if gap > 0:
         work.optimal = False
         work.gap_minor += gap
 
@@ -182,6 +188,20 @@ def _nothing(movers: Sequence[list[Offer]]) -> Plan:
 
 def _has_one_part(offer: Offer) -> bool:
     return not isinstance(offer.reward, Bundle) or len(offer.reward.parts) == 1
+
+
+def _parts_meet(work: Work, offer: Offer) -> bool:
+    """Tell whether some goods fit several parts of a bundle, so that it matters for which.
+
+    Offers in a group that says `first` take the dearest goods for each part, whatever it costs.
+    """
+    reward = offer.reward
+    if not isinstance(reward, Bundle) or len(reward.parts) == 1:
+        return False
+    if offer.path and first_group_of(work, offer):
+        return False
+    parts = fitting_of(work, offer, reward)
+    return sum([len(part) for part in parts]) > len(frozenset[int]().union(*parts))
 
 
 def _can_be_searched(

@@ -186,8 +186,16 @@ def split_picks(picks: list[Pick], count: int) -> list[Pick]:
 def _plan_parts(
     reward: Bundle, numbers: list[frozenset[int]], runs: list[Run], most: int | None
 ) -> list[Use]:
-    """Plan a bundle of several parts: in each use the scarcest part chooses first."""
+    """Plan a bundle of several parts: in each use the scarcest part chooses first.
+
+    Goods that bring one part its reward are the last to be taken for the others.
+    """
     fitting = [[run for run in runs if run.fold.number in there] for there in numbers]
+    if reward.aim.startswith("part:"):
+        wanted = int(reward.aim.removeprefix("part:"))
+        for part, fits in enumerate(fitting):
+            if part != wanted:
+                fits.sort(key=lambda run: run.fold.number in numbers[wanted])
     order = sorted(
         range(len(reward.parts)), key=lambda part: (sum(run.left for run in fitting[part]), part)
     )

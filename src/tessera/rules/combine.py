@@ -14,7 +14,7 @@ from itertools import combinations, islice, permutations, product
 from tessera.core.quote import Stage
 from tessera.rules.assign import settle_units, trials_for
 from tessera.rules.basket_offers import apply_off, later_needs_met, saving_of
-from tessera.rules.best import settle_both
+from tessera.rules.best import settle_both, stages_compete
 from tessera.rules.folds import take
 from tessera.rules.model import GroupKind, Off, Offer
 from tessera.rules.stacking import (
@@ -70,8 +70,22 @@ def settle(work: Work) -> None:
     apply_basket_stage(work)
     if pristine is not None:
         _improve(work, pristine)
+    if _leaves_a_choice(work):
+        work.optimal = False
     if not work.optimal:
         _judge(work, before)
+
+
+def _leaves_a_choice(work: Work) -> bool:
+    """Tell whether stages compete in more ways than were tried.
+
+    One offer on units and one on the basket are tried in every way. Of several, one may take some
+    of the units and another the rest, and less off by one of them may leave the basket more.
+    """
+    units, basket = work.available[Stage.UNIT], work.available[Stage.BASKET]
+    if len(units) < 2 and len(basket) < 2:
+        return False
+    return stages_compete(work) and not all(first_group_of(work, one) for one in units + basket)
 
 
 def _judge(work: Work, before: int) -> None:

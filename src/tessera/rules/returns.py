@@ -72,6 +72,28 @@ class _Fold:
         money = _upto(self.gross(self.quantity) - whole, units, self.quantity)
         return gross - min(gross, money)
 
+    def taxed(self, units: Fraction) -> int:
+        """Give what the first units are taxed on and their tax, with what partners paid of it."""
+        paid = sum(one.third_party_minor for _, quote in self.lines for one in quote.offers)
+        return self.gross(units) + _upto(paid, units, self.quantity)
+
+    def tax(self, units: Fraction) -> int:
+        """Give the tax of the first units: by what they are taxed on, so never more than that."""
+        tax, whole = self.sum_of("tax_minor"), self.taxed(self.quantity)
+        return _upto(tax, Fraction(self.taxed(units)), Fraction(whole)) if whole else 0
+
+    def money(self, units: Fraction) -> int:
+        """Give what the first units cost in money, less what units of account had paid."""
+        return self.gross(units) - self.tendered(units)
+
+
+def _both(before: Mapping[str, Decimal], now: Mapping[str, Decimal]) -> dict[str, Decimal]:
+    """Give how much of each line has come back once this return is done."""
+    return {
+        line_id: before.get(line_id, Decimal(0)) + now.get(line_id, Decimal(0))
+        for line_id in (*before, *now)
+    }
+
 
 def _upto(total: int, units: Fraction, quantity: Fraction) -> int:
     return rounded(total * units / quantity, Rounding.HALF_AWAY)
@@ -99,7 +121,8 @@ def quote_return(
             end = fold.before + fold.now
             tendered += fold.tendered(end) - fold.tendered(fold.before)
     if settings.get("gift_kept") != "keep":
-        lines = _with_gift_charges(lines, folds, returning, returned_before)
+        after = _both(returned_before, returning)
+        lines = _with_gift_charges(lines, folds, returned_before, after)
     refund = sum(line.refund_minor for line in lines) - tendered
     units = _movements(lines)
     return ReturnQuote(
@@ -154,18 +177,21 @@ def reprice_return(
 ) -> ReturnQuote:
     """Quote a return by the other policy: what is kept costs what it would have cost alone.
 
-    `price` evaluates with the programme, member and place of the sale. The refund is what the goods
-    kept before this return cost less what those kept after it cost, never below zero. Lines, taxes
-    and units are those of the frozen shares, so that goods and accounts move alike under both.
+    `price` evaluates with the programme, member and place of the sale. What the goods kept before
+    this return cost less what those kept after it cost comes back, never below zero and never more
+    than the sale; of a sale that units paid a part of, in the proportion that money paid. Lines,
+    taxes and units are those of the frozen shares: goods and accounts move alike under both.
     """
     shared = quote_return(quote, basket, returning, returned_before)
-    after = {
-        line_id: returned_before.get(line_id, Decimal(0)) + returning.get(line_id, Decimal(0))
-        for line_id in (*returned_before, *returning)
-    }
-    before_due = price(_kept_basket(basket, returned_before)).due_minor
-    after_due = price(_kept_basket(basket, after)).due_minor
-    return replace(shared, refund_minor=max(0, before_due - after_due), policy="repriced")
+    sold = replace(basket, redemptions=())
+    whole = price(sold).due_minor if basket.redemptions else quote.due_minor
+
+    def repaid(returned: Mapping[str, Decimal]) -> int:
+        kept = min(whole, price(_kept_basket(sold, returned)).due_minor)
+        return _upto(quote.due_minor, Fraction(whole - kept), Fraction(whole)) if whole else 0
+
+    refund = repaid(_both(returned_before, returning)) - repaid(returned_before)
+    return replace(shared, refund_minor=max(0, refund), policy="repriced")
 
 
 def _kept_basket(basket: Basket, returned: Mapping[str, Decimal]) -> Basket:
@@ -229,7 +255,6 @@ def _returned_lines(
 ) -> list[ReturnedLine]:
     """Give each line its part, in the order of line ids, and add up the tax that comes back."""
     discount = fold.sum_of("discount_minor")
-    tax = fold.sum_of("tax_minor")
     start, found = fold.before, []
     for line, _ in sorted(fold.lines, key=lambda pair: pair[0].line_id):
         quantity = returning.get(line.line_id)
@@ -237,12 +262,12 @@ def _returned_lines(
             continue
         end = start + Fraction(quantity)
         line_discount = fold.share(discount, start, end)
-        line_tax = fold.share(tax, start, end)
+        line_tax = fold.tax(end) - fold.tax(start)
         gross = fold.gross(end) - fold.gross(start)
         code = "+".join(one.code for one in line.taxes)
         rate = "+".join(str(one.rate) for one in line.taxes) or "0"
         sums = taxes.setdefault((code, rate), [0, 0])
-        sums[0] += gross - line_tax
+        sums[0] += fold.taxed(end) - fold.taxed(start) - line_tax
         sums[1] += line_tax
         found.append(
             ReturnedLine(
@@ -292,8 +317,8 @@ def _returned_units(fold: _Fold, start: Fraction, end: Fraction) -> tuple[UnitSh
 def _with_gift_charges(
     lines: list[ReturnedLine],
     folds: list[_Fold],
-    returning: Mapping[str, Decimal],
     returned_before: Mapping[str, Decimal],
+    after: Mapping[str, Decimal],
 ) -> list[ReturnedLine]:
     """Charge gifts whose triggers have all come back; a charged gift that comes back is refunded.
 
@@ -301,26 +326,83 @@ def _with_gift_charges(
     the difference between the moments before and after it.
     """
     triggers, gifts = _gifts_of(folds)
-    after = {
-        line_id: returned_before.get(line_id, Decimal(0)) + returning.get(line_id, Decimal(0))
-        for line_id in (*returned_before, *returning)
-    }
+    if not gifts:
+        return lines
     by_id = {line.line_id: line for line in lines}
-    for offer, line, discount in gifts:
-        hangs_on = triggers.get(offer, [])
-        charge = _kept(line, discount, hangs_on, after) - _kept(
-            line, discount, hangs_on, returned_before
-        )
+    charged = _charges(folds, triggers, gifts, returned_before)
+    charges = _charges(folds, triggers, gifts, after)
+    for line_id in dict.fromkeys((*charged, *charges)):
+        charge = charges.get(line_id, 0) - charged.get(line_id, 0)
         if charge:
-            known = by_id.get(line.line_id)
+            known = by_id.get(line_id)
             if known is None:
-                known = ReturnedLine(line_id=line.line_id, quantity="0", refund_minor=0)
-            by_id[line.line_id] = replace(
+                known = ReturnedLine(line_id=line_id, quantity="0", refund_minor=0)
+            by_id[line_id] = replace(
                 known,
                 refund_minor=known.refund_minor - charge,
                 gift_charge_minor=known.gift_charge_minor + charge,
             )
     return list(by_id.values())
+
+
+def _charges(
+    folds: list[_Fold],
+    triggers: dict[str, list[Line]],
+    gifts: list[tuple[str, Line, int]],
+    returned: Mapping[str, Decimal],
+) -> dict[str, int]:
+    """Give what is kept for each line of a gift once so much of the sale has come back.
+
+    Never more than the last of its triggers brings, the one that brings least: whoever brings
+    goods back one after the other can't be asked for money, so nor can who brings them at once.
+    Then the same goods pay the same whatever the order, and all of them what the sale cost.
+    """
+    kept: dict[str, dict[str, int]] = {}
+    for offer, line, discount in gifts:
+        charge = _kept(line, discount, triggers.get(offer, []), returned)
+        if charge:
+            by_line = kept.setdefault(offer, {})
+            by_line[line.line_id] = by_line.get(line.line_id, 0) + charge
+    brought = _brought_by_the_last(folds, returned) if kept else {}
+    owed = {offer: sum(by_line.values()) for offer, by_line in kept.items()}
+    while owed:
+        last = {
+            line_id: [
+                offer for offer in owed if any(one.line_id == line_id for one in triggers[offer])
+            ]
+            for offer in owed
+            for line_id in (one.line_id for one in triggers[offer])
+        }
+        line_id = max(
+            sorted(last), key=lambda one: sum(owed[offer] for offer in last[one]) - brought[one]
+        )
+        room, free = brought[line_id], last[line_id]
+        if sum(owed[offer] for offer in free) <= room:
+            break
+        for offer in free:
+            owed.pop(offer)
+            for each, minor in kept[offer].items():
+                kept[offer][each] = min(minor, room)
+                room -= kept[offer][each]
+    found: dict[str, int] = {}
+    for by_line in kept.values():
+        for each, minor in by_line.items():
+            found[each] = found.get(each, 0) + minor
+    return found
+
+
+def _brought_by_the_last(folds: list[_Fold], returned: Mapping[str, Decimal]) -> dict[str, int]:
+    """Give what the last unit that came back of each line was refunded in money, by line id."""
+    found = {}
+    for fold in folds:
+        end = sum(
+            (Fraction(returned.get(line.line_id, Decimal(0))) for line, _ in fold.lines),
+            Fraction(0),
+        )
+        for line, _ in fold.lines:
+            unit = Fraction(line.quantity) if line.measure else Fraction(1)
+            found[line.line_id] = fold.money(end) - fold.money(max(Fraction(0), end - unit))
+    return found
 
 
 def _gifts_of(folds: list[_Fold]) -> tuple[dict[str, list[Line]], list[tuple[str, Line, int]]]:

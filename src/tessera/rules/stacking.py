@@ -50,6 +50,8 @@ def first_group_of(work: Work, offer: Offer) -> str:
 def none_may_share(work: Work, offers: Iterable[Offer]) -> bool:
     """Tell whether no two of the offers may meet on the same unit."""
     found = list(offers)
+    if len(found) <= 1:
+        return True
     alike = {(one.group, one.stacks_all, one.stacks_with) for one in found}
     if len(alike) == 1:
         group, stacks_all, stacks_with = next(iter(alike))

@@ -59,13 +59,16 @@ def why_unproven(programme: Programme, quote: Quote) -> list[Unproven]:
     if quote.optimal:
         return []
     there = {one.offer for one in quote.offers if one.applied or one.reason in _LOST}
-    units = [one for one in programme.offers if one.stage is Stage.UNIT and one.offer_id in there]
+    found_there = [one for one in programme.offers if one.offer_id in there]
+    units = [one for one in found_there if one.stage is Stage.UNIT]
+    basket = [one for one in found_there if one.stage is Stage.BASKET]
     found = []
     for offer in units:
         rivals = [one for one in units if one is not offer and not may_share(programme, one, offer)]
         found += [
             Unproven(code, offer.offer_id, because)
-            for code, because in _reasons(programme, offer, units, rivals)
+            # What it meets on the units may still compete with offers on the basket.
+            for code, because in _reasons(programme, offer, units, rivals or basket)
         ]
     return found or [SEARCH_LIMIT]
 

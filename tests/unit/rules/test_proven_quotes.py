@@ -2,7 +2,8 @@
 
 import pytest
 
-from tests.unit.rules.shop import line, price
+from tessera.rules.unprovable import why_unproven
+from tests.unit.rules.shop import line, price, programme
 
 SET = "{set: [{what: category a}, {what: category b}], off: 1.00}"
 
@@ -107,3 +108,45 @@ offers:
     assert quote.gap_minor > 0
     # two of eight free, and 15 % of the two that are in no group
     assert quote.due_minor == 570
+
+
+def test_what_meets_on_units_and_competes_for_the_basket_is_not_called_proven() -> None:
+    """Two at 50.00. One free, 20.00 off each of them: 10.00. With 20.00 off the one, its half of
+    the free one taken, and 25.00 of the other off the basket, 5.00 could be left to pay.
+    """
+    rules = "groups: {weekly: best}\noffers:\n"
+    rules += "  basket: {give: 30.00 off the basket, in: weekly}\n"
+    rules += "  each: {give: 20.00 off}\n  free: {give: buy 1 get 1 free, stacks: yes}\n"
+    found = programme(rules)
+    quote = price(found, line("1", 10000, quantity=2))
+    assert not quote.optimal
+    assert quote.due_minor - quote.gap_minor <= 500
+    assert [(one.code, one.offer) for one in why_unproven(found, quote)] == [
+        ("bundle-meets-others", "free")
+    ]
+
+
+def test_an_offer_alone_in_a_group_leaves_single_pieces_to_the_basket() -> None:
+    """40.00 and 3 × 20.00: 90 % of all is 90.00; one at 20.00 left to 30.00 off gives 92.00."""
+    rules = "groups: {extras: all}\noffers:\n  most: {give: 90 % off, in: extras}\n"
+    rules += "  some: {give: 30.00 off the basket}\n"
+    quote = price(rules, line("1", 4000), line("2", 6000, quantity=3))
+    assert (quote.due_minor, quote.optimal) == (800, True)
+
+
+@pytest.mark.parametrize("more", ["", ", other: {what: category b, give: 1 % off}"])
+def test_the_free_one_is_not_spent_on_a_piece_that_could_be_free_itself(more: str) -> None:
+    """Hats at 50.00 are free beside anything: the coats at 30.00 bring both, not the hats one."""
+    rules = f"offers: {{hat: {{give: {{buy: 1, get: 1 free, of: category a}}}}{more}}}"
+    hats = line("1", 10000, quantity=2, category="a")
+    quote = price(rules, hats, line("2", 6000, quantity=2, category="b"))
+    assert (quote.due_minor, quote.optimal) == (6000, True)
+
+
+def test_a_bundle_that_meets_others_takes_what_can_not_be_free_for_the_other() -> None:
+    """Both hats: 100.00, of which the coats bear 37.50; 1 % of their other 22.50 is 0.23."""
+    rules = "offers: {hat: {give: {buy: 1, get: 1 free, of: category a}, stacks: yes}, "
+    rules += "other: {what: category b, give: 1 % off}}"
+    hats = line("1", 10000, quantity=2, category="a")
+    quote = price(rules, hats, line("2", 6000, quantity=2, category="b"))
+    assert quote.due_minor == 16000 - 10000 - 23
