@@ -9,12 +9,15 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from typing import TypeVar
 
+from tessera.central.desk import GenerationBegan
 from tessera.central.log import LOGGER
 from tessera.store.engine import AWAY_ERRORS
 
 Done = TypeVar("Done")
 Key = TypeVar("Key", bound=tuple[int, str])
 
+NOT_ITS_FAULT: tuple[type[Exception], ...] = (*AWAY_ERRORS, GenerationBegan)
+"""What says nothing about the step, or the record, that met it."""
 PAUSE_MS_FIRST = 1_000
 PAUSE_MS_MAX = 600_000
 NOTED_MAX = 10_000
@@ -38,7 +41,7 @@ class Apart:
             return otherwise
         try:
             done = step()
-        except AWAY_ERRORS:
+        except NOT_ITS_FAULT:
             raise
         except Exception as error:  # noqa: BLE001 - nothing else may wait for it
             self._note(what, about, error)
@@ -55,7 +58,7 @@ class Apart:
         if len(ready) > 1:
             try:
                 step(ready)
-            except AWAY_ERRORS:
+            except NOT_ITS_FAULT:
                 raise
             except Exception as error:  # noqa: BLE001 - each alone says whose fault it is
                 LOGGER.warning("%s failed, going on one by one: %s", what, type(error).__name__)

@@ -17,11 +17,12 @@ import msgspec
 import sqlalchemy as sa
 
 from tessera.central import claims, enrolling, rows
-from tessera.central.apart import Apart
+from tessera.central.apart import NOT_ITS_FAULT, Apart
 from tessera.central.claims import REASON_CLAIMED
 from tessera.central.coupon_claims import claim_codes
 from tessera.central.desk import Desk
 from tessera.central.finishing import finish
+from tessera.central.granting import check_generation
 from tessera.central.settling import REASON_KEY_REUSED, Settled, settle
 from tessera.central.settling_books import parked_of
 from tessera.central.work import Work, read_batch, read_waiting
@@ -31,7 +32,6 @@ from tessera.store.central import feed, inbox, quarantine_book, sale_book
 from tessera.store.central.inbox import BatchRow
 from tessera.store.central.quarantine_book import ParkedRecord
 from tessera.store.central.sale_book import PARKED, UidRow, WaitingRecord
-from tessera.store.engine import AWAY_ERRORS
 from tessera.sync.feed_wire import OutcomeRow
 from tessera.sync.wire import BATCH_RECORDS_MAX, Malformed
 
@@ -110,8 +110,8 @@ def apply_carefully(
                 later = len(attempt.works) >= LEASES_LATER_FROM
                 _settle_group(tx, attempt.works, desk, attempt.settled, leases_later=later)
                 _finish(tx, attempt, desk)
-        except AWAY_ERRORS:
-            raise  # the database is away, busy or full; no record is at fault
+        except NOT_ITS_FAULT:
+            raise  # the database is away, or another generation began: no record is at fault
         except Exception as error:  # noqa: BLE001 - whatever it is, the others must not wait for it
             if len(part) > 1:
                 middle = len(part) // 2
@@ -249,6 +249,7 @@ def _settle_group(
     leases_later: bool = False,
 ) -> None:
     part = settle(tx, works, desk, leases_later=leases_later)
+    check_generation(tx, desk)
     settled.parked += part.parked
     settled.tagged += part.tagged
     settled.applied += part.applied

@@ -9,7 +9,14 @@ from dataclasses import dataclass
 from tessera.central.leasing import LeasePolicy
 from tessera.central.recheck import Sample
 from tessera.central.reviving import REVIVAL_DAYS
+from tessera.core.errors import TesseraError
 from tessera.sync.signing import SigningKey
+
+
+class GenerationBegan(TesseraError):
+    """Another server began a generation meanwhile: what was worked out counts in none."""
+
+    code = "generation_began"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

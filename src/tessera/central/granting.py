@@ -11,7 +11,7 @@ import sqlalchemy as sa
 
 from tessera.central import rows
 from tessera.central.apart import Apart
-from tessera.central.desk import Desk
+from tessera.central.desk import Desk, GenerationBegan
 from tessera.central.leasing import cover, grant, is_held_back, wanted_grants
 from tessera.core.uses import is_for_tills
 from tessera.store.central import feed, lease_book, ledger_book, member_book, register_book
@@ -68,6 +68,19 @@ def top_up(
             row = rows.lease_row(member.member_id, lease, generation=desk.generation, key=desk.key)
             changes.append(rows.lease_change(member.bucket, row))
     return changes
+
+
+def check_generation(tx: sa.Connection, desk: Desk) -> None:
+    """GenerationBegan when a desk is of an earlier generation; its members' rows must be locked.
+
+    Whoever tells a member anew waits for that lock. So what passes here is told once more with it,
+    and nothing of an earlier generation, whose versions are lower, comes after.
+    """
+    state = register_book.read_central(tx)
+    if state is None or state.generation != desk.generation:
+        raise GenerationBegan(
+            f"generation {desk.generation} has ended meanwhile", hint="do the same again"
+        )
 
 
 def balance_changes(
@@ -141,6 +154,7 @@ def _grant_group(engines: Engines, desk: Desk, keys: Sequence[MemberKey]) -> Non
         accounts = ledger_book.load(tx, members, lots_of=())
         changes = top_up(tx, members.values(), accounts, desk)
         changes += balance_changes(members, accounts, desk.version_base)
+        check_generation(tx, desk)
         ledger_book.save(tx, accounts)
         lease_book.forget_due(tx, keys)
         feed.append(tx, feed.MEMBERS, changes)

@@ -12,7 +12,7 @@ import sqlalchemy as sa
 
 from tessera.central import rows
 from tessera.central.booking import book_opening
-from tessera.central.granting import balance_changes, top_up
+from tessera.central.granting import balance_changes, check_generation, top_up
 from tessera.central.opening import Central
 from tessera.core.cards import masked
 from tessera.core.errors import TesseraError
@@ -103,6 +103,7 @@ def top_up_store(central: Central, store_id: str) -> int:
                 accounts = ledger_book.load(tx, members)
                 changes = top_up(tx, members.values(), accounts, desk)
                 changes += balance_changes(members, accounts, desk.version_base)
+                check_generation(tx, desk)
                 ledger_book.save(tx, accounts)
                 feed.append(tx, feed.MEMBERS, changes)
         seen += len(keys)

@@ -12,6 +12,7 @@ from tessera.central import claims
 from tessera.central.apart import Apart
 from tessera.central.apply import REASON_UID, Round, claim
 from tessera.central.finishing import finish
+from tessera.central.granting import check_generation
 from tessera.central.opening import Central
 from tessera.central.settling import REASON_KEY_REUSED, REASON_MEMBER_UNKNOWN, settle
 from tessera.central.work import Work, day_of, read_work
@@ -71,6 +72,7 @@ def retry(central: Central, record: ParkedRecord) -> str:
             return f"{work.reason}: {ANOTHERS}"
         desk = central.desk()
         settled = settle(tx, [work], desk, again=True)
+        check_generation(tx, desk)
         settled.tagged += turn.settled.tagged
         reason = next((one.reason for one in settled.parked if one.uid == work.uid), "")
         if reason:

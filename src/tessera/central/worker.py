@@ -17,6 +17,7 @@ from tessera.central.apply import (
     apply_waiting,
     book_overdue_returns,
 )
+from tessera.central.desk import GenerationBegan
 from tessera.central.enrol import HOUR_MS
 from tessera.central.generations import tell_everything
 from tessera.central.granting import grant_put_off
@@ -202,6 +203,9 @@ class Worker:
 
     def _after_failure(self, error: Exception) -> float:
         self._rounds_failed += 1
+        if isinstance(error, GenerationBegan):
+            note("a generation began, working anew", about=error.message)
+            return 0.0
         self._metrics.count("tessera_apply_failures_total")
         if isinstance(error, AWAY_ERRORS):
             # The database is away, busy or full; no record is at fault.

@@ -2,15 +2,20 @@
 
 import copy
 import shutil
+import threading
 from pathlib import Path
 
 import pytest
 
+from tessera.central.apply import apply_carefully, apply_waiting
+from tessera.central.desk import GenerationBegan
 from tessera.central.generations import begin_generation, tell_everything
 from tessera.central.members import NewMember, add_members
+from tessera.central.metrics import Metrics
 from tessera.central.opening import Central
 from tessera.central.placing import BatchGap
 from tessera.central.presenting import give_up
+from tessera.central.worker import Worker
 from tessera.sync.feed_wire import (
     AssignmentRow,
     BalanceRow,
@@ -35,6 +40,7 @@ from tests.store.central.parts import (
     stream,
 )
 from tests.store.central.scripted_till import Till
+from tests.support.waiting import wait_until
 
 PROGRAMME = """programme: corner
 version: 1
@@ -174,3 +180,51 @@ def test_telling_can_be_stopped_and_begun_again(central: Central) -> None:
     publish(central)
     balances = [r for r in stream(central, "store:berlin-1") if isinstance(r, BalanceRow)]
     assert [row.points for row in balances] == [10]
+
+
+def test_what_was_being_booked_as_another_server_began_a_generation_is_told_in_it(
+    either_central: Central,
+) -> None:
+    """Else the till hears of 107 with a version that is lower than that of the 100 before."""
+    central = either_central
+    spans = central.settings.database.spans_buckets
+    till = Till()
+    enrolled(central, till)
+    member(central, "M-1", points=100)
+    till.sell("M-1", earned=7)
+    accept(central, till.batch())
+    before = central.desk()
+    begin_generation(central)
+    tell_everything(central)
+    with pytest.raises(GenerationBegan):
+        apply_waiting(central.engines.writer, before, spans_buckets=spans)
+    with pytest.raises(GenerationBegan):
+        apply_carefully(central.engines.writer, before, note=lambda _uid, _error: None)
+    book(central)
+    told = [row for row in stream(central, "store:berlin-1") if isinstance(row, BalanceRow)]
+    shown = max((row for row in told if row.account == "points"), key=lambda row: row.version)
+    assert shown.points == points(central, "M-1") == 107
+    assert differences(central) == []
+
+
+def test_a_worker_that_meets_a_new_generation_works_on_in_it(
+    central: Central, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    till = Till()
+    enrolled(central, till)
+    member(central, "M-1", points=100)
+    till.sell("M-1", earned=7)
+    accept(central, till.batch())
+    old = central.desk()
+    begin_generation(central)
+    desks = iter([old])
+    real = Central.desk
+    monkeypatch.setattr(Central, "desk", lambda self: next(desks, None) or real(self))
+    worker = Worker(central, metrics=Metrics(), idle_s=0.01)
+    thread = threading.Thread(target=worker.run)
+    thread.start()
+    try:
+        wait_until(lambda: points(central, "M-1") == 107, what="it is booked", timeout_s=30)
+    finally:
+        worker.stop()
+        thread.join()
