@@ -24,6 +24,7 @@ QUOTE_S_MAX = 0.5
 """The agent prices within 50 ms; what takes ten times as long is not coming."""
 WRITE_S_MAX = 5.0
 _EVENTS_S_MAX = 60.0
+_LINE_BYTES_MAX = 4_000_000
 
 
 class NoAnswer(TesseraError):
@@ -237,10 +238,9 @@ class AgentClient:
                 if answer.status_code != httpx.codes.OK:
                     answer.read()
                     _read(answer)
-                for line in answer.iter_lines():
-                    if line.startswith("data: "):
-                        event: Json = json.loads(line[6:])
-                        yield event
+                for line in _lines(answer):
+                    if line.startswith(b"data: "):
+                        yield _object(line[6:])
         except httpx.HTTPError as error:
             raise _no_answer(error) from error
 
@@ -273,11 +273,29 @@ def _no_answer(error: Exception) -> NoAnswer:
     )
 
 
-def _read(answer: httpx.Response) -> Json:
+def _lines(answer: httpx.Response) -> Iterator[bytes]:
+    """The lines of a stream. Only a line feed ends one: a text may hold what Unicode calls one."""
+    rest = b""
+    for piece in answer.iter_bytes():
+        *whole, rest = (rest + piece).split(b"\n")
+        if len(rest) > _LINE_BYTES_MAX:
+            raise NoAnswer(f"the agent sent a line of more than {_LINE_BYTES_MAX} bytes")
+        yield from whole
+
+
+def _object(text: bytes) -> Json:
+    """One JSON object; what else comes is no answer of an agent, as from a wrong port."""
     try:
-        content: Json = answer.json()
-    except ValueError as error:
+        content = json.loads(text)
+    except (ValueError, RecursionError) as error:
         raise _no_answer(error) from error
+    if not isinstance(content, dict):
+        raise _no_answer(ValueError(f"{type(content).__name__} in place of an object"))
+    return content
+
+
+def _read(answer: httpx.Response) -> Json:
+    content = _object(answer.content)
     if answer.status_code >= httpx.codes.INTERNAL_SERVER_ERROR:
         raise NoAnswer(
             f"the agent could not do it: {content.get('detail', answer.status_code)}",

@@ -293,3 +293,11 @@ def test_only_its_owner_reads_a_recording(tmp_path: Path) -> None:
     with SimulatedScanner() as scanner, scanned_again_and_again(scanner, CARD):
         assert main([*asked, scanner.port, "--out", str(file)]) == 0
     assert file.stat().st_mode & 0o077 == 0
+
+
+def test_a_font_without_end_is_refused(tmp_path: Path, capsys: Captured) -> None:
+    cards = issue(tmp_path)
+    sheet = tmp_path / "sheet.pdf"
+    asked = ["cards", "print", str(cards), "--out", str(sheet), "--font", "/dev/zero"]
+    assert main(asked) == 3
+    assert "/dev/zero is no font" in capsys.readouterr().err

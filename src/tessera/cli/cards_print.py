@@ -23,6 +23,7 @@ examples:
 """
 
 LIST_BYTES_MAX = 256 * 1024 * 1024
+FONT_BYTES_MAX = 64 * 1024 * 1024
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -52,6 +53,7 @@ def run(arguments: argparse.Namespace) -> int:
 
     if arguments.out.exists() and (arguments.kind == "pdf" or not arguments.out.is_dir()):
         raise TesseraError(f"{arguments.out} exists already", hint="name another place")
+    _check_font(arguments.font)
     total = sum(1 for _ in _rows(arguments.list))
     faces = _faces(arguments)
     try:
@@ -65,6 +67,19 @@ def run(arguments: argparse.Namespace) -> int:
         ) from error
     print(f"{total} cards: {arguments.out}")
     return 0
+
+
+def _check_font(font: Path | None) -> None:
+    """A font is read whole by whoever draws with it, so what is no font's size is refused first."""
+    from tessera.core.errors import TesseraError
+
+    if font is None or not font.exists():
+        return
+    if not font.is_file() or font.stat().st_size > FONT_BYTES_MAX:
+        raise TesseraError(
+            f"{font} is no font: not a file of at most {FONT_BYTES_MAX} bytes",
+            hint="name a TrueType font: --font /usr/share/fonts/…/DejaVuSans.ttf",
+        )
 
 
 def _pdf(arguments: argparse.Namespace, faces: "Iterator[tuple[str, CardFace]]") -> Iterator[int]:

@@ -6,10 +6,10 @@ Shows ids and figures, nothing personal.
 import argparse
 import dataclasses
 import json
+import sys
 from typing import TYPE_CHECKING
 
 from tessera.cli.central_open import add_config_option, central_from
-from tessera.core.errors import TesseraError
 
 if TYPE_CHECKING:
     from tessera.central.inspection import MemberState
@@ -34,9 +34,9 @@ def run(arguments: argparse.Namespace) -> int:
     from tessera.central.inspection import card_holder, member_state
 
     if bool(arguments.member) == bool(arguments.card):
-        raise TesseraError(
-            "name a member or one of their cards", hint="tessera central ledger --help"
-        )
+        print("tessera: name a member or one of their cards", file=sys.stderr)
+        print("  hint: tessera central ledger --help", file=sys.stderr)
+        return 2
     with central_from(arguments) as central:
         member_id = arguments.member or card_holder(central, arguments.card)
         state = member_state(central, member_id)

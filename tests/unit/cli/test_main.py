@@ -271,3 +271,8 @@ def test_doctor_tells_programs_of_settings_with_mistakes(
     (finding,) = json.loads(out)["findings"]
     assert (finding["check"], finding["grade"]) == ("settings", "trouble")
     assert "data_dir" in err
+
+
+def test_a_ledger_of_nobody_is_wrong_usage(capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.main(["central", "ledger"]) == 2
+    assert "tessera central ledger --help" in capsys.readouterr().err
