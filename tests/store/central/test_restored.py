@@ -196,6 +196,7 @@ def test_what_was_being_booked_as_another_server_began_a_generation_is_told_in_i
     before = central.desk()
     begin_generation(central)
     tell_everything(central)
+    publish(central)
     with pytest.raises(GenerationBegan):
         apply_waiting(central.engines.writer, before, spans_buckets=spans)
     with pytest.raises(GenerationBegan):
