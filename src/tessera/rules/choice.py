@@ -99,6 +99,8 @@ def _is_plain(work: Work, offer: Offer) -> bool:
         return not reward.same_item and (reward.aim == "all" or reward.aim.startswith("part:"))
     if reward.same_item and (offer.limits or reward.aim == "dearest"):
         return False
+    if reward.aim == "dearest" and settings.exclusive == "line":
+        return False
     return not (reward.aim == "dearest" and reward.kind is not Kind.PERCENT)
 
 

@@ -112,6 +112,8 @@ def _reasons_of_bundle(
         yield "cheapest-overall", "`cheapest_free: cheapest-overall`"
     if reward.same_item and (offer.limits or reward.aim == "dearest"):
         yield "equal-items-limited", "it wants equal items and is limited, or rewards the dearest"
+    if reward.aim == "dearest" and programme.settings.exclusive == "line":
+        yield "dearest-by-line", "it rewards the dearest, and `exclusive: line`"
     if reward.aim == "dearest" and reward.kind is not Kind.PERCENT:
         yield "amount-off-dearest", "it takes an amount off the dearest"
 

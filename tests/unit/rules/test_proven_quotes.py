@@ -150,3 +150,15 @@ def test_a_bundle_that_meets_others_takes_what_can_not_be_free_for_the_other() -
     hats = line("1", 10000, quantity=2, category="a")
     quote = price(rules, hats, line("2", 6000, quantity=2, category="b"))
     assert quote.due_minor == 16000 - 10000 - 23
+
+
+def test_the_dearest_of_a_line_are_free_beside_an_offer_on_the_basket() -> None:
+    """Four at 40.00, every second one free: 80.00 off, which is more than 30 % of 160.00."""
+    rules = """
+settings: {exclusive: line}
+offers:
+  second: {give: {buy: 1, get: 1 free, which: dearest}}
+  all: {give: 30 % off the basket}
+"""
+    quote = price(rules, line("1", 16000, quantity=4))
+    assert quote.due_minor == 8000

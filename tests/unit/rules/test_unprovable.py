@@ -44,6 +44,11 @@ def warnings(offers: str, settings: str = "") -> list[str]:
             "wants equal items and is limited",
         ),
         (
+            "{give: {buy: 1, get: 1 free, which: dearest}, in: one}",
+            "settings: {exclusive: line}\n",
+            "it rewards the dearest",
+        ),
+        (
             "{give: {buy: 1, get: 1 at 1.00 off, which: dearest}, in: one}",
             "",
             "an amount off the dearest",
