@@ -67,8 +67,9 @@ def examine(shop: Shop) -> Counter[str]:
     if missing:
         # Only what a till let go of since a backup that was not the one restored; and it is told.
         assert shop.lost_with_backup, "sales are lost"
-        # A copy that still holds what its original let go is not asked for it; see guarantees.
-        is_copied = any(one.startswith("clone") for one in shop.happened)
+        # A copy that still holds what its original let go is not asked for it; see guarantees. So
+        # is a disk that was put back: it is a copy of what it was before.
+        is_copied = any(one.startswith(("clone", "rewind disk")) for one in shop.happened)
         held = set().union(*(one.on_disk() for one in shop.machines))
         assert is_copied or missing.isdisjoint(held)
         assert seen["records-missing"], "nobody is told that sales are missing"
