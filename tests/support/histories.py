@@ -49,6 +49,7 @@ class Office:
         self.folder = folder
         self._chance = random.Random()
         self._now_ms = START_MS
+        self.told = set[str]()
         self._open = ExitStack()
         settings = CentralSettings(data_dir=folder)
         self.central: Central = self._open.enter_context(
@@ -72,6 +73,8 @@ class Office:
     def begin(self, chance: random.Random) -> None:
         """Begin a schedule of its own, with nothing of the one before."""
         self._chance, self._now_ms = chance, START_MS
+        self.told = set[str]()
+        """Alarms that were raised before a backup was put back, which has forgotten them."""
         for name in ("backup.db", "older.db", REACH_FILE):
             (self.folder / name).unlink(missing_ok=True)
         self._put_in_place("first.db")
@@ -121,6 +124,7 @@ class Office:
 
         `keeps_files`: only the database; otherwise the machine, with what lay beside it.
         """
+        self.told |= self.alarms()
         self._put_in_place(name)
         if not keeps_files:
             (self.folder / REACH_FILE).unlink(missing_ok=True)
