@@ -387,7 +387,7 @@ class Checkout:
         if sale is not None:
             found = sale.attached[:1]
         else:
-            waiting = self._waiting.newest()
+            waiting = self._waiting.newest(self.state.clock.mono_ms())
             found = () if waiting is None else (waiting.card,)
         return next((card for card in found if card.card_hash), None)
 
@@ -396,7 +396,7 @@ class Checkout:
         card = self.unknown_card()
         if card is None:
             raise ApiProblem("enrolment_refused", "no card was scanned", hint="scan the card again")
-        waiting = self._waiting.newest()
+        waiting = self._waiting.newest(self.state.clock.mono_ms())
         pos = sale.pos if sale is not None else PairedPos(name=PANEL)
         done = await enrol_card(
             self.state, pos, wanted_here(self.state, pos, card, sale.sale_id if sale else "")

@@ -42,9 +42,10 @@ class WaitingCards:
         self._waiting.pop(waiting.scanned_by, None)  # The newest stands last.
         self._waiting[waiting.scanned_by] = waiting
 
-    def newest(self) -> WaitingCard | None:
-        """The card that was scanned last."""
-        return next(reversed(self._waiting.values()), None)
+    def newest(self, now_ms: int) -> WaitingCard | None:
+        """The card that was scanned last, unless its customer has long gone."""
+        found = next(reversed(self._waiting.values()), None)
+        return found if found is not None and now_ms - found.at_ms <= CARD_WAITS_MS else None
 
     def during(self, sale: OpenSale) -> WaitingCard | None:
         """The newest card that was scanned while this sale was being completed."""

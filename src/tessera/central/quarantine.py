@@ -84,7 +84,7 @@ def retry(central: Central, record: ParkedRecord) -> str:
 
 
 @dataclass(slots=True)
-class Line:
+class Progress:
     """How far a round over the claims that wait has come; the next one goes on from there."""
 
     after: quarantine_book.Place = quarantine_book.FIRST
@@ -95,7 +95,7 @@ class Line:
         return self.after != quarantine_book.FIRST
 
 
-def retry_claims(central: Central, line: Line, apart: Apart | None = None) -> int:
+def retry_claims(central: Central, progress: Progress, apart: Apart | None = None) -> int:
     """Try the next claims again that waited for their sale; how many are settled now.
 
     Never the same ones only: a sale that never comes must not keep other claims waiting.
@@ -103,10 +103,10 @@ def retry_claims(central: Central, line: Line, apart: Apart | None = None) -> in
     apart = apart or Apart(central.now_ms)
     with central.engines.reader.begin() as tx:
         rows = quarantine_book.read_parked(
-            tx, reason=claims.REASON_CLAIM_WAITS, after=line.after, limit=CLAIMS_AT_ONCE
+            tx, reason=claims.REASON_CLAIM_WAITS, after=progress.after, limit=CLAIMS_AT_ONCE
         )
         is_last = len(rows) < CLAIMS_AT_ONCE
-        line.after = quarantine_book.FIRST if is_last else rows[-1].place
+        progress.after = quarantine_book.FIRST if is_last else rows[-1].place
         read = [
             (row, apart.attempt(AGAIN, partial(_read, row), about=row.uid, otherwise=None))
             for row in rows

@@ -27,7 +27,7 @@ from tessera.central.metrics import Metrics
 from tessera.central.opening import Central
 from tessera.central.publish import publish_waiting
 from tessera.central.purging import purge_inbox
-from tessera.central.quarantine import Line, retry_claims, retry_unknown_members
+from tessera.central.quarantine import Progress, retry_claims, retry_unknown_members
 from tessera.central.reach import ReachWatch
 from tessera.central.shared_limits import follow_releases, grant_due
 from tessera.central.turns import Turns
@@ -69,7 +69,7 @@ class Worker:
         self._idle_s = idle_s
         self._kicked = threading.Event()
         self._stopping = threading.Event()
-        self._claims = Line()
+        self._claims = Progress()
         self._apart = Apart(central.now_ms)
         self._is_careful = False
         self._rounds_failed = 0
@@ -107,19 +107,19 @@ class Worker:
         applied = self._apply()
         if applied or self._claims.is_underway:
             # A claim whose sale was still on its way may now be worked out.
-            applied += self._apart_from(retry_claims, self._claims, self._apart)
+            applied += self._step("retrying claims", retry_claims, self._claims, self._apart)
         if applied:
-            applied += self._apart_from(retry_unknown_members, self._apart)
-            self._apart_from(grant_due)
+            applied += self._step("retrying unknown members", retry_unknown_members, self._apart)
+            self._step("sharing out limits", grant_due)
         swept = self._sweep() + self._grant_put_off(is_busy=bool(applied))
         published = self._publish()
         self._tidy()
         return bool(applied or swept or published)
 
-    def _apart_from(self, step: Callable[..., int | None], *arguments: object) -> int:
-        """Take a step of a round; one that fails leaves the others to go on."""
+    def _step(self, what: str, step: Callable[..., int | None], *arguments: object) -> int:
+        """Take a step of a round; one that fails is told as `what` and lets the others go on."""
         work = partial(step, self._central, *arguments)
-        return self._apart.attempt(step.__name__, work, otherwise=None) or 0
+        return self._apart.attempt(what, work, otherwise=None) or 0
 
     def _apply(self) -> int:
         central = self._central
@@ -148,12 +148,14 @@ class Worker:
         if is_early and (is_busy or not self._is_quiet):
             return 0
         self._granted_ms = now_ms
-        return self._apart_from(_grant, self._apart)
+        return self._step("granting what was put off", _grant, self._apart)
 
     def _sweep(self) -> int:
         """What a new generation, and registers that have just been enrolled, have to be told."""
         central = self._central
-        told = 0 if central.state().is_told else self._apart_from(tell_everything)
+        told = (
+            0 if central.state().is_told else self._step("telling everything anew", tell_everything)
+        )
         with central.engines.reader.begin() as tx:
             fresh = [
                 register
@@ -165,7 +167,7 @@ class Worker:
             step = partial(_sweep_store, central, store_id, here)
             told += self._apart.attempt("sweeping a store", step, about=store_id, otherwise=0)
         if fresh:
-            self._apart_from(follow_releases)
+            self._step("following releases", follow_releases)
         return told
 
     def _publish(self) -> int:
@@ -193,13 +195,13 @@ class Worker:
         kept_ms = self._central.settings.limits.nonce_hours * HOUR_MS
         with self._central.engines.writer.begin() as tx:
             register_book.forget_nonces(tx, before_ms=now_ms - kept_ms)
-        self._apart_from(_book_overdue, self._apart)
+        self._step("booking overdue returns", _book_overdue, self._apart)
         keep_up(self._central, self._apart)
         give_way = partial(self.turns.give_way, GIVE_WAY_S_MAX)
         self._apart.attempt(
             "purging the inbox", partial(purge_inbox, self._central, give_way=give_way), otherwise=0
         )
-        self._apart_from(follow_releases)
+        self._step("following releases", follow_releases)
 
     def _after_failure(self, error: Exception) -> float:
         self._rounds_failed += 1

@@ -14,7 +14,7 @@ from tessera.central.apart import DO, NOTED_MAX, PAUSE_MS_FIRST, PAUSE_MS_MAX, A
 from tessera.central.apply import book_overdue_returns
 from tessera.central.metrics import Metrics
 from tessera.central.opening import Central
-from tessera.central.quarantine import Line, retry_claims
+from tessera.central.quarantine import Progress, retry_claims
 from tessera.central.upkeep import keep_up
 from tessera.central.worker import Worker
 from tessera.core.identity import bucket_of
@@ -152,7 +152,7 @@ def test_a_claim_that_cannot_be_read_keeps_no_other_one_waiting(central: Central
     while worker.run_once():
         pass
     assert points(central, "M-1") == 12
-    assert retry_claims(central, Line()) == 0
+    assert retry_claims(central, Progress()) == 0
 
 
 @pytest.mark.parametrize(

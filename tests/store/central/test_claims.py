@@ -5,7 +5,7 @@ import pytest
 
 from tessera.central.inspection import member_state
 from tessera.central.opening import Central
-from tessera.central.quarantine import Line, parked_records, retry_claims
+from tessera.central.quarantine import Progress, parked_records, retry_claims
 from tessera.core.identity import SaleKey
 from tessera.core.journal import SealedRecord
 from tessera.sync.feed_wire import OutcomeRow
@@ -105,7 +105,7 @@ def test_claims_whose_sale_never_comes_keep_no_other_one_waiting(
     there.claim(here.sell(amount_minor=1234), "M-1", register=here.register)
     send(central, there)
     send(central, here)
-    line = Line()
+    line = Progress()
     assert [retry_claims(central, line) for _ in range(3)] == [0, 0, 1]
     assert not line.is_underway
     book(central)
@@ -119,9 +119,9 @@ def test_a_claim_waits_for_its_sale(central: Central) -> None:
     send(central, there)
     assert points(central, "M-1") == 0
     assert states(central, there) == [("parked", "claim_waits")]
-    assert retry_claims(central, Line()) == 0
+    assert retry_claims(central, Progress()) == 0
     send(central, here)
-    assert retry_claims(central, Line()) == 1
+    assert retry_claims(central, Progress()) == 1
     book(central)
     assert points(central, "M-1") == 12
     assert states(central, there)[-1] == ("applied", "")
@@ -137,12 +137,12 @@ def test_a_sale_that_earned_for_its_own_card_is_refused_and_the_till_hears_why(
     there.claim(sale, "M-1", register=here.register)
     send(central, there)
     send(central, here)
-    assert retry_claims(central, Line()) == 1
+    assert retry_claims(central, Progress()) == 1
     book(central)
     assert points(central, "M-1") == 0
     assert states(central, there)[-1] == ("parked", "claim_refused")
     assert [row.reason.partition(":")[0] for row in parked_records(central)] == ["claim_refused"]
-    assert retry_claims(central, Line()) == 0
+    assert retry_claims(central, Progress()) == 0
 
 
 def test_what_came_back_before_earns_nothing(central: Central) -> None:

@@ -229,3 +229,5 @@ def test_a_worker_that_meets_a_new_generation_works_on_in_it(
     finally:
         worker.stop()
         thread.join()
+    assert points(central, "M-1") == 107
+    assert differences(central) == []
