@@ -1,7 +1,6 @@
 """When the rules fail or take too long, the answer still carries what a POS prints: its taxes."""
 
 import asyncio
-import os
 import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -12,17 +11,11 @@ import pytest
 
 from tessera.agent.api_shapes import BasketGiven, Line, LineTax
 from tessera.agent.checkout_quote import Quoted, Wanted, make_quote
-from tessera.agent.clock import SystemClock
-from tessera.agent.events import EventHub
 from tessera.agent.pairing import PairedPos
-from tessera.agent.settings import AgentSettings, DiskSettings
-from tessera.agent.till_state import TillState
-from tessera.agent.writer import Writer
 from tessera.core.basket import Basket, Place
 from tessera.core.member import MemberState
 from tessera.core.quote import Quote
-from tessera.store.till.opening import open_till
-from tests.support.agent import stocked_till
+from tests.support.checkout import till_of_a_shop
 
 TAXES = (LineTax(code="A", rate="0.19"),), (LineTax(code="B", rate="0.07", included=False),)
 TEN_FOR_2_50 = BasketGiven(
@@ -40,34 +33,15 @@ def quoted(
     folder: Path, given: BasketGiven, price: Price, after: Callable[[], None] = lambda: None
 ) -> Quoted:
     """What is answered when the programme's own pricing is `price`."""
-    stocked_till(folder)
-    settings = AgentSettings(
-        data_dir=folder, quote_deadline_ms=5, disk=DiskSettings(reserve_mb=0, benefits_stop_mb=0)
-    )
-    clock = SystemClock()
-    till, _ = open_till(folder, random=os.urandom, wall_ms=clock.wall_ms(), reserve_bytes=0)
-    writer = Writer(till)
-    state = TillState(
-        settings=settings,
-        till=till,
-        writer=writer,
-        clock=clock,
-        random=os.urandom,
-        hub=EventHub(first_id=1),
-    )
-    bundle = state.refresh()
-    assert bundle is not None
-    assert state.programme.take(bundle, currency="EUR")
     executor = ThreadPoolExecutor(max_workers=1)
-    try:
-        wanted = Wanted(pos=PairedPos(name="pos-1"), given=given)
-        with patch.object(state.programme, "price", price):
-            return asyncio.run(make_quote(state, wanted, executor))
-    finally:
-        after()
-        executor.shutdown()
-        writer.close()
-        till.close()
+    with till_of_a_shop(folder, quote_deadline_ms=5) as state:
+        try:
+            wanted = Wanted(pos=PairedPos(name="pos-1"), given=given)
+            with patch.object(state.programme, "price", price):
+                return asyncio.run(make_quote(state, wanted, executor))
+        finally:
+            after()
+            executor.shutdown()
 
 
 @pytest.mark.parametrize("cause", [ZeroDivisionError, AssertionError, RecursionError])

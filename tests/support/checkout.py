@@ -2,7 +2,8 @@
 
 import asyncio
 import os
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from tessera.agent.checkout import Checkout
@@ -16,12 +17,13 @@ from tessera.store.till.opening import open_till
 from tests.support.agent import stocked_till
 
 
-def at_a_till(folder: Path, live: Callable[[Checkout], Awaitable[None]]) -> None:
-    """Have something lived at a till that knows a member and a programme."""
+@contextmanager
+def till_of_a_shop(folder: Path, *, quote_deadline_ms: int = 30_000) -> Iterator[TillState]:
+    """A till that knows a member and a programme."""
     stocked_till(folder)
     settings = AgentSettings(
         data_dir=folder,
-        quote_deadline_ms=30_000,
+        quote_deadline_ms=quote_deadline_ms,
         disk=DiskSettings(reserve_mb=0, benefits_stop_mb=0),
     )
     clock = SystemClock()
@@ -38,14 +40,22 @@ def at_a_till(folder: Path, live: Callable[[Checkout], Awaitable[None]]) -> None
     bundle = state.refresh()
     assert bundle is not None
     assert state.programme.take(bundle, currency="EUR")
-    checkout = Checkout(state, read_card_formats().format)
-
-    async def lived() -> None:
-        await live(checkout)
-
     try:
-        asyncio.run(lived())
+        yield state
     finally:
-        checkout.close()
         writer.close()
         till.close()
+
+
+def at_a_till(folder: Path, live: Callable[[Checkout], Awaitable[None]]) -> None:
+    """Have something lived at such a till."""
+    with till_of_a_shop(folder) as state:
+        checkout = Checkout(state, read_card_formats().format)
+
+        async def lived() -> None:
+            await live(checkout)
+
+        try:
+            asyncio.run(lived())
+        finally:
+            checkout.close()

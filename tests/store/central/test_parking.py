@@ -10,6 +10,7 @@ from tessera.central.quarantine import drop, find, parked_records, retry
 from tessera.central.settling import settle
 from tessera.central.work import Work
 from tessera.core.identity import SaleKey
+from tessera.core.journal import SealedRecord
 from tessera.core.sale import LeaseUse
 from tessera.store.central import register_book, schema
 from tessera.sync.feed_wire import OutcomeRow
@@ -289,10 +290,8 @@ def test_what_is_unusual_of_a_retried_record_raises_an_alarm_too(central: Centra
     assert ("lease-unknown", sale.uid) in alarms
 
 
-def test_a_retried_sale_is_not_booked_beside_another_of_its_key(
-    central: Central, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """A bug of ours kept the first out, and the POS has reported the sale once more since."""
+def broken_first(central: Central, monkeypatch: pytest.MonkeyPatch) -> tuple[Till, SealedRecord]:
+    """A sale S1 of 10 points that broke its own booking, and its till."""
     till = Till()
     enrolled(central, till)
     member(central, "M-1")
@@ -305,6 +304,14 @@ def test_a_retried_sale_is_not_booked_beside_another_of_its_key(
     monkeypatch.setattr("tessera.central.apply.settle", breaks)
     apply_carefully(central.engines.writer, central.desk(), note=lambda _uid, _error: None)
     monkeypatch.undo()
+    return till, first
+
+
+def test_a_retried_sale_is_not_booked_beside_another_of_its_key(
+    central: Central, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A bug of ours kept the first out, and the POS has reported the sale once more since."""
+    till, first = broken_first(central, monkeypatch)
     till.sell("M-1", earned=10, sale_id="S1")
     send(central, till, first=2)
     assert points(central, "M-1") == 10
@@ -317,18 +324,7 @@ def test_a_retried_sale_is_not_booked_beside_another_of_its_key(
 def test_a_retried_sale_holds_its_key_from_then_on(
     central: Central, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    till = Till()
-    enrolled(central, till)
-    member(central, "M-1")
-    first = till.sell("M-1", earned=10, sale_id="S1")
-    accept(central, till.batch())
-
-    def breaks(*_all: object, **_more: object) -> object:
-        raise KeyError("a bug")
-
-    monkeypatch.setattr("tessera.central.apply.settle", breaks)
-    apply_carefully(central.engines.writer, central.desk(), note=lambda _uid, _error: None)
-    monkeypatch.undo()
+    till, first = broken_first(central, monkeypatch)
     assert retry(central, find(central, first.uid)) == ""
     till.sell("M-1", earned=10, sale_id="S1")
     send(central, till, first=2)
